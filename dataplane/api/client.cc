@@ -1,0 +1,1 @@
+#include "dataplane/api/client.h"

@@ -1,0 +1,49 @@
+#pragma once
+// The control plane's end of the command socket. One connection, one request at a time, blocking with a timeout.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dataplane/api/messages.h"
+
+namespace weir::dataplane::api {
+
+/// Every call sends one frame and waits for its reply. A lost or hung peer is kResource; what the dataplane refuses comes back
+/// with its own kind and message. Not thread-safe; movable.
+class Client {
+public:
+    static Result<Client> connect(const std::string& socket_path, uint32_t timeout_ms = 10'000);
+    Client(Client&&) noexcept;
+    Client& operator=(Client&&) noexcept;
+    ~Client();
+
+    Result<Status> status();
+    Result<Status> configure(const Configure& request);
+    Result<Handle> create_map(const MapCreate& request);
+    Result<std::vector<MapInfo>> list_maps();
+    /// nullopt: no such key.
+    Result<std::optional<Bytes>> lookup(Handle map, ByteSpan key);
+    /// All elements or, on error, those before the failing one, which the message names. `policy`: first contents that
+    /// belong to the generation to come, also kept for its replay.
+    Result<uint32_t> update(Handle map, std::span<const Element> elements, uint64_t flags, bool policy);
+    Result<uint32_t> erase(Handle map, std::span<const Bytes> keys);
+    /// Up to `count_max` elements after `after` (nullopt: from the start); empty at the end.
+    Result<std::vector<Element>> dump(Handle map, const std::optional<Bytes>& after, uint32_t count_max);
+    /// A program that the prover refuses: kRejected, with `rejection` filled in.
+    Result<ProgramLoaded> load_program(const ProgramLoad& request, vm::Rejection* rejection = nullptr);
+    Result<Published> publish(const Publish& request);
+    Result<std::vector<ProgramInfo>> list_programs();
+    Result<Stats> stats();
+    Result<void> shutdown();
+
+private:
+    struct Connection;
+    explicit Client(std::unique_ptr<Connection> connection);
+    std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace weir::dataplane::api

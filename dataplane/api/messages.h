@@ -1,0 +1,157 @@
+#pragma once
+// What crosses the dataplane's command socket (RUN_DIR/dataplane.sock), this system's bpf(2). Each request is one frame
+// and gets one reply frame. Plain data; the encoding is in codec.h, the client in client.h.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vm/base/bytes.h"
+#include "vm/base/result.h"
+#include "vm/program/spec.h"
+#include "vm/verifier/verifier.h"
+
+namespace weir::dataplane::api {
+
+constexpr uint32_t kMagic = 0x52494557;  ///< "WEIR"
+constexpr uint16_t kVersion = 1;
+constexpr uint32_t kFrameBytesMax = 64u << 20;
+constexpr uint32_t kBatchElementsMax = 4096;  ///< map elements per frame
+
+enum class PassKind : uint8_t { Port, Kernel, Drop };
+enum class FailMode : uint8_t { Closed, Open };
+enum class IdleMode : uint8_t { Poll, Adaptive };
+enum class HugepageMode : uint8_t { Auto, Required, Off };
+
+struct PortConfig {
+    std::string name;
+    std::string device;          ///< PCI address or vdev string
+    PassKind pass = PassKind::Drop;
+    std::string pass_port;       ///< PassKind::Port: the other port's name
+    FailMode fail = FailMode::Closed;
+    uint32_t ifindex = 0;        ///< what programs see; never 0
+    uint16_t queues = 1;
+    uint16_t mtu = 0;            ///< 0: as the device has it
+    uint16_t rx_descriptors = 0; ///< 0: default
+    bool promiscuous = true;
+};
+
+/// The first frame. EAL starts with it; a second one is refused.
+struct Configure {
+    std::vector<uint32_t> lcores;  ///< CPU numbers, one worker each
+    uint32_t workers_max = 0;      ///< slots in per-CPU maps; 0: as many as lcores
+    IdleMode idle = IdleMode::Adaptive;
+    HugepageMode hugepages = HugepageMode::Auto;
+    uint64_t memory_bytes = 512u << 20;
+    std::vector<PortConfig> ports;
+};
+
+struct MapCreate {
+    std::string name;  ///< PROGRAM/MAP or, where shared, NAME
+    vm::MapSpec spec;
+};
+/// Names the object that a later frame of the same connection means. Objects that no published generation uses go away
+/// with the connection that made them.
+using Handle = uint32_t;
+
+using Element = std::pair<Bytes, Bytes>;  ///< key, value
+
+struct MapInfo {
+    Handle handle = 0;
+    std::string name;
+    vm::MapSpec spec;  ///< without contents; with types
+    uint32_t entries = 0;
+    uint64_t memory_bytes = 0;
+    uint64_t full_count = 0;
+    uint32_t cpu_slots = 1;
+};
+
+struct ProgramLoad {
+    std::string name;  ///< as the config calls it
+    vm::ProgramSpec spec;
+    std::vector<Handle> maps;  ///< one per spec.maps
+    std::string object;        ///< path it came from, for people
+    std::string object_hash;   ///< hex, for people
+};
+struct ProgramLoaded {
+    Handle handle = 0;
+    uint64_t verify_us = 0;
+    uint64_t compile_us = 0;
+    uint32_t jited_bytes = 0;  ///< 0: the interpreter runs it
+};
+
+/// One hook's chain; order is execution order.
+struct Chain {
+    std::string port;
+    bool egress = false;
+    std::vector<Handle> programs;
+};
+/// Everything that runs from now on. Ports without a chain here pass everything.
+struct Publish {
+    std::vector<Chain> chains;
+    std::string config_hash;
+};
+struct Published {
+    uint64_t generation = 0;
+    uint64_t swap_us = 0;  ///< from the store to the last worker's quiescent state
+};
+
+struct ProgramInfo {
+    Handle handle = 0;
+    std::string name, function, object, object_hash;
+    std::string type;
+    uint32_t insns = 0;
+    uint32_t jited_bytes = 0;
+    uint64_t runs = 0;
+    std::map<std::string, uint64_t> verdicts;  ///< "XDP_DROP" -> packets
+    std::vector<std::string> maps;             ///< names
+};
+
+/// rx + cloned + generated = tx + to_kernel + sum(drops) + in_flight, exactly.
+struct Counters {
+    uint64_t rx = 0, rx_bytes = 0, tx = 0, tx_bytes = 0, to_kernel = 0, cloned = 0, generated = 0, in_flight = 0;
+    std::map<std::string, uint64_t> drops;     ///< reason -> packets
+    std::map<std::string, uint64_t> verdicts;  ///< "XDP_PASS" -> packets, of this port's ingress
+};
+struct WorkerStats {
+    uint32_t index = 0, lcore = 0;
+    uint64_t generation = 0;
+    uint64_t polls = 0, busy_polls = 0;
+    Counters counters;
+};
+struct Stats {
+    uint64_t generation = 0;
+    uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC at the reading
+    Counters total;
+    std::map<std::string, Counters> ports;
+    std::vector<WorkerStats> workers;
+    std::vector<ProgramInfo> programs;
+};
+
+struct PortInfo {
+    std::string name, device, driver;
+    uint32_t ifindex = 0;
+    uint16_t mtu = 0, queues = 0;
+    bool link_up = false;
+    std::string mac;
+    uint64_t imissed = 0, rx_nombuf = 0, ierrors = 0, oerrors = 0;  ///< the device's own
+    uint64_t bad_checksums = 0;  ///< sampled frames whose layer-4 checksum is wrong
+};
+struct Status {
+    std::string version;
+    uint32_t pid = 0;
+    uint64_t uptime_ms = 0;
+    bool configured = false;
+    uint64_t generation = 0;
+    std::string config_hash;
+    bool hugepages = false;
+    Configure configure;             ///< as received
+    std::vector<PortInfo> ports;
+    std::vector<Chain> chains;
+    std::vector<std::string> warnings;  ///< for the operator, each with the command that mends it
+};
+
+}  // namespace weir::dataplane::api

@@ -1,0 +1,55 @@
+#pragma once
+// The packet side as the command server sees it: EAL, ports, workers, counters. Control thread only, except where said.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/api/messages.h"
+#include "dataplane/generation.h"
+#include "vm/base/result.h"
+
+namespace weir::dataplane {
+
+/// Runs and verdicts of one program slot, summed over workers.
+struct ProgramCounters {
+    uint64_t runs = 0;
+    uint64_t verdicts[5] = {};  ///< by XdpVerdict; values that are no verdict count as XDP_ABORTED
+};
+
+class Forwarding {
+public:
+    /// Starts EAL, ports and one worker per lcore, with an empty generation 0 in which each port does what its `fail` mode says.
+    /// Everything is checked before anything starts; an error leaves nothing behind (no hugepage file, no half-open port).
+    /// `run_dir` holds DPDK's runtime files. Once per process (EAL).
+    static Result<std::unique_ptr<Forwarding>> start(const api::Configure& configure, const std::string& run_dir);
+    ~Forwarding();  ///< stops workers, drains and closes ports
+
+    /// Publishes and waits until every worker runs it; then the old one is freed. Error if a worker does not come to rest within
+    /// the bound (named): the new generation stays published, the old one is kept alive.
+    Result<api::Published> publish(std::unique_ptr<Generation> generation);
+    uint64_t generation_number() const;
+
+    uint32_t cpu_slots() const;  ///< slots that per-CPU maps need
+    uint32_t port_count() const;
+    /// nullopt-like: port_count() when no port has that name.
+    uint32_t port_index(const std::string& name) const;
+
+    /// Exact on every read (per-worker sequence locks). `programs` is left empty.
+    api::Stats read_stats() const;
+    ProgramCounters program_counters(uint32_t slot) const;
+    void reset_program_counters(uint32_t slot);
+    std::vector<api::PortInfo> port_infos() const;
+    std::vector<std::string> warnings() const;
+    bool uses_hugepages() const;
+    /// True when every port that has an end (a pcap file) has reached it and nothing was received for `idle_ms`.
+    bool idle_for(uint64_t idle_ms) const;
+
+private:
+    struct State;
+    explicit Forwarding(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace weir::dataplane

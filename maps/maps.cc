@@ -1,0 +1,1 @@
+#include "maps/maps.h"

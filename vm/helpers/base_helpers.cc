@@ -1,0 +1,1 @@
+#include "vm/helpers/helpers.h"

@@ -1,0 +1,54 @@
+#pragma once
+// What a program sees of a packet: the kernel's struct xdp_md on the outside, this struct at run time.
+// Loads from xdp_md are rewritten one for one into loads from XdpContext (VerifiedProgram::code), as the
+// kernel does in xdp_convert_ctx_access (net/core/filter.c).
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::vm {
+
+enum XdpVerdict : uint32_t { XDP_ABORTED = 0, XDP_DROP = 1, XDP_PASS = 2, XDP_TX = 3, XDP_REDIRECT = 4 };
+
+/// "XDP_DROP"; a value that is no verdict counts as XDP_ABORTED.
+constexpr std::string_view verdict_name(uint32_t verdict) {
+    constexpr std::array<std::string_view, 5> kNames = {"XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"};
+    return verdict < kNames.size() ? kNames[verdict] : kNames[XDP_ABORTED];
+}
+
+/// One packet for one run. Owned by the worker; valid for the burst. Invariant:
+/// frame_start <= data_meta <= data <= data_end <= frame_limit.
+struct XdpContext {
+    uint8_t* data;
+    uint8_t* data_end;
+    uint8_t* data_meta;
+    uint8_t* frame_start;  ///< adjust_head and adjust_meta reach down to here
+    uint8_t* frame_limit;  ///< adjust_tail reaches up to here
+    uint32_t ingress_ifindex;
+    uint32_t rx_queue_index;
+    uint32_t egress_ifindex;
+};
+
+enum class XdpFieldKind : uint8_t { PacketStart, PacketEnd, PacketMeta, Scalar };
+
+struct XdpField {
+    std::string_view name;
+    uint32_t xdp_md_offset;   ///< all fields of xdp_md are u32 and read-only
+    uint32_t native_offset;   ///< in XdpContext
+    uint32_t native_bytes;
+    XdpFieldKind kind;
+};
+
+constexpr std::array<XdpField, 6> kXdpFields = {{
+    {"data", 0, offsetof(XdpContext, data), 8, XdpFieldKind::PacketStart},
+    {"data_end", 4, offsetof(XdpContext, data_end), 8, XdpFieldKind::PacketEnd},
+    {"data_meta", 8, offsetof(XdpContext, data_meta), 8, XdpFieldKind::PacketMeta},
+    {"ingress_ifindex", 12, offsetof(XdpContext, ingress_ifindex), 4, XdpFieldKind::Scalar},
+    {"rx_queue_index", 16, offsetof(XdpContext, rx_queue_index), 4, XdpFieldKind::Scalar},
+    {"egress_ifindex", 20, offsetof(XdpContext, egress_ifindex), 4, XdpFieldKind::Scalar},
+}};
+constexpr uint32_t kXdpMdBytes = 24;
+
+}  // namespace weir::vm

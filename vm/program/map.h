@@ -1,0 +1,57 @@
+#pragma once
+// The abstract map: what programs, helpers and the control side need of every kind. Kinds live in maps/.
+
+#include <cstdint>
+#include <span>
+
+#include "vm/base/bytes.h"
+#include "vm/program/spec.h"
+
+namespace weir::vm {
+
+/// Flags of an update, the kernel's values.
+constexpr uint64_t kUpdateAny = 0;
+constexpr uint64_t kUpdateNoExist = 1;
+constexpr uint64_t kUpdateExist = 2;
+
+/// Errors are negative errno values, as the kernel gives them (-ENOENT, -EEXIST, -E2BIG, -EINVAL, -ENOMEM).
+/// Program side: any number of workers at once, no lock that a reader waits for. Control side: any thread.
+class Map {
+public:
+    virtual ~Map() = default;
+    Map(const Map&) = delete;
+    Map& operator=(const Map&) = delete;
+
+    const MapSpec& spec() const { return spec_; }
+
+    // -- program side -----------------------------------------------------------------------------
+    /// Address of the value (of this cpu's slot for per-CPU kinds), or nullptr. `key` has key_bytes bytes.
+    virtual uint8_t* lookup(const uint8_t* key, uint32_t cpu) = 0;
+    virtual int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) = 0;
+    virtual int erase(const uint8_t* key) = 0;
+    /// Base address of the only element, for LoadMapValue; nullptr for kinds that have no such thing.
+    virtual uint8_t* direct_value() { return nullptr; }
+
+    // -- control side -----------------------------------------------------------------------------
+    /// Bytes of one element as the control side sees it: value_bytes, or for per-CPU kinds
+    /// cpu_slots * round_up(value_bytes, 8), slot after slot.
+    virtual uint32_t control_value_bytes() const = 0;
+    virtual int control_lookup(const uint8_t* key, std::span<uint8_t> value) = 0;
+    /// For per-CPU kinds `value` holds all slots (control_value_bytes), or value_bytes to set every slot.
+    virtual int control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) = 0;
+    virtual int control_erase(const uint8_t* key) = 0;
+    /// Iterates: nullptr gives the first key. -ENOENT at the end. A key deleted meanwhile restarts, as in the kernel.
+    virtual int next_key(const uint8_t* key, uint8_t* next) = 0;
+    virtual uint32_t entries() const = 0;
+    virtual uint64_t memory_bytes() const = 0;
+    /// Inserts that failed because the map was full, from either side, since creation.
+    virtual uint64_t full_count() const = 0;
+
+protected:
+    explicit Map(MapSpec spec) : spec_(std::move(spec)) {}
+
+private:
+    MapSpec spec_;
+};
+
+}  // namespace weir::vm

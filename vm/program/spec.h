@@ -1,0 +1,131 @@
+#pragma once
+// What an object file, a cBPF expression or a load frame says: programs and maps, not yet proven.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vm/base/bytes.h"
+#include "vm/base/result.h"
+#include "vm/isa/insn.h"
+#include "vm/program/type_info.h"
+
+namespace weir::vm {
+
+/// Map kinds with the kernel's numbers (enum bpf_map_type).
+enum class MapType : uint32_t {
+    Hash = 1,
+    Array = 2,
+    ProgArray = 3,
+    PerfEventArray = 4,
+    PercpuHash = 5,
+    PercpuArray = 6,
+    LruHash = 9,
+    LruPercpuHash = 10,
+    LpmTrie = 11,
+    ArrayOfMaps = 12,
+    HashOfMaps = 13,
+    Devmap = 14,
+    Cpumap = 16,
+    Xskmap = 17,
+    Queue = 22,
+    Stack = 23,
+    DevmapHash = 25,
+    Ringbuf = 27,
+    BloomFilter = 30,
+};
+
+/// The kernel's word in lower case ("percpu_array"); "map type N" for numbers without one.
+std::string map_type_name(MapType type);
+/// The reverse, for known names.
+Result<MapType> map_type_by_name(std::string_view name);
+constexpr bool is_percpu(MapType type) {
+    return type == MapType::PercpuHash || type == MapType::PercpuArray || type == MapType::LruPercpuHash;
+}
+
+/// map_flags, with the kernel's values (include/uapi/linux/bpf.h).
+constexpr uint32_t kMapNoPrealloc = 1u << 0;
+constexpr uint32_t kMapRdonly = 1u << 3;       ///< read-only for the control side
+constexpr uint32_t kMapWronly = 1u << 4;
+constexpr uint32_t kMapZeroSeed = 1u << 6;
+constexpr uint32_t kMapRdonlyProg = 1u << 7;   ///< read-only for programs
+constexpr uint32_t kMapWronlyProg = 1u << 8;
+constexpr uint32_t kMapMmapable = 1u << 10;
+
+struct MapSpec {
+    std::string name;  ///< symbol of the object; global data by its section (".rodata", ".data.cfg", ".bss")
+    MapType type = MapType::Array;
+    uint32_t key_bytes = 0;
+    uint32_t value_bytes = 0;
+    uint32_t entries_max = 0;
+    uint32_t flags = 0;
+    bool frozen = false;       ///< contents never change: the verifier may read constants out of it
+    bool is_global_data = false;
+    Bytes contents;            ///< first contents of a one-element array (global data); empty: zeroes
+    TypeRef key_type, value_type;  ///< null without BTF
+
+    /// True where a swap may carry the contents of one over to the other.
+    bool same_definition(const MapSpec& other) const {
+        return type == other.type && key_bytes == other.key_bytes && value_bytes == other.value_bytes &&
+               entries_max == other.entries_max && flags == other.flags;
+    }
+};
+
+enum class ProgramType : uint32_t { SocketFilter = 1, Xdp = 6 };  ///< enum bpf_prog_type
+
+std::string_view program_type_name(ProgramType type);  ///< "xdp", "socket"
+
+struct Subprogram {
+    std::string name;
+    uint32_t insn = 0;  ///< its first slot; entry 0 is the program itself at slot 0
+};
+
+struct LineInfo {
+    uint32_t insn = 0;  ///< first slot that this line covers
+    uint32_t line = 0;
+    std::string file;
+    std::string text;
+};
+
+/// One program, linked: its own functions only, local calls resolved, map loads (LoadMap, LoadMapValue)
+/// carry an index into `maps` in `imm`.
+struct ProgramSpec {
+    std::string name;     ///< the function's symbol
+    std::string section;
+    ProgramType type = ProgramType::Xdp;
+    bool has_frags = false;  ///< section xdp.frags
+    std::vector<Insn> insns;
+    std::vector<Subprogram> subprograms;  ///< sorted by slot, never empty
+    std::vector<LineInfo> lines;          ///< sorted by slot; empty without BTF
+    std::vector<MapSpec> maps;            ///< those it refers to, at most kMapsPerProgramMax
+};
+
+/// A program of an object that Weir does not offer: listed, not loaded.
+struct UnsupportedProgram {
+    std::string name;
+    std::string section;
+    std::string reason;
+    uint32_t insn_count = 0;
+    std::string type;  ///< as its section says it ("tc", "kprobe"); may be empty
+};
+
+struct ObjectSpec {
+    std::string license;
+    std::vector<MapSpec> maps;  ///< all of the object's, in file order
+    std::vector<ProgramSpec> programs;
+    std::vector<UnsupportedProgram> unsupported;
+    std::vector<std::string> notices;  ///< for stderr: assumptions that the loader made
+};
+
+/// Line that covers `insn`, or nullptr.
+const LineInfo* line_of(const ProgramSpec& program, uint32_t insn);
+
+/// Byte strings for the command socket and the prover. read_* refuse what breaks the bounds above and
+/// in limits.h; they do not prove anything about the instructions.
+void write_map_spec(ByteWriter& writer, const MapSpec& map);
+Result<MapSpec> read_map_spec(ByteReader& reader);
+void write_program_spec(ByteWriter& writer, const ProgramSpec& program);
+Result<ProgramSpec> read_program_spec(ByteReader& reader);
+
+}  // namespace weir::vm

@@ -1,0 +1,53 @@
+#pragma once
+// A proven program. Only vm/verifier can make one; interpreter and JIT take nothing else.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vm/base/bytes.h"
+#include "vm/base/result.h"
+#include "vm/isa/insn.h"
+#include "vm/program/spec.h"
+
+namespace weir::vm {
+
+enum class PointerKind : uint8_t { None, Stack, Context, Packet, PacketMeta, MapValue };
+
+/// What the verifier proved of one slot. All paths agree on what is not None / kUnknownMap.
+struct InsnFact {
+    bool reachable = false;
+    PointerKind access = PointerKind::None;  ///< what a memory access goes to; None also where paths differ
+    uint16_t map = 0xffff;                   ///< at a call with a map argument: index into spec().maps, if constant
+    static constexpr uint16_t kUnknownMap = 0xffff;
+};
+
+/// The verifier's output for an accepted program: enough for the interpreter and the JIT to trust it
+/// without proving again. Crosses the pipe from the prover child.
+struct Proof {
+    std::vector<InsnFact> facts;          ///< one per slot
+    std::vector<uint32_t> stack_bytes;    ///< per subprogram, in spec.subprograms' order
+    uint32_t stack_bytes_total = 0;       ///< deepest call chain
+    uint64_t visited_insns = 0;
+};
+
+class VerifiedProgram {
+public:
+    const ProgramSpec& spec() const { return spec_; }
+    const Proof& proof() const { return proof_; }
+    /// The executable form: as spec().insns, slot for slot, with context loads rewritten for XdpContext
+    /// (and unreachable slots left as they were: nothing jumps there).
+    std::span<const Insn> code() const { return code_; }
+    std::span<const DecodedSlot> slots() const { return slots_; }
+
+private:
+    friend class ProofAcceptor;  // vm/verifier/accept.cc
+    VerifiedProgram() = default;
+
+    ProgramSpec spec_;
+    Proof proof_;
+    std::vector<Insn> code_;
+    std::vector<DecodedSlot> slots_;
+};
+
+}  // namespace weir::vm

@@ -1,0 +1,1 @@
+#include "vm/verifier/verifier.h"
