@@ -11,12 +11,41 @@ constexpr HelperInfo kHelpers[] = {
 #include "vm/isa/helpers.def"
 };
 
+constexpr std::array<std::string_view, kHelperIdMax + 1> kNames = [] {
+    std::array<std::string_view, kHelperIdMax + 1> names;
+#define WEIR_HELPER_NAME(id, name) names[id] = #name;
+#include "vm/isa/helper_names.def"
+    return names;
+}();
+
+/// helpers.def is written by name for its readers; the name must be the one that the id has.
+constexpr bool offered_helpers_are_named_right() {
+    for (const HelperInfo& row : kHelpers)
+        if (row.id > kHelperIdMax || kNames[row.id] != row.name) return false;
+    return true;
+}
+static_assert(offered_helpers_are_named_right());
+
+/// Row of kHelpers by id, or -1.
+constexpr std::array<int16_t, kHelperIdMax + 1> kRowOf = [] {
+    std::array<int16_t, kHelperIdMax + 1> rows;
+    rows.fill(-1);
+    for (size_t i = 0; i < std::size(kHelpers); ++i) rows[kHelpers[i].id] = static_cast<int16_t>(i);
+    return rows;
+}();
+
+constexpr bool in_table(int64_t id) { return id >= 0 && id <= kHelperIdMax; }
+
 }  // namespace
 
 const HelperInfo* helper_info(int64_t id) {
-    for (const HelperInfo& row : kHelpers)
-        if (row.id == id) return &row;
-    return nullptr;
+    if (!in_table(id)) return nullptr;
+    const int16_t row = kRowOf[static_cast<size_t>(id)];
+    return row < 0 ? nullptr : &kHelpers[row];
+}
+
+std::string_view helper_name(int64_t id) {
+    return in_table(id) ? kNames[static_cast<size_t>(id)] : std::string_view{};
 }
 
 }  // namespace weir::vm

@@ -21,6 +21,7 @@ enum class ArgKind : uint8_t {
     MemWrite,       ///< writable memory, may be uninitialised stack; its size is the next argument
     Size,           ///< size of the memory before, at least 1
     SizeOrZero,     ///< size of the memory before
+    Unchecked,      ///< not looked at: may hold anything, also nothing (the kernel's ARG_DONTCARE in a variadic helper)
 };
 
 enum class ReturnKind : uint8_t { Scalar, MapValueOrNull };
