@@ -7,12 +7,6 @@
 namespace weir::vm {
 namespace {
 
-constexpr std::array<OpInfo, kOpCount> kOps = {{
-#define WEIR_INSN(name, opcode, src, off, imm, format, bits, spelling, group) \
-    {Op::k##name, #name, opcode, src, off, imm, Format::format, bits, spelling, Group::group},
-#include "vm/isa/insn.def"
-}};
-
 /// Which fields carry an operand. The others must hold the row's exact value, or zero.
 struct Fields {
     bool dst, src, off, imm;
@@ -102,8 +96,6 @@ Result<DecodedInsn> finish_load_imm64(std::span<const Insn> insns, size_t pc, De
 }
 
 }  // namespace
-
-const OpInfo& op_info(Op op) { return kOps[static_cast<size_t>(op)]; }
 
 Result<DecodedInsn> decode(std::span<const Insn> insns, size_t pc) {
     if (pc >= insns.size()) return bad(pc, fmt::format("outside the program of {} instructions", insns.size()));

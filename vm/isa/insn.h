@@ -2,6 +2,7 @@
 // The instruction set: RFC 9669 and Linux's additions, as one table (insn.def). Decoding gives each
 // instruction one name (Op); the interpreter, the verifier and the JIT switch over it without `default`.
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -72,7 +73,13 @@ struct OpInfo {
     Group group;
 };
 
-const OpInfo& op_info(Op op);
+inline constexpr std::array<OpInfo, kOpCount> kOps = {{
+#define WEIR_INSN(name, opcode, src, off, imm, format, bits, spelling, group) \
+    {Op::k##name, #name, opcode, src, off, imm, Format::format, bits, spelling, Group::group},
+#include "vm/isa/insn.def"
+}};
+
+constexpr const OpInfo& op_info(Op op) { return kOps[static_cast<size_t>(op)]; }
 
 constexpr uint8_t kRegisterCount = 11;  ///< r0..r10; r10 is the frame pointer and read-only
 
