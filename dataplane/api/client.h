@@ -1,5 +1,6 @@
 #pragma once
-// The control plane's end of the command socket. One connection, one request at a time, blocking with a timeout.
+// The control plane's end of the command socket. One connection, one request at a time, blocking
+// with a timeout.
 
 #include <cstdint>
 #include <memory>
@@ -12,8 +13,8 @@
 
 namespace weir::dataplane::api {
 
-/// Every call sends one frame and waits for its reply. A lost or hung peer is kResource; what the dataplane refuses comes back
-/// with its own kind and message. Not thread-safe; movable.
+/// Every call sends one frame and waits for its reply. A lost or hung peer is kResource; what the
+/// dataplane refuses comes back with its own kind and message. Not thread-safe; movable.
 class Client {
 public:
     static Result<Client> connect(const std::string& socket_path, uint32_t timeout_ms = 10'000);
@@ -27,14 +28,20 @@ public:
     Result<std::vector<MapInfo>> list_maps();
     /// nullopt: no such key.
     Result<std::optional<Bytes>> lookup(Handle map, ByteSpan key);
-    /// All elements or, on error, those before the failing one, which the message names. `policy`: first contents that
-    /// belong to the generation to come, also kept for its replay.
-    Result<uint32_t> update(Handle map, std::span<const Element> elements, uint64_t flags, bool policy);
+    /// All elements or, on error, those before the failing one, which the message names. `policy`:
+    /// first contents that belong to the generation to come, also kept for its replay. Any number
+    /// of elements; they go in batches.
+    Result<uint32_t> update(Handle map, std::span<const Element> elements, uint64_t flags,
+                            bool policy);
+    /// How many of the keys were there; a missing one is no error.
     Result<uint32_t> erase(Handle map, std::span<const Bytes> keys);
-    /// Up to `count_max` elements after `after` (nullopt: from the start); empty at the end.
-    Result<std::vector<Element>> dump(Handle map, const std::optional<Bytes>& after, uint32_t count_max);
+    /// Up to `count_max` (and kBatchElementsMax, and a few megabytes of) elements after `after`
+    /// (nullopt: from the start); empty at the end.
+    Result<std::vector<Element>> dump(Handle map, const std::optional<Bytes>& after,
+                                      uint32_t count_max);
     /// A program that the prover refuses: kRejected, with `rejection` filled in.
-    Result<ProgramLoaded> load_program(const ProgramLoad& request, vm::Rejection* rejection = nullptr);
+    Result<ProgramLoaded> load_program(const ProgramLoad& request,
+                                       vm::Rejection* rejection = nullptr);
     Result<Published> publish(const Publish& request);
     Result<std::vector<ProgramInfo>> list_programs();
     Result<Stats> stats();

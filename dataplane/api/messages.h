@@ -1,6 +1,7 @@
 #pragma once
-// What crosses the dataplane's command socket (RUN_DIR/dataplane.sock), this system's bpf(2). Each request is one frame
-// and gets one reply frame. Plain data; the encoding is in codec.h, the client in client.h.
+// What crosses the dataplane's command socket (RUN_DIR/dataplane.sock), this system's bpf(2). Each
+// request is one frame and gets one reply frame. Plain data; the encoding is in codec.h, the client
+// in client.h.
 
 #include <cstdint>
 #include <map>
@@ -28,14 +29,14 @@ enum class HugepageMode : uint8_t { Auto, Required, Off };
 
 struct PortConfig {
     std::string name;
-    std::string device;          ///< PCI address or vdev string
+    std::string device;  ///< PCI address or vdev string
     PassKind pass = PassKind::Drop;
-    std::string pass_port;       ///< PassKind::Port: the other port's name
+    std::string pass_port;  ///< PassKind::Port: the other port's name
     FailMode fail = FailMode::Closed;
-    uint32_t ifindex = 0;        ///< what programs see; never 0
+    uint32_t ifindex = 0;  ///< what programs see; never 0
     uint16_t queues = 1;
-    uint16_t mtu = 0;            ///< 0: as the device has it
-    uint16_t rx_descriptors = 0; ///< 0: default
+    uint16_t mtu = 0;             ///< 0: as the device has it
+    uint16_t rx_descriptors = 0;  ///< 0: default
     bool promiscuous = true;
 };
 
@@ -49,12 +50,16 @@ struct Configure {
     std::vector<PortConfig> ports;
 };
 
+/// Names are unique among the maps of one generation and among the pending ones of one connection.
+/// A pending map may have the name of a published one and takes its place when a generation that
+/// uses it is published (globals that start fresh, a new definition); to carry contents over, name
+/// the published handle in ProgramLoad instead.
 struct MapCreate {
     std::string name;  ///< PROGRAM/MAP or, where shared, NAME
     vm::MapSpec spec;
 };
-/// Names the object that a later frame of the same connection means. Objects that no published generation uses go away
-/// with the connection that made them.
+/// Names the object that a later frame of the same connection means. Objects that no published
+/// generation uses go away with the connection that made them.
 using Handle = uint32_t;
 
 using Element = std::pair<Bytes, Bytes>;  ///< key, value
@@ -62,7 +67,9 @@ using Element = std::pair<Bytes, Bytes>;  ///< key, value
 struct MapInfo {
     Handle handle = 0;
     std::string name;
-    vm::MapSpec spec;  ///< without contents; with types
+    bool published = false;  ///< a program of the running generation uses it; else it is pending,
+                             ///< of the asking connection
+    vm::MapSpec spec;        ///< without contents; with types
     uint32_t entries = 0;
     uint64_t memory_bytes = 0;
     uint64_t full_count = 0;
@@ -89,7 +96,8 @@ struct Chain {
     bool egress = false;
     std::vector<Handle> programs;
 };
-/// Everything that runs from now on. Ports without a chain here pass everything.
+/// Everything that runs from now on. Ports without a chain here pass everything. Programs and maps
+/// that only the old generation used are freed once it is retired.
 struct Publish {
     std::vector<Chain> chains;
     std::string config_hash;
@@ -112,7 +120,8 @@ struct ProgramInfo {
 
 /// rx + cloned + generated = tx + to_kernel + sum(drops) + in_flight, exactly.
 struct Counters {
-    uint64_t rx = 0, rx_bytes = 0, tx = 0, tx_bytes = 0, to_kernel = 0, cloned = 0, generated = 0, in_flight = 0;
+    uint64_t rx = 0, rx_bytes = 0, tx = 0, tx_bytes = 0, to_kernel = 0, cloned = 0, generated = 0,
+             in_flight = 0;
     std::map<std::string, uint64_t> drops;     ///< reason -> packets
     std::map<std::string, uint64_t> verdicts;  ///< "XDP_PASS" -> packets, of this port's ingress
 };
@@ -148,7 +157,8 @@ struct Status {
     uint64_t generation = 0;
     std::string config_hash;
     bool hugepages = false;
-    Configure configure;             ///< as received
+    bool inputs_ended = false;  ///< every port that has an end (a capture file) has reached it
+    Configure configure;        ///< as received
     std::vector<PortInfo> ports;
     std::vector<Chain> chains;
     std::vector<std::string> warnings;  ///< for the operator, each with the command that mends it
