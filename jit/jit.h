@@ -1,6 +1,6 @@
 #pragma once
 // VerifiedProgram -> machine code. Memory is W^X. On a machine without a back end compile() says so, and the interpreter
-// serves in its place (jit/executable.h chooses).
+// serves in its place.
 
 #include <cstdint>
 #include <memory>

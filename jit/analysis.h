@@ -1,0 +1,34 @@
+#pragma once
+// One pass over the program before code comes out: what each function uses, and where jumps land.
+
+#include <cstdint>
+#include <vector>
+
+#include "jit/compile_input.h"
+
+namespace weir::jit {
+
+struct FunctionFacts {
+    uint32_t begin = 0, end = 0;  ///< slots [begin, end)
+    uint32_t stack_bytes = 0;     ///< multiple of 8
+    bool uses_frame = false;      ///< names r10
+    bool makes_calls = false;
+    uint16_t saved_written = 0;   ///< bit i: writes eBPF register i, of r6..r9
+};
+
+struct Analysis {
+    std::vector<FunctionFacts> functions;
+    std::vector<uint8_t> jump_targets;  ///< per slot: 1 where a jump lands
+    bool needs_env = false;             ///< calls helpers
+    bool may_redirect = false;          ///< calls what may write RunEnv::redirect_ifindex
+
+    bool is_jump_target(size_t slot) const { return jump_targets[slot] != 0; }
+    /// Function that begins at `slot`.
+    size_t function_at(uint32_t slot) const;
+};
+
+/// Refuses (kUnsupported) what has no machine code: kfuncs, legacy packet loads, unresolved addresses, jumps between
+/// functions, functions that run into the next one, calls of the program itself.
+Result<Analysis> analyse(const CompileInput& input);
+
+}  // namespace weir::jit

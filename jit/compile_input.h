@@ -1,0 +1,42 @@
+#pragma once
+// What the back end compiles: the common form behind compile() (proven programs) and the test door (unproven ones).
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vm/base/result.h"
+#include "vm/isa/insn.h"
+#include "vm/program/map.h"
+#include "vm/program/run.h"
+#include "vm/program/verified.h"
+
+namespace weir::jit {
+
+/// Extensions of x86-64 that make shorter code; read from the CPU at run time.
+struct CpuFeatures {
+    bool bmi2 = false;
+};
+
+struct FunctionInput {
+    uint32_t entry = 0;        ///< first slot; function 0 is the program itself, at slot 0
+    uint32_t stack_bytes = 0;  ///< how far below r10 it reaches
+};
+
+struct CompileInput {
+    std::span<const vm::DecodedSlot> slots;
+    std::span<const vm::InsnFact> facts;   ///< one per slot; empty: nothing is proven
+    std::vector<FunctionInput> functions;  ///< sorted by entry
+    std::span<vm::Map* const> maps;
+    const vm::HelperTable* helpers = nullptr;
+    CpuFeatures cpu;
+
+    bool reachable(size_t slot) const {
+        return !slots[slot].second_slot && (facts.empty() || facts[slot].reachable);
+    }
+};
+
+/// Functions of a program that comes without a list of them: slot 0 and every target of a local call.
+std::vector<FunctionInput> find_functions(std::span<const vm::DecodedSlot> slots, uint32_t stack_bytes);
+
+}  // namespace weir::jit

@@ -1,0 +1,98 @@
+#pragma once
+// State of one compilation, and the emitters that work on it: one function per form of instruction, one file per class.
+
+#include <asmjit/x86.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "jit/analysis.h"
+#include "jit/compile_input.h"
+#include "jit/registers.h"
+
+namespace weir::jit {
+
+/// Keeps the first error that asmjit meets, so that emitters need not look at every return value.
+class FirstError : public asmjit::ErrorHandler {
+public:
+    void handleError(asmjit::Error, const char* message, asmjit::BaseEmitter*) override {
+        if (message_.empty()) message_ = message;
+    }
+    const std::string& message() const { return message_; }
+
+private:
+    std::string message_;
+};
+
+/// Labels of one copy of a function's body. The program's own body exists twice, alone and inside the burst loop.
+struct Body {
+    const FunctionFacts* function = nullptr;
+    std::vector<asmjit::Label> labels;  ///< per slot from function->begin; valid where a jump lands
+    asmjit::Label exit;                 ///< where `exit` goes, r0 in rax
+};
+
+struct Emission {
+    asmjit::x86::Assembler& a;
+    const CompileInput& input;
+    const Analysis& analysis;
+    std::vector<asmjit::Label> functions;  ///< in the order of analysis.functions; [0] is unused
+    Body body;
+    std::string refusal;                   ///< first thing that has no machine code
+
+    const asmjit::Label& slot_label(int64_t slot) const {
+        return body.labels[static_cast<size_t>(slot) - body.function->begin];
+    }
+};
+
+// emit_alu.cc
+void emit_constant(Emission& e, const Gp& reg, uint64_t value);
+void emit_alu_imm(Emission& e, const vm::DecodedInsn& insn);
+void emit_alu_reg(Emission& e, const vm::DecodedInsn& insn);
+void emit_negate(Emission& e, const vm::DecodedInsn& insn);
+void emit_byte_order(Emission& e, const vm::DecodedInsn& insn);
+
+// emit_shift.cc
+void emit_shift_imm(Emission& e, const vm::DecodedInsn& insn);
+void emit_shift_reg(Emission& e, const vm::DecodedInsn& insn);
+
+// emit_divide.cc: div, mod, sdiv, smod
+void emit_divide_imm(Emission& e, const vm::DecodedInsn& insn);
+void emit_divide_reg(Emission& e, const vm::DecodedInsn& insn);
+
+// emit_memory.cc
+void emit_load(Emission& e, const vm::DecodedInsn& insn);
+void emit_store_imm(Emission& e, const vm::DecodedInsn& insn);
+void emit_store_reg(Emission& e, const vm::DecodedInsn& insn);
+void emit_load_imm64(Emission& e, const vm::DecodedInsn& insn);
+
+// emit_atomic.cc
+void emit_atomic(Emission& e, const vm::DecodedInsn& insn);
+
+// emit_jump.cc
+void emit_jump_imm(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+void emit_jump_reg(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+void emit_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+
+// emit_call.cc
+void emit_call_helper(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+void emit_call_local(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+void emit_call_register(Emission& e, const vm::DecodedInsn& insn);
+
+// peephole.cc
+/// Emits shorter code for a pair of instructions at `slot`; returns how many slots it took, 0 if nothing fits.
+size_t emit_fused(Emission& e, size_t slot);
+
+// emit_body.cc
+/// Instructions of the function; falls through to `exit`, which the caller binds right behind.
+void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit);
+
+// emit_frame.cc
+void emit_subprogram(Emission& e, size_t function);
+/// uint64_t (*)(uint64_t r1, uint64_t r2, RunEnv*)
+void emit_single_entry(Emission& e);
+// emit_burst.cc
+/// void (*)(XdpContext*, XdpContext* end, uint32_t* verdicts, uint32_t* redirects, RunEnv*)
+void emit_burst_entry(Emission& e);
+
+}  // namespace weir::jit

@@ -1,0 +1,60 @@
+// Walks over the instructions of one function. The form chooses the emitter; what the verifier found unreachable gets no code.
+
+#include "jit/emission.h"
+
+namespace weir::jit {
+namespace {
+
+using vm::Format;
+
+void emit_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    switch (vm::op_info(insn.op).format) {
+        case Format::AluImm: return emit_alu_imm(e, insn);
+        case Format::AluReg: return emit_alu_reg(e, insn);
+        case Format::AluUnary: return emit_negate(e, insn);
+        case Format::ByteOrder: return emit_byte_order(e, insn);
+        case Format::JumpImm: return emit_jump_imm(e, insn, slot);
+        case Format::JumpReg: return emit_jump_reg(e, insn, slot);
+        case Format::Goto:
+        case Format::GotoLong: return emit_goto(e, insn, slot);
+        case Format::Call:
+            return insn.op == vm::Op::kCallLocal ? emit_call_local(e, insn, slot) : emit_call_helper(e, insn, slot);
+        case Format::CallReg: return emit_call_register(e, insn);
+        case Format::Exit:
+            if (slot + 1 != e.body.function->end) e.a.jmp(e.body.exit);
+            return;
+        case Format::LoadImm64: return emit_load_imm64(e, insn);
+        case Format::Load: return emit_load(e, insn);
+        case Format::StoreImm: return emit_store_imm(e, insn);
+        case Format::StoreReg: return emit_store_reg(e, insn);
+        case Format::Atomic: return emit_atomic(e, insn);
+        case Format::MayGoto:
+        case Format::LoadPacketAbs:
+        case Format::LoadPacketInd: WEIR_CHECK(!"refused by the analysis");
+    }
+}
+
+Body make_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit) {
+    Body body{&function, std::vector<asmjit::Label>(function.end - function.begin), exit};
+    for (uint32_t slot = function.begin; slot < function.end; ++slot)
+        if (e.analysis.is_jump_target(slot)) body.labels[slot - function.begin] = e.a.newLabel();
+    return body;
+}
+
+}  // namespace
+
+void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit) {
+    e.body = make_body(e, function, exit);
+    for (uint32_t slot = function.begin; slot < function.end;) {
+        if (e.analysis.is_jump_target(slot)) e.a.bind(e.slot_label(slot));
+        if (!e.input.reachable(slot)) {
+            ++slot;
+            continue;
+        }
+        const auto fused = static_cast<uint32_t>(emit_fused(e, slot));
+        if (fused == 0) emit_insn(e, e.input.slots[slot].insn, slot);
+        slot += fused != 0 ? fused : e.input.slots[slot].insn.slots();
+    }
+}
+
+}  // namespace weir::jit

@@ -1,0 +1,73 @@
+#include "jit/frame.h"
+
+#include <utility>
+
+namespace weir::jit {
+namespace {
+
+using asmjit::Imm;
+namespace x86 = asmjit::x86;
+
+constexpr uint32_t kRedZoneBytes = 128;  ///< System V ABI, section 3.2.2
+constexpr uint32_t kCallAlignBytes = 16;
+
+}  // namespace
+
+Frame plan_frame(std::vector<Gp> saved, bool uses_pointer, uint32_t stack_bytes, uint32_t slot_bytes, bool makes_calls) {
+    Frame frame{std::move(saved), uses_pointer, stack_bytes + slot_bytes};
+    if (!makes_calls && slot_bytes == 0 && stack_bytes <= kRedZoneBytes) {
+        frame.rsp_bytes = 0;
+        return frame;
+    }
+    // The return address is on the stack already.
+    const auto pushed_bytes = static_cast<uint32_t>(8 * (frame.saved.size() + 1));
+    const uint32_t over = (pushed_bytes + frame.rsp_bytes) % kCallAlignBytes;
+    if (makes_calls && over != 0) frame.rsp_bytes += kCallAlignBytes - over;
+    return frame;
+}
+
+void emit_enter(Emission& e, const Frame& frame) {
+    for (const Gp& reg : frame.saved) e.a.push(reg);
+    if (frame.uses_pointer) e.a.mov(x86::rbp, x86::rsp);
+    if (frame.rsp_bytes != 0) e.a.sub(x86::rsp, Imm(frame.rsp_bytes));
+}
+
+void emit_leave(Emission& e, const Frame& frame) {
+    if (frame.rsp_bytes != 0) e.a.add(x86::rsp, Imm(frame.rsp_bytes));
+    for (size_t i = frame.saved.size(); i-- > 0;) e.a.pop(frame.saved[i]);
+    e.a.ret();
+}
+
+std::vector<Gp> written_saved_registers(const FunctionFacts& function) {
+    std::vector<Gp> saved;
+    if (function.uses_frame) saved.push_back(x86::rbp);
+    for (uint8_t i = kSavedFirst; i <= kSavedLast; ++i)
+        if ((function.saved_written & (1u << i)) != 0) saved.push_back(reg64(i));
+    return saved;
+}
+
+void emit_subprogram(Emission& e, size_t function) {
+    const FunctionFacts& facts = e.analysis.functions[function];
+    const Frame frame = plan_frame(written_saved_registers(facts), facts.uses_frame, facts.stack_bytes, 0, facts.makes_calls);
+    e.a.bind(e.functions[function]);
+    emit_enter(e, frame);
+    const asmjit::Label exit = e.a.newLabel();
+    emit_body(e, facts, exit);
+    e.a.bind(exit);
+    emit_leave(e, frame);
+}
+
+void emit_single_entry(Emission& e) {
+    const FunctionFacts& facts = e.analysis.functions[0];
+    std::vector<Gp> saved = written_saved_registers(facts);
+    if (e.analysis.needs_env) saved.push_back(env_register());
+    const Frame frame = plan_frame(std::move(saved), facts.uses_frame, facts.stack_bytes, 0, facts.makes_calls);
+    emit_enter(e, frame);
+    if (e.analysis.needs_env) e.a.mov(env_register(), x86::rdx);
+    const asmjit::Label exit = e.a.newLabel();
+    emit_body(e, facts, exit);
+    e.a.bind(exit);
+    emit_leave(e, frame);
+}
+
+}  // namespace weir::jit

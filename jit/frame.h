@@ -1,0 +1,35 @@
+#pragma once
+// Entering and leaving a function of machine code.
+//
+//   higher addresses
+//   | return address      |
+//   | saved registers     |  those of rbp, rbx, r13, r14, r15, r12 that this function writes
+//   +---------------------+ <- rbp = eBPF's r10
+//   | eBPF stack          |  as many bytes as the verifier saw in use
+//   | slots               |  of the burst loop, where registers ran out
+//   | padding             |  so that rsp is a multiple of 16 at calls
+//   +---------------------+ <- rsp; leaf functions leave it above and use the red zone
+
+#include <cstdint>
+#include <vector>
+
+#include "jit/emission.h"
+
+namespace weir::jit {
+
+struct Frame {
+    std::vector<Gp> saved;     ///< in the order of the pushes
+    bool uses_pointer = false;
+    uint32_t rsp_bytes = 0;    ///< subtracted from rsp after the pushes
+};
+
+/// `slot_bytes` lie at [rsp, rsp + slot_bytes) while the function runs.
+Frame plan_frame(std::vector<Gp> saved, bool uses_pointer, uint32_t stack_bytes, uint32_t slot_bytes, bool makes_calls);
+void emit_enter(Emission& e, const Frame& frame);
+/// Restores everything and returns.
+void emit_leave(Emission& e, const Frame& frame);
+
+/// The saved registers that an eBPF function writes: of r6..r9, and the frame pointer.
+std::vector<Gp> written_saved_registers(const FunctionFacts& function);
+
+}  // namespace weir::jit

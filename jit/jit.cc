@@ -1,1 +1,0 @@
-#include "jit/jit.h"

@@ -1,0 +1,49 @@
+#include "jit/jit_program.h"
+
+#include <algorithm>
+
+#include "vm/base/check.h"
+
+namespace weir::jit {
+namespace {
+
+std::vector<FunctionInput> functions_of(const vm::VerifiedProgram& program) {
+    const std::vector<vm::Subprogram>& subprograms = program.spec().subprograms;
+    const std::vector<uint32_t>& stack_bytes = program.proof().stack_bytes;
+    WEIR_CHECK(stack_bytes.size() == subprograms.size());
+    std::vector<FunctionInput> functions;
+    for (size_t i = 0; i < subprograms.size(); ++i) functions.push_back({subprograms[i].insn, stack_bytes[i]});
+    return functions;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CompiledProgram>> JitProgram::make(std::shared_ptr<const vm::VerifiedProgram> program,
+                                                          std::span<vm::Map* const> maps,
+                                                          const vm::HelperTable& helpers) {
+    WEIR_CHECK(maps.size() == program->spec().maps.size());
+    const CompileInput input{.slots = program->slots(),
+                             .facts = program->proof().facts,
+                             .functions = functions_of(*program),
+                             .maps = maps,
+                             .helpers = &helpers,
+                             .cpu = host_cpu_features()};
+    Result<MachineCode> code = MachineCode::generate(input);
+    if (!code) return fail_in(program->spec().name, code.error());
+    return std::unique_ptr<CompiledProgram>(new JitProgram(std::move(*code)));
+}
+
+uint32_t JitProgram::run(vm::XdpContext& context, vm::RunEnv& env) const {
+    env.redirect_ifindex = 0;
+    return static_cast<uint32_t>(code_.single()(reinterpret_cast<uint64_t>(&context), 0, &env));
+}
+
+void JitProgram::run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
+                           std::span<uint32_t> redirects, vm::RunEnv& env) const {
+    WEIR_CHECK(verdicts.size() >= contexts.size() && redirects.size() >= contexts.size());
+    if (contexts.empty()) return;
+    if (!code_.may_redirect()) std::fill_n(redirects.begin(), contexts.size(), 0u);
+    code_.burst()(contexts.data(), contexts.data() + contexts.size(), verdicts.data(), redirects.data(), &env);
+}
+
+}  // namespace weir::jit

@@ -1,0 +1,93 @@
+// Layout of the code: single entry, burst entry, subprograms, constants that calls out of reach go through.
+
+#include "jit/machine_code.h"
+
+#include <asmjit/x86.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "jit/analysis.h"
+#include "jit/emission.h"
+#include "vm/base/check.h"
+
+namespace weir::jit {
+namespace {
+
+constexpr uint32_t kEntryAlignBytes = 16;
+
+struct Layout {
+    asmjit::Label single, burst;
+};
+
+void bind_entry(Emission& e, const asmjit::Label& label) {
+    e.a.align(asmjit::AlignMode::kCode, kEntryAlignBytes);
+    e.a.bind(label);
+}
+
+Layout emit_all(Emission& e) {
+    const Layout layout{e.a.newLabel(), e.a.newLabel()};
+    for (size_t i = 0; i < e.analysis.functions.size(); ++i) e.functions.push_back(e.a.newLabel());
+    bind_entry(e, layout.single);
+    emit_single_entry(e);
+    bind_entry(e, layout.burst);
+    emit_burst_entry(e);
+    for (size_t i = 1; i < e.analysis.functions.size(); ++i) {
+        e.a.align(asmjit::AlignMode::kCode, kEntryAlignBytes);
+        emit_subprogram(e, i);
+    }
+    return layout;
+}
+
+std::unexpected<Error> asmjit_error(asmjit::Error error) {
+    return fail(ErrorKind::kResource, fmt::format("jit: {}", asmjit::DebugUtils::errorAsString(error)));
+}
+
+/// Fixes the code to its address and puts it there.
+Result<CodeMemory> place(asmjit::CodeHolder& holder) {
+    if (const asmjit::Error error = holder.flatten(); error != asmjit::kErrorOk) return asmjit_error(error);
+    if (const asmjit::Error error = holder.resolveUnresolvedLinks(); error != asmjit::kErrorOk) return asmjit_error(error);
+    Result<CodeMemory> memory = CodeMemory::reserve(holder.codeSize());
+    if (!memory) return memory;
+    if (const asmjit::Error error = holder.relocateToBase(memory->address()); error != asmjit::kErrorOk)
+        return asmjit_error(error);
+    std::vector<uint8_t> bytes(holder.codeSize());
+    if (const asmjit::Error error = holder.copyFlattenedData(bytes.data(), bytes.size()); error != asmjit::kErrorOk)
+        return asmjit_error(error);
+    if (const Result<void> filled = memory->fill(bytes); !filled) return std::unexpected(filled.error());
+    return memory;
+}
+
+}  // namespace
+
+CpuFeatures host_cpu_features() {
+    if constexpr (!kHostIsX86_64) return {};
+    return {.bmi2 = asmjit::CpuInfo::host().hasFeature(asmjit::CpuFeatures::X86::kBMI2)};
+}
+
+Result<MachineCode> MachineCode::generate(const CompileInput& input) {
+    if constexpr (!kHostIsX86_64) return fail(ErrorKind::kUnsupported, "jit: no back end for this CPU, only for x86-64");
+    const Result<Analysis> analysis = analyse(input);
+    if (!analysis) return std::unexpected(analysis.error());
+
+    asmjit::CodeHolder holder;
+    FirstError first_error;
+    holder.init(asmjit::Environment::host());
+    holder.setErrorHandler(&first_error);
+    asmjit::x86::Assembler assembler(&holder);
+    Emission emission{assembler, input, *analysis, {}, {}, {}};
+    const Layout layout = emit_all(emission);
+    if (!emission.refusal.empty()) return fail(ErrorKind::kUnsupported, "jit: " + emission.refusal);
+    if (!first_error.message().empty()) return fail(ErrorKind::kResource, "jit: " + first_error.message());
+
+    Result<CodeMemory> memory = place(holder);
+    if (!memory) return std::unexpected(memory.error());
+    MachineCode code(std::move(*memory));
+    code.single_offset_ = holder.labelOffsetFromBase(layout.single);
+    code.burst_offset_ = holder.labelOffsetFromBase(layout.burst);
+    code.may_redirect_ = analysis->may_redirect;
+    return code;
+}
+
+}  // namespace weir::jit

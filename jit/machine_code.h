@@ -1,0 +1,48 @@
+#pragma once
+// CompileInput -> machine code in executable memory: the whole back end behind one function.
+
+#include <cstdint>
+#include <span>
+
+#include "jit/code_memory.h"
+#include "jit/compile_input.h"
+#include "vm/base/result.h"
+#include "vm/program/context.h"
+
+namespace weir::jit {
+
+/// True where this back end's instructions run.
+constexpr bool kHostIsX86_64 =
+#if defined(__x86_64__)
+    true;
+#else
+    false;
+#endif
+
+/// What the CPU of this machine has.
+CpuFeatures host_cpu_features();
+
+class MachineCode {
+public:
+    using SingleEntry = uint64_t (*)(uint64_t r1, uint64_t r2, vm::RunEnv* env);
+    /// [context, end) is not empty. Writes `redirects` only if the program may redirect.
+    using BurstEntry = void (*)(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts, uint32_t* redirects,
+                                vm::RunEnv* env);
+
+    /// kUnsupported: no machine code for something in it, or no x86-64. kResource: no executable memory.
+    static Result<MachineCode> generate(const CompileInput& input);
+
+    SingleEntry single() const { return reinterpret_cast<SingleEntry>(memory_.address() + single_offset_); }
+    BurstEntry burst() const { return reinterpret_cast<BurstEntry>(memory_.address() + burst_offset_); }
+    bool may_redirect() const { return may_redirect_; }
+    std::span<const uint8_t> code() const { return memory_.code(); }
+
+private:
+    explicit MachineCode(CodeMemory memory) : memory_(std::move(memory)) {}
+
+    CodeMemory memory_;
+    uint64_t single_offset_ = 0, burst_offset_ = 0;
+    bool may_redirect_ = false;
+};
+
+}  // namespace weir::jit
