@@ -11,7 +11,7 @@ def main():
     if "--fix" in sys.argv:
         return subprocess.run(["clang-format-19", "-i", *paths], cwd=tree.ROOT).returncode
     done = subprocess.run(["clang-format-19", "--dry-run", "-Werror", *paths], cwd=tree.ROOT, capture_output=True, text=True)
-    problems = sorted({line.split(": error:")[0].rsplit(":", 1)[0] for line in done.stderr.splitlines() if ": error:" in line})
+    problems = sorted({line.split(":")[0] for line in done.stderr.splitlines() if ": error:" in line})
     if done.returncode and not problems:
         problems = [done.stderr[:1500]]
     return tree.report(f"format: {len(paths)} files", problems)

@@ -18,7 +18,7 @@ ALLOWED = {
     "vm/interp": ["vm/base", "vm/isa", "vm/program"],
     "maps": ["vm"],
     "jit": ["vm", "maps"],
-    "dataplane": ["vm", "maps", "jit"],
+    "dataplane": ["vm", "maps", "jit", "dataplane/api"],
     "dataplane/api": ["vm"],
     "controlplane": ["vm", "dataplane/api"],
     "controlplane/cli": ["vm", "maps", "jit", "dataplane/api", "controlplane"],
@@ -34,7 +34,7 @@ FOREIGN = [
     (re.compile(r"^boost/beast"), ["controlplane"], []),
     (re.compile(r"^prometheus/"), ["controlplane"], []),
     (re.compile(r"^asmjit/"), ["jit", "tests/unit/jit"], []),
-    (re.compile(r"^bpf/libbpf\.h"), ["tests"], []),
+    (re.compile(r"^bpf/libbpf\.h"), ["vm/elf", "tests"], []),
     (re.compile(r"^bpf/(btf|bpf)\.h"), ["vm/elf", "tests"], []),
 ]
 
