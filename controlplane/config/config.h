@@ -1,0 +1,135 @@
+#pragma once
+// What a configuration file says, typed, with the place of every value that a later stage may have
+// to complain about.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "controlplane/config/document.h"
+#include "controlplane/config/prefix.h"
+#include "dataplane/api/messages.h"
+
+namespace weir::controlplane {
+
+constexpr uint32_t kPortsMax = 256;
+constexpr uint32_t kProgramsMax = 512;
+constexpr uint32_t kChainProgramsMax = 64;
+constexpr uint32_t kSetEntriesMax = 4u << 20;
+constexpr uint32_t kExportsMax = 256;
+constexpr uint32_t kSeriesMax = 65'536;  ///< of one exported map
+
+template <typename T>
+struct At {
+    T value{};
+    Place place;
+};
+
+struct WorkersConfig {
+    At<std::vector<uint32_t>> lcores;
+    dataplane::api::IdleMode idle = dataplane::api::IdleMode::Adaptive;
+    uint32_t workers_max = 0;  ///< 0: as many as lcores
+};
+
+struct MemoryConfig {
+    dataplane::api::HugepageMode hugepages = dataplane::api::HugepageMode::Auto;
+    uint64_t size_bytes = 512u << 20;
+};
+
+struct PortConfig {
+    std::string name;
+    Place place;
+    At<std::string> device;
+    At<std::string> pass;  ///< "kernel", "drop" or a port's name
+    dataplane::api::FailMode fail = dataplane::api::FailMode::Closed;
+    At<uint32_t> ifindex;  ///< 0: to be assigned
+    uint16_t queues = 1;
+    uint16_t mtu = 0;
+    uint16_t rx_descriptors = 0;
+    bool promiscuous = true;
+    std::vector<At<std::string>> ingress, egress;  ///< names of programs
+};
+
+enum class Family : uint8_t { Ipv4, Ipv6 };
+
+/// `maps: {MAP: {set: NAME, family: ipv4, value: 1}}` of a program: the map holds exactly the set's
+/// prefixes.
+struct MapFill {
+    std::string map;
+    Place place;
+    At<std::string> set;
+    Family family = Family::Ipv4;
+    uint64_t value = 1;
+};
+
+enum class OnFault : uint8_t { Fail, Skip };
+
+struct ProgramConfig {
+    std::string name;
+    Place place;
+    At<std::string> object;    ///< absolute, or relative to the working directory
+    At<std::string> function;  ///< empty: the object's only program
+    OnFault on_fault = OnFault::Fail;
+    std::map<std::string, At<std::string>> globals;
+    std::vector<MapFill> fills;
+};
+
+struct MapConfig {
+    std::string name;  ///< PROGRAM/MAP, or MAP: of every program that has one
+    Place place;
+    uint32_t entries_max = 0;
+};
+
+struct SetConfig {
+    std::string name;
+    Place place;
+    std::vector<Prefix> prefixes;  ///< sorted, unique; a file is read already
+    std::string file;
+};
+
+enum class MetricType : uint8_t { Counter, Gauge };
+
+/// A label's value is the whole key, or a member of it.
+struct ExportLabel {
+    std::string name;
+    std::string member;  ///< empty: the whole key
+    Place place;
+};
+
+struct ExportConfig {
+    std::string name;
+    Place place;
+    MetricType type = MetricType::Counter;
+    At<std::string> program;
+    At<std::string> map;
+    At<std::string> value;  ///< member of the map's value; empty: the whole value
+    std::vector<ExportLabel> labels;
+    uint32_t series_max = 64;
+};
+
+struct MetricsConfig {
+    std::string host;  ///< empty: no listener
+    uint16_t port = 0;
+    std::vector<ExportConfig> exports;
+};
+
+struct Config {
+    std::string file;    ///< as given, for messages
+    std::string folder;  ///< of the file: what relative paths start from
+    std::string text;
+    At<std::string> run_dir;
+    WorkersConfig workers;
+    MemoryConfig memory;
+    std::vector<PortConfig> ports;  ///< in file order, as the next three
+    std::vector<ProgramConfig> programs;
+    std::vector<MapConfig> maps;
+    std::vector<SetConfig> sets;
+    MetricsConfig metrics;
+
+    const PortConfig* find_port(std::string_view name) const;
+    const ProgramConfig* find_program(std::string_view name) const;
+    const SetConfig* find_set(std::string_view name) const;
+};
+
+}  // namespace weir::controlplane

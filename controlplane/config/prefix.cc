@@ -1,0 +1,76 @@
+#include "controlplane/config/prefix.h"
+
+#include <arpa/inet.h>
+#include <fmt/core.h>
+
+#include <charconv>
+#include <cstring>
+
+namespace weir::controlplane {
+namespace {
+
+constexpr const char* kExpected = "a prefix like 192.0.2.0/24 or 2001:db8::/32";
+
+void clear_host_bits(Prefix& prefix) {
+    const uint32_t bits = prefix.address_bytes() * 8;
+    for (uint32_t bit = prefix.length_bits; bit < bits; ++bit)
+        prefix.address[bit / 8] =
+            static_cast<uint8_t>(prefix.address[bit / 8] & ~(0x80u >> (bit % 8)));
+}
+
+}  // namespace
+
+Result<Prefix> parse_prefix_loosely(std::string_view text) {
+    const size_t slash = text.find('/');
+    const std::string address(text.substr(0, slash));
+    Prefix prefix;
+    if (inet_pton(AF_INET, address.c_str(), prefix.address.data()) == 1)
+        prefix.is_ipv6 = false;
+    else if (inet_pton(AF_INET6, address.c_str(), prefix.address.data()) == 1)
+        prefix.is_ipv6 = true;
+    else
+        return fail(ErrorKind::kInvalid, kExpected);
+    const uint32_t bits_max = prefix.address_bytes() * 8;
+    uint32_t length = bits_max;
+    if (slash != std::string_view::npos) {
+        const std::string_view digits = text.substr(slash + 1);
+        const auto [end, problem] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), length);
+        if (problem != std::errc() || digits.empty() || end != digits.data() + digits.size())
+            return fail(ErrorKind::kInvalid, kExpected);
+        if (length > bits_max)
+            return fail(ErrorKind::kInvalid,
+                        fmt::format("a prefix length of at most {}", bits_max));
+    }
+    prefix.length_bits = static_cast<uint8_t>(length);
+    clear_host_bits(prefix);
+    return prefix;
+}
+
+Result<Prefix> parse_prefix(std::string_view text) {
+    Result<Prefix> prefix = parse_prefix_loosely(text);
+    if (!prefix) return prefix;
+    std::array<uint8_t, 16> written{};
+    const std::string address(text.substr(0, text.find('/')));
+    inet_pton(prefix->is_ipv6 ? AF_INET6 : AF_INET, address.c_str(), written.data());
+    if (written != prefix->address)
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("no bits behind the prefix length: {}", to_string(*prefix)));
+    return prefix;
+}
+
+std::string to_string(const Prefix& prefix) {
+    char text[INET6_ADDRSTRLEN] = {};
+    inet_ntop(prefix.is_ipv6 ? AF_INET6 : AF_INET, prefix.address.data(), text, sizeof text);
+    return fmt::format("{}/{}", text, prefix.length_bits);
+}
+
+Bytes lpm_key(const Prefix& prefix) {
+    Bytes key(4 + prefix.address_bytes());
+    const uint32_t length = prefix.length_bits;
+    std::memcpy(key.data(), &length, 4);
+    std::memcpy(key.data() + 4, prefix.address.data(), prefix.address_bytes());
+    return key;
+}
+
+}  // namespace weir::controlplane
