@@ -1,1 +1,0 @@
-#include "vm/helpers/helpers.h"

@@ -1,0 +1,104 @@
+// Helpers that move the edges of a packet or copy from and to it: net/core/filter.c, bpf_xdp_*. Offsets are the kernel's
+// `int`, so only the low half of the register counts.
+
+#include <cerrno>
+#include <cstring>
+
+#include "vm/base/limits.h"
+#include "vm/helpers/groups.h"
+
+namespace weir::vm {
+namespace {
+
+constexpr int64_t kMetaBytesMax = 255;    ///< skb_shared_info.meta_len is a byte
+constexpr uint32_t kMetaAlignBytes = 4;
+constexpr uint32_t kCopyOffsetMax = 0xffff;
+
+XdpContext& context_of(uint64_t r1) { return *reinterpret_cast<XdpContext*>(r1); }
+int64_t offset_of(uint64_t value) { return static_cast<int32_t>(value); }
+int64_t length_of(const XdpContext& context) { return context.data_end - context.data; }
+
+/// The metadata in front of the packet moves with its head.
+uint64_t adjust_head(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, RunEnv&) {
+    XdpContext& context = context_of(r1);
+    const int64_t offset = offset_of(r2);
+    const int64_t room_in_front = context.data_meta - context.frame_start;
+    if (offset < -room_in_front || offset > length_of(context) - kFrameBytesMin) return error_value(-EINVAL);
+    const auto meta_bytes = static_cast<size_t>(context.data - context.data_meta);
+    if (meta_bytes != 0) std::memmove(context.data_meta + offset, context.data_meta, meta_bytes);
+    context.data_meta += offset;
+    context.data += offset;
+    return 0;
+}
+
+uint64_t adjust_meta(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, RunEnv&) {
+    XdpContext& context = context_of(r1);
+    const int64_t offset = offset_of(r2);
+    const int64_t room_in_front = context.data_meta - context.frame_start;
+    const int64_t meta_bytes = context.data - context.data_meta - offset;
+    if (offset < -room_in_front || meta_bytes < 0) return error_value(-EINVAL);
+    if (meta_bytes % kMetaAlignBytes != 0 || meta_bytes > kMetaBytesMax) return error_value(-EACCES);
+    context.data_meta += offset;
+    return 0;
+}
+
+/// Bytes that a packet grows by are zero: what stood there belongs to others.
+uint64_t adjust_tail(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, RunEnv&) {
+    XdpContext& context = context_of(r1);
+    const int64_t offset = offset_of(r2);
+    const int64_t room_behind = context.frame_limit - context.data_end;
+    if (offset > room_behind || length_of(context) + offset < kFrameBytesMin) return error_value(-EINVAL);
+    if (offset > 0) std::memset(context.data_end, 0, static_cast<size_t>(offset));
+    context.data_end += offset;
+    return 0;
+}
+
+uint64_t get_buff_len(uint64_t r1, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv&) {
+    return static_cast<uint64_t>(length_of(context_of(r1)));
+}
+
+/// 0, or the error of a copy of `bytes` at `offset`.
+uint64_t copy_error(const XdpContext& context, uint32_t offset, uint32_t bytes) {
+    if (offset > kCopyOffsetMax || bytes > kCopyOffsetMax) return error_value(-EFAULT);
+    if (offset + bytes > length_of(context)) return error_value(-EINVAL);
+    return 0;
+}
+
+uint64_t load_bytes(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t, RunEnv&) {
+    const XdpContext& context = context_of(r1);
+    const auto offset = static_cast<uint32_t>(r2);
+    const auto bytes = static_cast<uint32_t>(r4);
+    if (const uint64_t error = copy_error(context, offset, bytes)) return error;
+    std::memmove(reinterpret_cast<uint8_t*>(r3), context.data + offset, bytes);
+    return 0;
+}
+
+uint64_t store_bytes(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t, RunEnv&) {
+    XdpContext& context = context_of(r1);
+    const auto offset = static_cast<uint32_t>(r2);
+    const auto bytes = static_cast<uint32_t>(r4);
+    if (const uint64_t error = copy_error(context, offset, bytes)) return error;
+    std::memmove(context.data + offset, reinterpret_cast<const uint8_t*>(r3), bytes);
+    return 0;
+}
+
+/// bpf_xdp_redirect: no flag is known here.
+uint64_t redirect(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, RunEnv& env) {
+    if (r2 != 0) return XDP_ABORTED;
+    env.redirect_ifindex = static_cast<uint32_t>(r1);
+    return XDP_REDIRECT;
+}
+
+}  // namespace
+
+void add_packet_helpers(HelperTable& table) {
+    set(table, HelperId::xdp_adjust_head, adjust_head);
+    set(table, HelperId::xdp_adjust_meta, adjust_meta);
+    set(table, HelperId::xdp_adjust_tail, adjust_tail);
+    set(table, HelperId::xdp_get_buff_len, get_buff_len);
+    set(table, HelperId::xdp_load_bytes, load_bytes);
+    set(table, HelperId::xdp_store_bytes, store_bytes);
+    set(table, HelperId::redirect, redirect);
+}
+
+}  // namespace weir::vm
