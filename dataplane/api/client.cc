@@ -1,24 +1,21 @@
 #include "dataplane/api/client.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
 #include <fmt/format.h>
 
 #include "dataplane/api/codec.h"
 #include "dataplane/api/frame.h"
+#include "dataplane/api/stream.h"
 
 namespace weir::dataplane::api {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /// CONFIGURE takes hugepages and opens devices; a load is proven and compiled; a publish waits for
 /// every worker.
@@ -27,58 +24,12 @@ constexpr uint32_t kSlowTimeoutMs = 60'000;
 /// thread for long.
 constexpr size_t kBatchBytesMax = 4u << 20;
 
-int remaining_ms(Clock::time_point deadline) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    return static_cast<int>(std::max<decltype(left)>(left, 0));
-}
-
-/// False at the deadline.
-bool wait_for(int fd, short events, Clock::time_point deadline) {
-    for (;;) {
-        pollfd entry{fd, events, 0};
-        const int ready = ::poll(&entry, 1, remaining_ms(deadline));
-        if (ready > 0) return true;
-        if (ready == 0 || errno != EINTR) return false;
-    }
-}
-
-Result<void> send_all(int fd, ByteSpan bytes, Clock::time_point deadline) {
-    while (!bytes.empty()) {
-        const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            bytes = bytes.subspan(static_cast<size_t>(sent));
-        } else if (errno == EAGAIN) {
-            if (!wait_for(fd, POLLOUT, deadline))
-                return fail(ErrorKind::kResource, "it does not read requests");
-        } else if (errno != EINTR) {
-            return fail(ErrorKind::kResource,
-                        fmt::format("sending failed: {}", std::strerror(errno)));
-        }
-    }
-    return {};
-}
-
-Result<void> receive_all(int fd, std::span<uint8_t> bytes, Clock::time_point deadline) {
-    while (!bytes.empty()) {
-        if (!wait_for(fd, POLLIN, deadline)) return fail(ErrorKind::kResource, "no reply in time");
-        const ssize_t got = ::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT);
-        if (got > 0)
-            bytes = bytes.subspan(static_cast<size_t>(got));
-        else if (got == 0)
-            return fail(ErrorKind::kResource, "it closed the connection");
-        else if (errno != EINTR && errno != EAGAIN)
-            return fail(ErrorKind::kResource, std::strerror(errno));
-    }
-    return {};
-}
-
 struct Reply {
     uint16_t type = 0;
     Bytes body;
 };
 
-Result<Reply> receive_reply(int fd, Clock::time_point deadline) {
+Result<Reply> receive_reply(int fd, Deadline deadline) {
     uint8_t raw[kFrameHeaderBytes];
     if (Result<void> got = receive_all(fd, raw, deadline); !got)
         return std::unexpected(got.error());
@@ -137,9 +88,7 @@ Result<Answer> Client::Connection::call(FrameType type, const Request& request,
         return fail(ErrorKind::kInvalid, fmt::format("{}: {} bytes, a frame holds {}", name,
                                                      body.size(), kFrameBytesMax));
     }
-    const auto deadline =
-        Clock::now() +
-        std::chrono::milliseconds(slow ? std::max(timeout_ms, kSlowTimeoutMs) : timeout_ms);
+    const Deadline deadline = deadline_in(slow ? std::max(timeout_ms, kSlowTimeoutMs) : timeout_ms);
     // A dataplane that refuses a peer replies and closes at once: its reply may be there although
     // sending fails.
     const Result<void> sent = send_all(fd, make_frame(type, body), deadline);
