@@ -190,6 +190,7 @@ Result<Analysis> analyse(const CompileInput& input) {
         function.stack_bytes = (input.functions[i].stack_bytes + 7) / 8 * 8;
         if (const Result<void> done = analyse_function(input, function, analysis); !done)
             return std::unexpected(done.error());
+        if (!function.uses_frame) function.stack_bytes = 0;
         analysis.functions.push_back(function);
     }
     return analysis;

@@ -5,6 +5,7 @@
 #include <asmjit/x86.h>
 
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -76,6 +77,7 @@ Result<MachineCode> MachineCode::generate(const CompileInput& input) {
     holder.init(asmjit::Environment::host());
     holder.setErrorHandler(&first_error);
     asmjit::x86::Assembler assembler(&holder);
+    assembler.addEncodingOptions(asmjit::EncodingOptions::kOptimizedAlign);
     Emission emission{assembler, input, *analysis, {}, {}, {}};
     const Layout layout = emit_all(emission);
     if (!emission.refusal.empty()) return fail(ErrorKind::kUnsupported, "jit: " + emission.refusal);
