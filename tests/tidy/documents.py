@@ -8,6 +8,7 @@ import tree
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.*-]+)+/?$|^[A-Za-z0-9_-]+\.(md|cc|h|def|py|sh|yaml|json)$")
 TOP_LEVEL = {path.parts[0] for path in tree.files()}
+FILE_NAMES = {path.name for path in tree.files()}
 MADE_BY_THE_BUILD = ("build/", "build-asan/")
 FOREIGN_PATH = re.compile(r"(?<![\w.])/(work|home|Users)/\w+")
 NEEDS_README = ["vm/base", "vm/isa", "vm/program", "vm/helpers", "vm/elf", "vm/cbpf", "vm/verifier", "vm/interp", "maps",
@@ -21,6 +22,8 @@ def missing_paths(document):
             continue
         if "/" in word and word.split("/")[0] not in TOP_LEVEL:
             continue  # a path elsewhere: the kernel's, DPDK's
+        if "/" not in word and word in FILE_NAMES:
+            continue
         if not (tree.ROOT / word).exists() and not (tree.ROOT / document.parent / word).exists():
             yield f"{document}: names `{word}`, which does not exist"
 
