@@ -1,0 +1,83 @@
+#include "dataplane/counters.h"
+
+#include <sched.h>
+
+#include <cstring>
+
+#include "vm/base/check.h"
+
+namespace weir::dataplane {
+namespace {
+
+template <typename Counts>
+void store_words(std::atomic<uint64_t>* to, const Counts& from) {
+    constexpr size_t kWords = sizeof(Counts) / sizeof(uint64_t);
+    const auto* words = reinterpret_cast<const uint64_t*>(&from);
+    for (size_t i = 0; i < kWords; ++i) to[i].store(words[i], std::memory_order_release);
+}
+
+template <typename Counts>
+void load_words(Counts& to, const std::atomic<uint64_t>* from) {
+    constexpr size_t kWords = sizeof(Counts) / sizeof(uint64_t);
+    uint64_t words[kWords];
+    for (size_t i = 0; i < kWords; ++i) words[i] = from[i].load(std::memory_order_acquire);
+    std::memcpy(&to, words, sizeof to);
+}
+
+}  // namespace
+
+Counters::Counters(uint32_t port_count)
+    : port_count_(port_count),
+      ports_(std::make_unique<PortCounts[]>(port_count)),
+      programs_(std::make_unique<Program[]>(kProgramSlotsMax)),
+      shared_ports_(std::make_unique<Word[]>(port_count * kPortWords)),
+      shared_programs_(std::make_unique<Word[]>(kProgramSlotsMax * kProgramWords)) {
+    WEIR_CHECK(port_count <= kPortsMax);
+    dirty_programs_.reserve(kProgramSlotsMax);
+}
+
+void Counters::publish() {
+    if (dirty_ports_ == 0 && dirty_programs_.empty()) return;
+    const uint64_t before = sequence_.load(std::memory_order_relaxed);
+    sequence_.store(before + 1, std::memory_order_relaxed);
+    for (uint32_t left = dirty_ports_; left != 0; left &= left - 1) {
+        const auto port = static_cast<uint32_t>(__builtin_ctz(left));
+        store_words(&shared_ports_[port * kPortWords], ports_[port]);
+    }
+    for (const uint32_t slot : dirty_programs_) {
+        store_words(&shared_programs_[slot * kProgramWords], programs_[slot].counts);
+        programs_[slot].dirty = false;
+    }
+    sequence_.store(before + 2, std::memory_order_release);
+    dirty_ports_ = 0;
+    dirty_programs_.clear();
+}
+
+template <typename Read>
+void Counters::read_consistently(Read&& read) const {
+    while (true) {
+        const uint64_t before = sequence_.load(std::memory_order_acquire);
+        if (before & 1) {
+            sched_yield();  // the worker may have lost its CPU to this very thread
+            continue;
+        }
+        read();
+        if (sequence_.load(std::memory_order_relaxed) == before) return;
+    }
+}
+
+std::vector<PortCounts> Counters::read_ports() const {
+    std::vector<PortCounts> ports(port_count_);
+    read_consistently([&] {
+        for (uint32_t i = 0; i < port_count_; ++i) load_words(ports[i], &shared_ports_[i * kPortWords]);
+    });
+    return ports;
+}
+
+ProgramCounts Counters::read_program(uint32_t slot) const {
+    ProgramCounts counts;
+    read_consistently([&] { load_words(counts, &shared_programs_[slot * kProgramWords]); });
+    return counts;
+}
+
+}  // namespace weir::dataplane

@@ -1,0 +1,59 @@
+#include "dataplane/packet.h"
+
+#include <rte_ether.h>
+
+#include <cstring>
+
+namespace weir::dataplane {
+namespace {
+
+/// Moves the first segment down where its tail is too short for the rest, then joins.
+bool join_segments(rte_mbuf& packet) {
+    if (packet.pkt_len > packet.buf_len) return false;
+    if (rte_pktmbuf_linearize(&packet) == 0) return true;
+    if (rte_mbuf_refcnt_read(&packet) != 1 || (packet.ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)) != 0) return false;
+    auto* buffer = static_cast<uint8_t*>(packet.buf_addr);
+    const auto room = static_cast<uint16_t>(packet.buf_len - packet.pkt_len);
+    std::memmove(buffer + room, buffer + packet.data_off, packet.data_len);
+    packet.data_off = room;
+    return rte_pktmbuf_linearize(&packet) == 0;
+}
+
+/// The tag goes back between the addresses and the type. Needs four bytes of headroom.
+bool put_vlan_back(rte_mbuf& packet) {
+    if (rte_pktmbuf_headroom(&packet) < sizeof(rte_vlan_hdr)) return false;
+    rte_mbuf* self = &packet;
+    if (rte_vlan_insert(&self) != 0) return false;
+    packet.ol_flags &= ~(RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_VLAN);
+    return true;
+}
+
+}  // namespace
+
+bool make_usual(rte_mbuf& packet, DropReason& reason) {
+    if (packet.pkt_len < kFrameBytesMin) {
+        reason = DropReason::runt;
+        return false;
+    }
+    if (packet.nb_segs != 1 && !join_segments(packet)) {
+        reason = DropReason::too_long;
+        return false;
+    }
+    if ((packet.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 && !put_vlan_back(packet)) {
+        reason = DropReason::too_long;
+        return false;
+    }
+    return true;
+}
+
+bool close_grown_packet(rte_mbuf& packet, const vm::XdpContext& context) {
+    const auto length = static_cast<size_t>(context.data_end - context.data);
+    if (length > packet.buf_len) return false;
+    std::memmove(packet.buf_addr, context.data, length);
+    packet.data_off = 0;
+    packet.data_len = static_cast<uint16_t>(length);
+    packet.pkt_len = packet.data_len;
+    return true;
+}
+
+}  // namespace weir::dataplane

@@ -1,0 +1,95 @@
+#include "dataplane/port_request.h"
+
+#include <fmt/format.h>
+
+#include "dataplane/counters.h"
+#include "vm/base/limits.h"
+
+namespace weir::dataplane {
+namespace {
+
+constexpr uint16_t kMtuMin = 68;  ///< RFC 791
+constexpr uint16_t kQueuesMax = 128;
+constexpr uint16_t kDescriptorsMax = 32768;
+
+Result<uint32_t> pass_target(const std::vector<api::PortConfig>& ports, const api::PortConfig& port) {
+    switch (port.pass) {
+        case api::PassKind::Drop:
+            return PortRequest::kPassDrops;
+        case api::PassKind::Kernel:
+            return fail(ErrorKind::kUnsupported, "pass: kernel is not offered yet; expected a port's name or drop");
+        case api::PassKind::Port:
+            break;
+    }
+    for (uint32_t i = 0; i < ports.size(); ++i) {
+        if (ports[i].name == port.pass_port) return i;
+    }
+    return fail(ErrorKind::kInvalid, fmt::format("pass: there is no port '{}'", port.pass_port));
+}
+
+Result<void> check_numbers(const api::PortConfig& port) {
+    if (port.ifindex == 0) return fail(ErrorKind::kInvalid, "ifindex: 0, expected 1 or more");
+    if (port.queues == 0 || port.queues > kQueuesMax) {
+        return fail(ErrorKind::kInvalid, fmt::format("queues: {}, expected 1 to {}", port.queues, kQueuesMax));
+    }
+    if (port.mtu != 0 && (port.mtu < kMtuMin || port.mtu > kFrameBytesMax)) {
+        return fail(ErrorKind::kInvalid, fmt::format("mtu: {}, expected {} to {}", port.mtu, kMtuMin, kFrameBytesMax));
+    }
+    if (port.rx_descriptors > kDescriptorsMax) {
+        return fail(ErrorKind::kInvalid, fmt::format("rx_descriptors: {}, expected up to {}", port.rx_descriptors, kDescriptorsMax));
+    }
+    return {};
+}
+
+/// What two ports may not share.
+Result<void> check_pair(const PortRequest& earlier, const PortRequest& later) {
+    const std::string& name = earlier.config.name;
+    if (name == later.config.name) return fail(ErrorKind::kInvalid, "the name is there twice");
+    if (earlier.config.ifindex == later.config.ifindex) {
+        return fail(ErrorKind::kInvalid, fmt::format("ifindex: port {} has {} too", name, later.config.ifindex));
+    }
+    if (earlier.device.name == later.device.name) {
+        return fail(ErrorKind::kInvalid, fmt::format("device: port {} has {} too", name, later.device.name));
+    }
+    const std::string interface = later.device.interface();
+    if (interface.empty() || earlier.device.interface() != interface) return {};
+    if (earlier.device.argument("start_queue") != later.device.argument("start_queue")) return {};
+    return fail(ErrorKind::kInvalid, fmt::format("device: port {} uses interface {} too", name, interface));
+}
+
+Result<PortRequest> check_port(const std::vector<api::PortConfig>& ports, const api::PortConfig& port) {
+    if (port.name.empty() || port.name.size() > kNameBytesMax) {
+        return fail(ErrorKind::kInvalid, fmt::format("a name of {} bytes, expected 1 to {}", port.name.size(), kNameBytesMax));
+    }
+    if (const Result<void> numbers = check_numbers(port); !numbers) return std::unexpected(numbers.error());
+    const Result<uint32_t> pass = pass_target(ports, port);
+    if (!pass) return std::unexpected(pass.error());
+    Result<Device> device = parse_device(port.device);
+    if (!device) return std::unexpected(device.error());
+    return PortRequest{.config = port, .device = std::move(*device), .pass_port = *pass};
+}
+
+}  // namespace
+
+Result<std::vector<PortRequest>> check_ports(const std::vector<api::PortConfig>& ports) {
+    if (ports.empty() || ports.size() > Counters::kPortsMax) {
+        return fail(ErrorKind::kInvalid, fmt::format("ports: {} of them, expected 1 to {}", ports.size(), Counters::kPortsMax));
+    }
+    std::vector<PortRequest> requests;
+    for (const api::PortConfig& port : ports) {
+        const std::string place = "ports." + port.name;
+        Result<PortRequest> request = check_port(ports, port);
+        if (!request) return fail_in(place, request.error());
+        for (const PortRequest& earlier : requests) {
+            if (const Result<void> pair = check_pair(earlier, *request); !pair) return fail_in(place, pair.error());
+        }
+        requests.push_back(std::move(*request));
+    }
+    for (const PortRequest& request : requests) {  // the machine is asked last, so that what is wrong in the words is said first
+        const Result<void> device = check_device(request.device, request.pass_port != PortRequest::kPassDrops);
+        if (!device) return fail_in("ports." + request.config.name, device.error());
+    }
+    return requests;
+}
+
+}  // namespace weir::dataplane

@@ -1,0 +1,24 @@
+#pragma once
+// The ports of a CONFIGURE frame, judged before anything starts.
+
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/api/messages.h"
+#include "dataplane/device.h"
+#include "vm/base/result.h"
+
+namespace weir::dataplane {
+
+struct PortRequest {
+    static constexpr uint32_t kPassDrops = UINT32_MAX;
+    api::PortConfig config;
+    Device device;
+    uint32_t pass_port = kPassDrops;  ///< index
+};
+
+/// Refuses names, devices, interfaces and ifindexes that occur twice, targets of `pass` that do not exist, and what check_device
+/// refuses. Messages start with "ports.NAME".
+Result<std::vector<PortRequest>> check_ports(const std::vector<api::PortConfig>& ports);
+
+}  // namespace weir::dataplane

@@ -1,0 +1,52 @@
+#pragma once
+// The open devices: probed, configured, started; stopped and closed at the end. Control thread.
+
+#include <rte_mempool.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/api/messages.h"
+#include "dataplane/port_request.h"
+#include "dataplane/queues.h"
+#include "vm/base/result.h"
+
+namespace weir::dataplane {
+
+class Ports {
+public:
+    /// After EAL's start. All devices or none; an error names the port and the driver's reason.
+    static Result<std::unique_ptr<Ports>> open(std::vector<PortRequest> requests, uint32_t workers, uint64_t memory_bytes);
+    ~Ports();
+    Ports(const Ports&) = delete;
+    Ports& operator=(const Ports&) = delete;
+
+    struct Port {
+        PortRequest request;
+        uint16_t port_id = 0;  ///< DPDK's
+        PortQueues queues;
+        uint16_t mtu = 0;
+        uint32_t frame_bytes_max = 0;  ///< longest frame that may leave by it
+        std::string driver;
+        bool is_started = false;
+    };
+    const std::vector<Port>& all() const { return ports_; }
+    /// Without counters of ours: `bad_checksums` stays 0.
+    api::PortInfo info(uint32_t index) const;
+    const std::vector<std::string>& warnings() const { return warnings_; }
+    int numa_socket() const;
+
+private:
+    Ports() = default;
+    Result<void> probe(PortRequest request, uint32_t workers);
+    Result<void> make_pool(uint32_t workers, uint64_t memory_bytes);
+    Result<void> start(Port& port);
+
+    std::vector<Port> ports_;
+    std::vector<std::string> warnings_;
+    rte_mempool* pool_ = nullptr;
+};
+
+}  // namespace weir::dataplane

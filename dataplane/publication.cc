@@ -1,0 +1,66 @@
+#include "dataplane/publication.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace weir::dataplane {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kRestBound = std::chrono::seconds(1);  ///< a round takes microseconds
+
+std::unique_ptr<const Generation> empty_generation(uint32_t port_count) {
+    auto generation = std::make_unique<Generation>();
+    generation->ports.resize(port_count);
+    return generation;
+}
+
+}  // namespace
+
+std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> generation) {
+    auto live = std::make_unique<LiveGeneration>();
+    for (const PortChains& chains : generation->ports) {
+        live->ports.push_back({.ingress = chains.ingress, .egress = chains.egress});
+        if (chains.ingress.size() > 1 || !chains.egress.empty()) live->by_bursts = false;
+    }
+    live->generation = std::move(generation);
+    return live;
+}
+
+Publication::Publication(uint32_t port_count, uint32_t worker_count) : reports_(worker_count) {
+    owned_.push_back(make_live(empty_generation(port_count)));
+    current_.store(owned_.back().get(), std::memory_order_release);
+}
+
+Result<uint64_t> Publication::publish(std::unique_ptr<const Generation> generation) {
+    const uint64_t number = generation->number;
+    if (number <= this->number()) {
+        return fail(ErrorKind::kInvalid, fmt::format("generation {} is not above the current {}", number, this->number()));
+    }
+    owned_.push_back(make_live(std::move(generation)));
+    const auto start = Clock::now();
+    current_.store(owned_.back().get(), std::memory_order_release);
+    if (const Result<void> rested = wait(number); !rested) return std::unexpected(rested.error());
+    const auto taken = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
+    owned_.erase(owned_.begin(), owned_.end() - 1);
+    return static_cast<uint64_t>(taken.count());
+}
+
+Result<void> Publication::wait(uint64_t number) const {
+    const auto deadline = Clock::now() + kRestBound;
+    for (size_t i = 0; i < reports_.size(); ++i) {
+        while (reports_[i].generation.load(std::memory_order_acquire) < number) {
+            if (Clock::now() > deadline) {
+                return fail(ErrorKind::kResource, fmt::format("worker {} did not come to rest within {} s; generation {} is "
+                                                              "published, the one before is kept", i, kRestBound.count(), number));
+            }
+            sched_yield();
+        }
+    }
+    return {};
+}
+
+}  // namespace weir::dataplane

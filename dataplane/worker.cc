@@ -1,0 +1,77 @@
+#include "dataplane/worker.h"
+
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+namespace weir::dataplane {
+namespace {
+
+constexpr uint32_t kSpinRounds = 256;        ///< empty rounds at full speed
+constexpr uint32_t kPauseRounds = 4096;      ///< then as many with a pause, then sleep
+constexpr long kSleepNs = 50'000;
+constexpr unsigned long kTimerSlackNs = 1'000;  ///< the default of 50 us would double the sleep
+
+vm::RunEnv make_env(const WorkerSetup& setup) {
+    vm::RunEnv env;
+    env.cpu = setup.index;
+    env.numa_node = setup.numa_node;
+    env.prandom_state ^= (setup.index + 1) * 0xD1B54A32D192ED03u;
+    return env;
+}
+
+}  // namespace
+
+Worker::Worker(WorkerSetup setup, Publication& publication)
+    : setup_(std::move(setup)),
+      publication_(publication),
+      counters_(static_cast<uint32_t>(setup_.ports.size())),
+      transmitter_(counters_, setup_.tx, setup_.handed_to_us),
+      env_(make_env(setup_)) {}
+
+int Worker::run(void* self) {
+    static_cast<Worker*>(self)->loop();
+    return 0;
+}
+
+void Worker::loop() {
+    prctl(PR_SET_TIMERSLACK, kTimerSlackNs);
+    while (!stop_.load(std::memory_order_relaxed)) {
+        if (round()) {
+            empty_rounds_ = 0;
+        } else if (setup_.may_sleep) {
+            rest();
+        }
+    }
+}
+
+bool Worker::round() {
+    const LiveGeneration& live = publication_.enter_round(setup_.index);
+    uint64_t busy = 0;
+    for (RxSource& source : setup_.rx) {
+        if (__builtin_expect(source.is_finite && live.number() == 0, 0)) continue;
+        const uint16_t count = rte_eth_rx_burst(source.port_id, source.queue, burst_.packets, kRxBurstPackets);
+        if (count == 0) continue;
+        ++busy;
+        receive(source, count, live);
+    }
+    const bool moved = transmitter_.flush_devices();
+    counters_.publish();
+    transmitter_.flush_handovers();
+    polls_.store(polls_.load(std::memory_order_relaxed) + setup_.rx.size(), std::memory_order_relaxed);
+    if (busy != 0) busy_polls_.store(busy_polls_.load(std::memory_order_relaxed) + busy, std::memory_order_relaxed);
+    return busy != 0 || moved;
+}
+
+void Worker::rest() {
+    if (++empty_rounds_ < kSpinRounds) return;
+    if (empty_rounds_ < kPauseRounds) {
+        rte_pause();
+        return;
+    }
+    const timespec pause{.tv_sec = 0, .tv_nsec = kSleepNs};
+    nanosleep(&pause, nullptr);
+}
+
+}  // namespace weir::dataplane

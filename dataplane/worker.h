@@ -1,0 +1,110 @@
+#pragma once
+// One worker: a thread on one lcore that runs every packet of its queues to completion. Nothing here allocates, locks, logs or
+// calls the system while packets flow; the sleep of an idle worker is the exception.
+
+#include <rte_mbuf.h>
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dataplane/checksum_watch.h"
+#include "dataplane/counters.h"
+#include "dataplane/publication.h"
+#include "dataplane/transmit.h"
+#include "dataplane/verdict.h"
+#include "vm/base/limits.h"
+#include "vm/program/context.h"
+#include "vm/program/run.h"
+
+namespace weir::dataplane {
+
+constexpr uint16_t kRxBurstPackets = 32;
+
+/// What every worker knows of a port; the same for all, constant.
+struct PortRule {
+    static constexpr uint32_t kPassDrops = UINT32_MAX;
+    uint32_t ifindex = 0;
+    uint32_t pass_port = kPassDrops;  ///< index of the port that XDP_PASS leaves by
+    bool fail_open = false;
+};
+
+struct RxSource {
+    uint32_t port = 0;
+    uint16_t port_id = 0;  ///< DPDK's
+    uint16_t queue = 0;
+    bool is_finite = false;  ///< a capture: left alone until a generation was published, so that none of it is lost
+    ChecksumSampler sampler;
+};
+
+struct WorkerSetup {
+    uint32_t index = 0;
+    uint32_t numa_node = 0;
+    bool may_sleep = false;
+    std::vector<PortRule> ports;
+    std::vector<RxSource> rx;
+    std::vector<TxTarget> tx;            ///< by port
+    std::vector<TxSource> handed_to_us;
+};
+
+class Worker {
+public:
+    Worker(WorkerSetup setup, Publication& publication);
+
+    /// The thread's body, for rte_eal_remote_launch; `self` is the Worker. Returns after request_stop.
+    static int run(void* self);
+    void request_stop() { stop_.store(true, std::memory_order_relaxed); }
+    /// On the control thread, after the thread has ended.
+    void drain() { transmitter_.drain(); }
+
+    // -- any thread -------------------------------------------------------------------------------
+    const Counters& counters() const { return counters_; }
+    uint64_t polls() const { return polls_.load(std::memory_order_relaxed); }
+    uint64_t busy_polls() const { return busy_polls_.load(std::memory_order_relaxed); }
+
+private:
+    /// Packets in work: those of one receive burst that are still to be judged.
+    struct Burst {
+        uint32_t count = 0;
+        rte_mbuf* packets[kRxBurstPackets];
+        vm::XdpContext contexts[kRxBurstPackets];
+        uint32_t verdicts[kRxBurstPackets];
+        uint32_t redirects[kRxBurstPackets];
+    };
+
+    void loop();
+    bool round();
+    void rest();
+
+    // packet_path.cc
+    void receive(RxSource& source, uint16_t count, const LiveGeneration& live);
+    void admit(RxSource& source, uint16_t count);
+    void watch_checksums(uint32_t port, uint32_t from, uint32_t count);
+    void open_burst(const RxSource& source);
+    void without_generation(uint32_t port);
+    void pass_all(uint32_t port);
+    void judge_by_burst(uint32_t port, const ChainEntry& entry);
+    void judge_by_packet(uint32_t port, const LiveGeneration& live);
+    uint32_t run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context);
+    /// Where packet `i` goes; drops it and returns kNowhere when it goes nowhere.
+    uint32_t destination(uint32_t port, uint32_t i, uint32_t verdict, uint32_t redirect);
+    void leave(uint32_t out, uint32_t i);
+    void leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress);
+    void drop(uint32_t port, uint32_t i, DropReason reason);
+
+    WorkerSetup setup_;
+    Publication& publication_;
+    Counters counters_;
+    Transmitter transmitter_;
+    vm::RunEnv env_;
+    Burst burst_;
+    uint32_t dropped_count_ = 0;
+    rte_mbuf* dropped_[kRxBurstPackets];
+    uint32_t empty_rounds_ = 0;
+    alignas(64) std::atomic<uint64_t> polls_{0};
+    std::atomic<uint64_t> busy_polls_{0};
+    alignas(64) std::atomic<bool> stop_{false};  ///< relaxed: the end may come a round later
+};
+
+}  // namespace weir::dataplane

@@ -1,0 +1,167 @@
+#pragma once
+// What the tests of the packet side share: a child process per EAL, programs made of lambdas, frames put into net_ring ports.
+
+#include <gtest/gtest.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dataplane/forwarding.h"
+
+namespace weir::dataplane::testing {
+
+/// EAL starts once per process, so that every test which needs it runs in a child; the child's failures are the test's.
+inline void in_child(const std::function<void()>& body) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        alarm(60);
+        body();
+        std::fflush(nullptr);
+        _exit(::testing::Test::HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+    EXPECT_EQ(WEXITSTATUS(status), 0) << "see the child's failures above";
+}
+
+class RunDir {
+public:
+    RunDir() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "weir_forwarding_XXXXXX").string();
+        path_ = mkdtemp(pattern.data());
+    }
+    ~RunDir() { std::filesystem::remove_all(path_); }
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+/// A program whose code is a function of the test's.
+class LambdaProgram : public jit::CompiledProgram {
+public:
+    using Body = std::function<uint32_t(vm::XdpContext&, vm::RunEnv&)>;
+    explicit LambdaProgram(Body body) : body_(std::move(body)) {}
+    uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const override { return body_(context, env); }
+    void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts, std::span<uint32_t> redirects,
+                   vm::RunEnv& env) const override {
+        for (size_t i = 0; i < contexts.size(); ++i) {
+            env.redirect_ifindex = 0;
+            verdicts[i] = body_(contexts[i], env);
+            redirects[i] = env.redirect_ifindex;
+        }
+    }
+    jit::Engine engine() const override { return jit::Engine::kInterp; }
+    std::span<const uint8_t> code() const override { return {}; }
+
+private:
+    Body body_;
+};
+
+inline ChainEntry entry(uint32_t slot, LambdaProgram::Body body) {
+    return {.program = std::make_shared<LambdaProgram>(std::move(body)), .slot = slot};
+}
+inline ChainEntry returning(uint32_t slot, uint32_t verdict) {
+    return entry(slot, [verdict](vm::XdpContext&, vm::RunEnv&) { return verdict; });
+}
+
+inline std::unique_ptr<Generation> generation(uint64_t number, std::vector<PortChains> ports) {
+    auto made = std::make_unique<Generation>();
+    made->number = number;
+    made->ports = std::move(ports);
+    return made;
+}
+
+/// Ports "p0", "p1", … with ifindex 1, 2, …; each passes to the name given, "" drops.
+inline api::Configure configure(const std::vector<std::pair<std::string, std::string>>& devices_and_pass,
+                                std::vector<uint32_t> lcores = {0}) {
+    api::Configure made;
+    made.lcores = std::move(lcores);
+    made.hugepages = api::HugepageMode::Off;
+    made.memory_bytes = 256u << 20;
+    for (const auto& [device, pass] : devices_and_pass) {
+        api::PortConfig port;
+        port.name = "p" + std::to_string(made.ports.size());
+        port.device = device;
+        port.pass = pass.empty() ? api::PassKind::Drop : api::PassKind::Port;
+        port.pass_port = pass;
+        port.ifindex = static_cast<uint32_t>(made.ports.size() + 1);
+        made.ports.push_back(port);
+    }
+    return made;
+}
+
+inline std::unique_ptr<Forwarding> start(const api::Configure& configure, const RunDir& dir) {
+    Result<std::unique_ptr<Forwarding>> started = Forwarding::start(configure, dir.path());
+    if (!started) {
+        ADD_FAILURE() << started.error().message;
+        return nullptr;
+    }
+    return std::move(*started);
+}
+
+/// Packets that end up nowhere or are not yet anywhere; 0 always.
+inline uint64_t unaccounted(const api::Counters& counters) {
+    uint64_t drops = 0;
+    for (const auto& [reason, packets] : counters.drops) drops += packets;
+    return counters.rx + counters.cloned + counters.generated - counters.tx - counters.to_kernel - drops - counters.in_flight;
+}
+
+inline uint64_t dropped(const api::Counters& counters, const std::string& reason) {
+    const auto found = counters.drops.find(reason);
+    return found == counters.drops.end() ? 0 : found->second;
+}
+
+/// Waits up to ten seconds.
+template <typename Condition>
+bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < deadline) {
+        if (condition()) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+}
+
+using Frame = std::vector<uint8_t>;
+
+/// A net_ring device's transmit ring is its receive ring: what is put in here arrives at the port.
+class RingInput {
+public:
+    explicit RingInput(const std::string& device, uint16_t queue = 0) {
+        ring_ = rte_ring_lookup(("ETH_RXTX" + std::to_string(queue) + "_" + device).c_str());
+        pool_ = rte_mempool_lookup("weir_packets");
+        EXPECT_NE(ring_, nullptr);
+        EXPECT_NE(pool_, nullptr);
+    }
+    /// False when there is no room.
+    bool put(const Frame& frame) {
+        rte_mbuf* packet = rte_pktmbuf_alloc(pool_);
+        if (packet == nullptr) return false;
+        if (!frame.empty()) std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(frame.size())), frame.data(), frame.size());
+        if (rte_ring_enqueue(ring_, packet) == 0) return true;
+        rte_pktmbuf_free(packet);
+        return false;
+    }
+    void put_patiently(const Frame& frame) {
+        while (!put(frame)) std::this_thread::yield();
+    }
+
+private:
+    rte_ring* ring_;
+    rte_mempool* pool_;
+};
+
+}  // namespace weir::dataplane::testing
