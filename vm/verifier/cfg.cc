@@ -1,0 +1,221 @@
+#include "vm/verifier/cfg.h"
+
+#include <fmt/format.h>
+
+#include "vm/base/limits.h"
+#include "vm/isa/helper_info.h"
+
+namespace weir::vm::verifier {
+namespace {
+
+constexpr uint16_t bit(uint8_t reg) { return static_cast<uint16_t>(1u << reg); }
+constexpr uint16_t kCallerSaved = 0x3f;  // r0..r5
+constexpr uint16_t kArguments = 0x3e;    // r1..r5
+
+uint16_t helper_arguments(int64_t id) {
+    const HelperInfo* helper = helper_info(id);
+    if (helper == nullptr) return kArguments;
+    uint16_t mask = 0;
+    for (uint8_t i = 0; i < helper->args.size(); ++i)
+        if (helper->args[i] != ArgKind::None) mask = static_cast<uint16_t>(mask | bit(static_cast<uint8_t>(i + 1)));
+    return mask;
+}
+
+bool is_move(const OpInfo& row) { return (row.opcode & 0xf0) == 0xb0; }
+
+bool is_conditional(Format format) { return format == Format::JumpImm || format == Format::JumpReg; }
+
+/// Where control may go from a slot, within its subprogram.
+struct Successors {
+    uint32_t slots[2]{};
+    uint32_t count = 0;
+    void add(uint32_t slot) { slots[count++] = slot; }
+};
+
+Successors successors(const DecodedInsn& insn, uint32_t pc) {
+    Successors next;
+    const Format format = op_info(insn.op).format;
+    if (format == Format::Exit) return next;
+    const bool leaves = format == Format::Goto || format == Format::GotoLong;
+    if (!leaves) next.add(pc + insn.slots());
+    if (leaves || is_conditional(format) || format == Format::MayGoto)
+        next.add(static_cast<uint32_t>(jump_target(insn, pc).slot));
+    return next;
+}
+
+class Builder {
+public:
+    Builder(const ProgramSpec& program, const std::vector<DecodedSlot>& slots) : program_(program), slots_(slots) {}
+
+    std::expected<Cfg, Fault> build() {
+        assign_subprograms();
+        if (const Checked ends = check_ends(); !ends) return std::unexpected(ends.error());
+        if (const Checked edges = walk_edges(); !edges) return std::unexpected(edges.error());
+        if (const Checked chains = measure_chains(); !chains) return std::unexpected(chains.error());
+        find_live_registers();
+        return std::move(cfg_);
+    }
+
+private:
+    std::string name(uint32_t subprogram) const { return program_.subprograms[subprogram].name; }
+
+    void assign_subprograms() {
+        const auto count = static_cast<uint32_t>(program_.subprograms.size());
+        cfg_.subprogram_of.resize(slots_.size());
+        cfg_.meets.resize(slots_.size());
+        cfg_.calls.resize(count);
+        for (uint32_t i = 0; i < count; ++i) {
+            const size_t end = i + 1 < count ? program_.subprograms[i + 1].insn : slots_.size();
+            for (size_t pc = program_.subprograms[i].insn; pc < end; ++pc) cfg_.subprogram_of[pc] = i;
+            cfg_.meets[program_.subprograms[i].insn] = 1;
+        }
+    }
+
+    /// The last instruction of a subprogram must not run on into what follows.
+    Checked check_ends() const {
+        for (uint32_t i = 0; i < program_.subprograms.size(); ++i) {
+            const bool last = i + 1 == program_.subprograms.size();
+            auto pc = static_cast<uint32_t>((last ? slots_.size() : program_.subprograms[i + 1].insn) - 1);
+            if (slots_[pc].second_slot) --pc;
+            const Format format = op_info(slots_[pc].insn.op).format;
+            if (format != Format::Exit && format != Format::Goto && format != Format::GotoLong)
+                return fault("falls-off-end", fmt::format("{} runs past its last instruction; end it with exit or goto", name(i)), pc);
+        }
+        return {};
+    }
+
+    Checked walk_edges() {
+        for (uint32_t pc = 0; pc < slots_.size(); ++pc) {
+            if (slots_[pc].second_slot) continue;
+            const DecodedInsn& insn = slots_[pc].insn;
+            const JumpTarget target = jump_target(insn, pc);
+            if (!target.exists) continue;
+            const auto slot = static_cast<uint32_t>(target.slot);
+            const uint32_t here = cfg_.subprogram_of[pc], there = cfg_.subprogram_of[slot];
+            if (insn.op == Op::kCallLocal) {
+                if (program_.subprograms[there].insn != slot)
+                    return fault("subprogram", fmt::format("call to {} is not the start of a subprogram", slot), pc);
+                cfg_.calls[here].push_back(there);
+                cfg_.meets[pc + 1] = 1;
+                continue;
+            }
+            if (here != there)
+                return fault("subprogram", fmt::format("jump from {} to {} leaves the subprogram for {}", name(here), slot, name(there)), pc);
+            cfg_.meets[slot] = 1;
+            if (is_conditional(op_info(insn.op).format)) cfg_.meets[pc + 1] = 1;
+        }
+        return {};
+    }
+
+    /// Depth-first over the call graph, without recursion of our own: 0 unseen, 1 on the stack, 2 done.
+    Checked measure_chains() {
+        const size_t count = program_.subprograms.size();
+        std::vector<uint8_t> seen(count);
+        std::vector<std::pair<uint32_t, size_t>> stack;
+        cfg_.depth.assign(count, 1);
+        for (uint32_t root = 0; root < count; ++root) {
+            if (seen[root] != 0) continue;
+            stack.push_back({root, 0});
+            seen[root] = 1;
+            while (!stack.empty()) {
+                const uint32_t current = stack.back().first;
+                if (stack.back().second == cfg_.calls[current].size()) {
+                    seen[current] = 2;
+                    stack.pop_back();
+                    if (!stack.empty()) deepen(stack.back().first, current);
+                    continue;
+                }
+                const uint32_t callee = cfg_.calls[current][stack.back().second++];
+                if (seen[callee] == 1)
+                    return fault("recursion", fmt::format("{} calls itself, directly or through others", name(callee)), program_.subprograms[callee].insn);
+                if (seen[callee] == 2) {
+                    deepen(current, callee);
+                    continue;
+                }
+                seen[callee] = 1;
+                stack.push_back({callee, 0});
+            }
+        }
+        if (cfg_.depth[0] > kCallDepthMax)
+            return fault("call-depth", fmt::format("call chain of {} frames, at most {} are possible", cfg_.depth[0], kCallDepthMax), 0);
+        return {};
+    }
+
+    void deepen(uint32_t caller, uint32_t callee) {
+        cfg_.depth[caller] = std::max(cfg_.depth[caller], cfg_.depth[callee] + 1);
+    }
+
+    /// Backwards to a fixed point. Each slot's mask grows at most 11 times, so that the work stays linear.
+    void find_live_registers() {
+        const auto count = static_cast<uint32_t>(slots_.size());
+        std::vector<std::vector<uint32_t>> before_slot(count);
+        for (uint32_t pc = 0; pc < count; ++pc) {
+            if (slots_[pc].second_slot) continue;
+            const Successors next = successors(slots_[pc].insn, pc);
+            for (uint32_t i = 0; i < next.count; ++i) before_slot[next.slots[i]].push_back(pc);
+        }
+        cfg_.live.assign(count, 0);
+        std::vector<uint32_t> work;
+        std::vector<uint8_t> queued(count, 1);
+        for (uint32_t pc = 0; pc < count; ++pc)
+            if (!slots_[pc].second_slot) work.push_back(pc);
+        while (!work.empty()) {
+            const uint32_t pc = work.back();
+            work.pop_back();
+            queued[pc] = 0;
+            uint16_t after = 0;
+            const Successors next = successors(slots_[pc].insn, pc);
+            for (uint32_t i = 0; i < next.count; ++i) after = static_cast<uint16_t>(after | cfg_.live[next.slots[i]]);
+            const RegUse use = register_use(slots_[pc].insn);
+            const auto before = static_cast<uint16_t>((after & ~use.writes) | use.reads);
+            if (before == cfg_.live[pc]) continue;
+            cfg_.live[pc] = before;
+            for (const uint32_t from : before_slot[pc])
+                if (queued[from] == 0) {
+                    queued[from] = 1;
+                    work.push_back(from);
+                }
+        }
+    }
+
+    const ProgramSpec& program_;
+    const std::vector<DecodedSlot>& slots_;
+    Cfg cfg_;
+};
+
+}  // namespace
+
+RegUse register_use(const DecodedInsn& insn) {
+    const OpInfo& row = op_info(insn.op);
+    const uint16_t dst = bit(insn.dst), src = bit(insn.src);
+    const auto both = static_cast<uint16_t>(dst | src);
+    switch (row.format) {
+        case Format::AluImm: return {is_move(row) ? uint16_t{0} : dst, dst};
+        case Format::AluReg: return {is_move(row) ? src : both, dst};
+        case Format::AluUnary: return {dst, dst};
+        case Format::ByteOrder: return {dst, dst};
+        case Format::JumpImm: return {dst, 0};
+        case Format::JumpReg: return {both, 0};
+        case Format::Goto:
+        case Format::GotoLong:
+        case Format::MayGoto: return {0, 0};
+        case Format::Call:
+            return {insn.op == Op::kCallHelper ? helper_arguments(insn.imm) : kArguments, kCallerSaved};
+        case Format::CallReg: return {static_cast<uint16_t>(kArguments | dst), kCallerSaved};
+        case Format::Exit: return {1, 0};
+        case Format::LoadImm64: return {0, dst};
+        case Format::LoadPacketAbs:
+        case Format::LoadPacketInd: return {static_cast<uint16_t>(bit(6) | src), kCallerSaved};
+        case Format::Load: return {src, dst};
+        case Format::StoreImm: return {dst, 0};
+        case Format::StoreReg: return {both, 0};
+        case Format::Atomic: return {static_cast<uint16_t>(both | 1), 0};
+    }
+    return {0x7ff, 0};
+}
+
+std::expected<Cfg, Fault> build_cfg(const ProgramSpec& program, const std::vector<DecodedSlot>& slots) {
+    return Builder(program, slots).build();
+}
+
+}  // namespace weir::vm::verifier

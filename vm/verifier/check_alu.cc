@@ -1,0 +1,157 @@
+// Arithmetic on numbers (RFC 9669, sections 4.1 and 4.2) and 64-bit immediates.
+
+#include <fmt/format.h>
+
+#include "vm/verifier/checks.h"
+
+namespace weir::vm::verifier {
+namespace {
+
+/// Moves stand beside the binary operations; everything else is an AluOp.
+enum class AluClass : uint8_t { Binary, Move, Negate };
+
+struct AluShape {
+    AluClass kind = AluClass::Binary;
+    AluOp op = AluOp::Add;
+};
+
+/// The operation is the opcode's upper nibble; an offset of 1 makes division signed.
+AluShape alu_shape(const OpInfo& row) {
+    const bool is_signed = row.off == 1;
+    switch (row.opcode >> 4) {
+        case 0x0: return {AluClass::Binary, AluOp::Add};
+        case 0x1: return {AluClass::Binary, AluOp::Sub};
+        case 0x2: return {AluClass::Binary, AluOp::Mul};
+        case 0x3: return {AluClass::Binary, is_signed ? AluOp::Sdiv : AluOp::Div};
+        case 0x4: return {AluClass::Binary, AluOp::Or};
+        case 0x5: return {AluClass::Binary, AluOp::And};
+        case 0x6: return {AluClass::Binary, AluOp::Lsh};
+        case 0x7: return {AluClass::Binary, AluOp::Rsh};
+        case 0x8: return {AluClass::Negate};
+        case 0x9: return {AluClass::Binary, is_signed ? AluOp::Smod : AluOp::Mod};
+        case 0xa: return {AluClass::Binary, AluOp::Xor};
+        case 0xb: return {AluClass::Move};
+        case 0xc: return {AluClass::Binary, AluOp::Arsh};
+    }
+    return {AluClass::Move};
+}
+
+/// Copies share an id only if they are the same number: equal bounds alone do not say that.
+bool keeps_number(const Scalar& value, int64_t sign_bits, bool is_64) {
+    if (sign_bits != 0) {
+        const int64_t most = (int64_t{1} << (sign_bits - 1)) - 1;
+        if (value.full.smin < -most - 1 || value.full.smax > most) return false;
+    }
+    return is_64 || value.full.umax <= 0xffffffff;
+}
+
+Checked check_move(Step& step, const OpInfo& row) {
+    const bool is_64 = row.bits == 64;
+    Reg& dst = step.reg(step.insn.dst);
+    if (row.format == Format::AluImm) {
+        const auto number = static_cast<uint64_t>(step.insn.imm);
+        dst = Reg::scalar(Scalar::constant(is_64 ? number : number & 0xffffffff));
+        return {};
+    }
+    const auto source = readable_reg(step, step.insn.src);
+    if (!source) return std::unexpected(source.error());
+    const bool plain = row.off <= 0;  // no sign extension
+    if ((*source)->is_pointer()) {
+        if (!is_64 || !plain)
+            return fault("pointer-arithmetic", fmt::format("part of {} cannot be taken; move all 64 bits", kind_words((*source)->kind)));
+        dst = **source;
+        return {};
+    }
+    const bool is_copy = keeps_number((*source)->value, row.off, is_64);
+    if (is_copy && (*source)->id == 0 && !(*source)->value.is_constant()) (*source)->id = step.env.fresh_id();
+    Reg result = **source;
+    if (!plain) result.value = scalar_ops::sign_extend(result.value, static_cast<int>(row.off));
+    if (!is_64) result.value = scalar_ops::zero_extend(result.value, 32);
+    if (!is_copy) result.id = 0;
+    dst = result;
+    return {};
+}
+
+Checked check_binary(Step& step, const OpInfo& row, AluOp op) {
+    const bool is_64 = row.bits == 64;
+    const auto left = readable_reg(step, step.insn.dst);
+    if (!left) return std::unexpected(left.error());
+    Reg right = Reg::scalar(Scalar::constant(static_cast<uint64_t>(step.insn.imm)));
+    if (row.format == Format::AluReg) {
+        const auto source = readable_reg(step, step.insn.src);
+        if (!source) return std::unexpected(source.error());
+        right = **source;
+    }
+    if ((*left)->is_pointer() || right.is_pointer()) return check_pointer_alu(step, op, is_64, right);
+    const bool same = row.format == Format::AluReg && step.insn.src == step.insn.dst;
+    Scalar result;
+    if (same && (op == AluOp::Sub || op == AluOp::Xor))
+        result = Scalar::constant(0);
+    else if (is_64)
+        result = scalar_ops::alu_full(op, (*left)->value, right.value);
+    else
+        result = scalar_ops::alu_half(op, (*left)->value, right.value);
+    **left = Reg::scalar(result);
+    return {};
+}
+
+Checked check_byte_order(Step& step, const OpInfo& row) {
+    const auto reg = scalar_reg(step, step.insn.dst, "a byte swap");
+    if (!reg) return std::unexpected(reg.error());
+    const bool swaps = !row.name.starts_with("Le");  // hosts are little-endian
+    const Scalar& value = (*reg)->value;
+    **reg = Reg::scalar(swaps ? scalar_ops::byte_swap(value, row.bits) : scalar_ops::zero_extend(value, row.bits));
+    return {};
+}
+
+}  // namespace
+
+Checked check_alu(Step& step) {
+    const OpInfo& row = op_info(step.insn.op);
+    if (const Checked writable = writable_reg(step.insn.dst); !writable) return writable;
+    if (row.format == Format::ByteOrder) return check_byte_order(step, row);
+    const AluShape shape = alu_shape(row);
+    switch (shape.kind) {
+        case AluClass::Move: return check_move(step, row);
+        case AluClass::Binary: return check_binary(step, row, shape.op);
+        case AluClass::Negate: break;
+    }
+    const auto reg = scalar_reg(step, step.insn.dst, "negation");
+    if (!reg) return std::unexpected(reg.error());
+    const Scalar zero = Scalar::constant(0);
+    **reg = Reg::scalar(row.bits == 64 ? scalar_ops::alu_full(AluOp::Sub, zero, (*reg)->value)
+                                       : scalar_ops::alu_half(AluOp::Sub, zero, (*reg)->value));
+    return {};
+}
+
+Checked check_load_imm64(Step& step) {
+    if (const Checked writable = writable_reg(step.insn.dst); !writable) return writable;
+    Reg& dst = step.reg(step.insn.dst);
+    const bool is_plain = step.insn.op == Op::kLoadImm64;
+    if (is_plain) {
+        dst = Reg::scalar(Scalar::constant(static_cast<uint64_t>(step.insn.imm)));
+        return {};
+    }
+    const bool is_value = step.insn.op == Op::kLoadMapValue;
+    if (!is_value && step.insn.op != Op::kLoadMap)
+        return fault("unsupported", fmt::format("{} is not offered: only constants, maps and values of one-element arrays can be loaded", op_info(step.insn.op).name));
+    const auto& maps = step.env.program.maps;
+    if (step.insn.imm < 0 || step.insn.imm >= static_cast<int64_t>(maps.size()))
+        return fault("map-reference", fmt::format("map index {} does not exist; the program has {} maps", step.insn.imm, maps.size()));
+    const MapSpec& map = maps[static_cast<size_t>(step.insn.imm)];
+    if (!is_value && step.insn.next_imm != 0)
+        return fault("map-reference", fmt::format("load of map {} has {} in its second half, expected 0", map.name, step.insn.next_imm));
+    Reg reg = Reg::pointer(is_value ? RegKind::MapValue : RegKind::Map);
+    reg.map = static_cast<uint16_t>(step.insn.imm);
+    if (is_value) {
+        if (map.type != MapType::Array || map.entries_max != 1)
+            return fault("map-reference", fmt::format("address of a value in map {}, which is no one-element array", map.name));
+        if (step.insn.next_imm < 0 || static_cast<uint32_t>(step.insn.next_imm) >= map.value_bytes)
+            return fault("map-bounds", fmt::format("address at offset {} of map {}, whose value has {} bytes", step.insn.next_imm, map.name, map.value_bytes));
+        reg.off = step.insn.next_imm;
+    }
+    dst = reg;
+    return {};
+}
+
+}  // namespace weir::vm::verifier

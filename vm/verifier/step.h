@@ -1,0 +1,68 @@
+#pragma once
+// One instruction on one path: what the checks read and change.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "vm/program/spec.h"
+#include "vm/program/verified.h"
+#include "vm/verifier/cfg.h"
+#include "vm/verifier/fault.h"
+#include "vm/verifier/state.h"
+
+namespace weir::vm::verifier {
+
+struct StoredState;
+
+/// Stack slots of each frame, bit i for slot i.
+using SlotMasks = std::array<uint64_t, kCallDepthMax>;
+
+/// A path on its way. Its state since the last stored one is `parent`'s child.
+struct Path {
+    State state;
+    uint32_t pc = 0;
+    StoredState* parent = nullptr;
+    SlotMasks written{};  ///< wholly overwritten since `parent`
+    uint32_t insns_since_parent = 0;
+    uint32_t jumps_since_parent = 0;
+};
+
+/// What is learnt of the program as a whole.
+struct Env {
+    const ProgramSpec& program;
+    const std::vector<DecodedSlot>& slots;
+    const Cfg& cfg;
+    std::vector<InsnFact> facts;
+    std::vector<uint8_t> fact_known;  ///< bit 0: access seen, bit 1: map seen, bit 2: accesses differ
+    std::vector<uint32_t> stack_bytes;
+    uint32_t last_id = 0;
+
+    uint32_t fresh_id() { return ++last_id; }
+    /// Refuses a slot that loads from the context on one path and from elsewhere on another.
+    Checked note_access(uint32_t pc, PointerKind kind);
+    void note_map(uint32_t pc, uint16_t map);
+};
+
+struct Step {
+    Env& env;
+    Path& path;
+    uint32_t pc;
+    const DecodedInsn& insn;
+
+    State& state() const { return path.state; }
+    Frame& frame() const { return path.state.top(); }
+    Reg& reg(uint8_t index) const { return path.state.top().regs[index]; }
+    uint8_t frame_index() const { return static_cast<uint8_t>(path.state.frames.size() - 1); }
+};
+
+/// The register, or the fault that it was never written.
+std::expected<Reg*, Fault> readable_reg(const Step& step, uint8_t index);
+/// The same, and it must be a number; `what` names the use.
+std::expected<Reg*, Fault> scalar_reg(const Step& step, uint8_t index, std::string_view what);
+/// Fault for r10.
+Checked writable_reg(uint8_t index);
+
+}  // namespace weir::vm::verifier
