@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint32_t kKeyBytes = 4;
 constexpr uint32_t kLineBytes = 64;
-constexpr uint32_t kFlagsAllowed = kMapNumaNode | vm::kMapMmapable | kAccessFlags;
+constexpr uint32_t kInnerMap = 1u << 12;  ///< BPF_F_INNER_MAP: no meaning outside of a map of maps
+constexpr uint32_t kFlagsAllowed = kMapNumaNode | vm::kMapMmapable | kInnerMap | kAccessFlags;
 constexpr uint32_t kFlagsAllowedPercpu = kAccessFlags;
 
 uint32_t index_of(const uint8_t* key) {
@@ -90,6 +91,10 @@ int ArrayMap::erase(const uint8_t* /*key*/) { return -EINVAL; }
 
 uint8_t* ArrayMap::direct_value() {
     return spec().type == vm::MapType::Array && spec().entries_max == 1 ? element(0, 0) : nullptr;
+}
+
+std::optional<vm::ArrayLayout> ArrayMap::array_layout() const {
+    return vm::ArrayLayout{memory_.data(), spec().entries_max, stride_, slots_, plane_bytes_};
 }
 
 int ArrayMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {

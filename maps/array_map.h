@@ -21,6 +21,7 @@ public:
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override;  ///< -EINVAL, as in the kernel
     uint8_t* direct_value() override;
+    std::optional<vm::ArrayLayout> array_layout() const override;
 
     uint32_t control_value_bytes() const override { return slots_ * plain_value_bytes(); }
     int control_lookup(const uint8_t* key, std::span<uint8_t> value) override;

@@ -24,6 +24,9 @@ public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
+    vm::LookupFn lookup_function() const override {
+        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) { return static_cast<HashMap&>(map).lookup(key, cpu); };
+    }
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override { return remove(key, Side::Program); }
 
@@ -60,6 +63,9 @@ public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
+    vm::LookupFn lookup_function() const override {
+        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) { return static_cast<PercpuHashMap&>(map).lookup(key, cpu); };
+    }
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override { return remove(key, Side::Program); }
 

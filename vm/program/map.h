@@ -2,6 +2,7 @@
 // The abstract map: what programs, helpers and the control side need of every kind. Kinds live in maps/.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "vm/base/bytes.h"
@@ -13,6 +14,20 @@ namespace weir::vm {
 constexpr uint64_t kUpdateAny = 0;
 constexpr uint64_t kUpdateNoExist = 1;
 constexpr uint64_t kUpdateExist = 2;
+
+/// Elements that never move, so that machine code can look them up without a call: element i of plane p (the cpu in per-CPU
+/// kinds, else 0) lies at base + p * plane_bytes + i * stride_bytes.
+struct ArrayLayout {
+    uint8_t* base = nullptr;
+    uint32_t entries = 0;
+    uint32_t stride_bytes = 0;
+    uint32_t planes = 1;
+    uint64_t plane_bytes = 0;
+};
+
+class Map;
+/// Map::lookup of one kind, without the virtual call.
+using LookupFn = uint8_t* (*)(Map& map, const uint8_t* key, uint32_t cpu);
 
 /// Errors are negative errno values, as the kernel gives them (-ENOENT, -EEXIST, -E2BIG, -EINVAL, -ENOMEM).
 /// Program side: any number of workers at once, no lock that a reader waits for. Control side: any thread.
@@ -31,6 +46,12 @@ public:
     virtual int erase(const uint8_t* key) = 0;
     /// Base address of the only element, for LoadMapValue; nullptr for kinds that have no such thing.
     virtual uint8_t* direct_value() { return nullptr; }
+    /// Where the elements lie, for kinds whose keys are indices.
+    virtual std::optional<ArrayLayout> array_layout() const { return std::nullopt; }
+    /// For callers that know the map long before the key.
+    virtual LookupFn lookup_function() const {
+        return [](Map& map, const uint8_t* key, uint32_t cpu) { return map.lookup(key, cpu); };
+    }
 
     // -- control side -----------------------------------------------------------------------------
     /// Bytes of one element as the control side sees it: value_bytes, or for per-CPU kinds
