@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -42,8 +43,7 @@ std::expected<vm::Proof, vm::Rejection> misbehave(const vm::ProgramSpec& program
         if (open_count != 4) std::abort();
     }
     if (program.name == "hang") {
-        for (volatile uint64_t n = 0;; n = n + 1) {
-        }
+        for (std::atomic<uint64_t> rounds = 0;; ++rounds) {}
     }
     if (program.name == "bloat") {
         std::vector<Bytes> blocks;

@@ -1,0 +1,289 @@
+#include "dataplane/commands.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "dataplane/api/fields.h"
+#include "dataplane/load.h"
+#include "dataplane/map_commands.h"
+
+namespace weir::dataplane {
+namespace {
+
+using api::FrameType;
+
+/// Policy that changes without a publish reaches the replay file after this long.
+constexpr auto kReplayDelay = std::chrono::seconds(1);
+
+template <typename Reply>
+Result<Bytes> to_bytes(const Result<Reply>& reply) {
+    if (!reply) return std::unexpected(reply.error());
+    return api::encode(*reply);
+}
+
+}  // namespace
+
+Commands::Commands(std::unique_ptr<Prover> prover, std::string run_dir, std::string version)
+    : prover_(std::move(prover)), run_dir_(std::move(run_dir)), version_(std::move(version)) {}
+
+Commands::~Commands() = default;
+
+Bytes Commands::answer(Owner owner, const Frame& frame, bool& malformed) {
+    rejection_.reset();
+    const Result<Bytes> body = dispatch(owner, frame, malformed);
+    const std::string name = api::frame_type_name(frame.type);
+    if (!body) {
+        spdlog::warn("peer {}: {}: {}", owner, name, body.error().message);
+        return error_frame(body.error(), std::move(rejection_));
+    }
+    if (body->size() > api::kFrameBytesMax) {
+        return error_frame(
+            {ErrorKind::kResource, fmt::format("{}: the reply has {} bytes, a frame holds {}", name,
+                                               body->size(), api::kFrameBytesMax)});
+    }
+    return api::make_frame(api::reply_type(static_cast<FrameType>(frame.type)), *body);
+}
+
+template <typename Request>
+Result<Bytes> Commands::decode_and_run(Owner owner, const Frame& frame, bool& malformed) {
+    const Result<Request> request = api::decode<Request>(frame.body);
+    if (!request) {
+        malformed = true;
+        return fail_in(api::frame_type_name(frame.type), request.error());
+    }
+    return to_bytes(run(owner, *request));
+}
+
+Result<Bytes> Commands::dispatch(Owner owner, const Frame& frame, bool& malformed) {
+    const auto bare = [&](auto reply) -> Result<Bytes> {
+        if (const auto empty = api::decode<api::Empty>(frame.body); !empty) {
+            malformed = true;
+            return fail_in(api::frame_type_name(frame.type), empty.error());
+        }
+        return api::encode(reply());
+    };
+    switch (static_cast<FrameType>(frame.type)) {
+        case FrameType::Status: return bare([&] { return status(); });
+        case FrameType::ListMaps: return bare([&] { return list_maps(owner); });
+        case FrameType::ListPrograms: return bare([&] { return list_programs(); });
+        case FrameType::Stats: return bare([&] { return stats(); });
+        case FrameType::Shutdown:
+            return bare([&] {
+                spdlog::info("peer {} asks for shutdown", owner);
+                shutdown_ = true;
+                return api::Empty{};
+            });
+        case FrameType::Configure: return decode_and_run<api::Configure>(owner, frame, malformed);
+        case FrameType::CreateMap: return decode_and_run<api::MapCreate>(owner, frame, malformed);
+        case FrameType::Lookup: return decode_and_run<api::MapLookup>(owner, frame, malformed);
+        case FrameType::Update: return decode_and_run<api::MapUpdate>(owner, frame, malformed);
+        case FrameType::Erase: return decode_and_run<api::MapErase>(owner, frame, malformed);
+        case FrameType::Dump: return decode_and_run<api::MapDump>(owner, frame, malformed);
+        case FrameType::LoadProgram:
+            return decode_and_run<api::ProgramLoad>(owner, frame, malformed);
+        case FrameType::Publish: return decode_and_run<api::Publish>(owner, frame, malformed);
+        case FrameType::Error: break;
+    }
+    malformed = true;
+    return fail(ErrorKind::kInvalid,
+                fmt::format("frame: type at offset 6 is {}, requests are 1 to {}", frame.type,
+                            api::kRequestTypeMax));
+}
+
+Result<void> Commands::need_configured() const {
+    if (forwarding_) return {};
+    return fail(ErrorKind::kInvalid, "this dataplane is not configured yet: CONFIGURE comes first");
+}
+
+Result<api::Status> Commands::run(Owner, const api::Configure& request) {
+    if (forwarding_) {
+        const bool same = api::encode(request) == api::encode(configure_);
+        return fail(
+            ErrorKind::kInvalid,
+            fmt::format(
+                "this dataplane is configured already, {}; ports and lcores change with a restart",
+                same ? "with exactly this" : "with something else (STATUS says with what)"));
+    }
+    Result<std::unique_ptr<Forwarding>> started = Forwarding::start(request, run_dir_);
+    if (!started) return std::unexpected(started.error());
+    forwarding_ = std::move(*started);
+    configure_ = request;
+    registry_ = std::make_unique<Registry>(forwarding_->cpu_slots());
+    spdlog::info("configured: {} ports, {} workers", request.ports.size(), request.lcores.size());
+    return status();
+}
+
+Result<api::MapCreated> Commands::run(Owner owner, const api::MapCreate& request) {
+    if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    const Result<Handle> handle = registry_->create_map(owner, request);
+    if (!handle) return std::unexpected(handle.error());
+    spdlog::debug("map {} is handle {}: {}, {} entries", request.name, *handle,
+                  vm::map_type_name(request.spec.type), request.spec.entries_max);
+    return api::MapCreated{*handle};
+}
+
+Result<std::shared_ptr<LoadedMap>> Commands::find_map(Handle handle) const {
+    if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    return registry_->map(handle);
+}
+
+Result<api::MapLookupReply> Commands::run(Owner, const api::MapLookup& request) {
+    const auto map = find_map(request.map);
+    if (!map) return std::unexpected(map.error());
+    return lookup_element(**map, request.key);
+}
+
+Result<api::MapCount> Commands::run(Owner, const api::MapUpdate& request) {
+    const auto map = find_map(request.map);
+    if (!map) return std::unexpected(map.error());
+    if (request.policy && (*map)->published) replay_is_stale_ = true;
+    return update_elements(**map, request);
+}
+
+Result<api::MapCount> Commands::run(Owner, const api::MapErase& request) {
+    const auto map = find_map(request.map);
+    if (!map) return std::unexpected(map.error());
+    if ((*map)->published) replay_is_stale_ = true;
+    return erase_elements(**map, request.keys);
+}
+
+Result<api::MapElements> Commands::run(Owner, const api::MapDump& request) {
+    const auto map = find_map(request.map);
+    if (!map) return std::unexpected(map.error());
+    return dump_elements(**map, request);
+}
+
+Result<api::ProgramLoaded> Commands::run(Owner owner, const api::ProgramLoad& request) {
+    if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    Result<std::shared_ptr<LoadedProgram>> loaded =
+        load_program(request, *registry_, *prover_, rejection_);
+    if (!loaded) return std::unexpected(loaded.error());
+    LoadedProgram& program = **loaded;
+    forwarding_->reset_program_counters(program.slot.number());
+    registry_->add_program(owner, std::move(*loaded));
+    const auto jited_bytes = static_cast<uint32_t>(program.compiled->code().size());
+    spdlog::info(
+        "program {} is handle {}: {} insns, proven in {} us, compiled in {} us to {} bytes",
+        program.name, program.handle, request.spec.insns.size(), program.verify_us,
+        program.compile_us, jited_bytes);
+    return api::ProgramLoaded{program.handle, program.verify_us, program.compile_us, jited_bytes};
+}
+
+Result<void> Commands::add_chain(Generation& generation, const api::Chain& chain) const {
+    const char* hook = chain.egress ? "egress" : "ingress";
+    const uint32_t port = forwarding_->port_index(chain.port);
+    if (port >= forwarding_->port_count()) {
+        return fail(ErrorKind::kNotFound,
+                    fmt::format("{} chain: no port is called '{}'", hook, chain.port));
+    }
+    std::vector<ChainEntry>& entries =
+        chain.egress ? generation.ports[port].egress : generation.ports[port].ingress;
+    if (!entries.empty()) {
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("port {} has two {} chains", chain.port, hook));
+    }
+    for (const Handle handle : chain.programs) {
+        const Result<std::shared_ptr<LoadedProgram>> program = registry_->program(handle);
+        if (!program)
+            return fail_in(fmt::format("{} chain of port {}", hook, chain.port), program.error());
+        // The entry keeps the whole program alive, with its maps and its slot.
+        entries.push_back({{*program, (*program)->compiled.get()}, (*program)->slot.number()});
+    }
+    return {};
+}
+
+Result<std::unique_ptr<Generation>> Commands::build_generation(const api::Publish& request) const {
+    auto generation = std::make_unique<Generation>();
+    generation->number = forwarding_->generation_number() + 1;
+    generation->ports.resize(forwarding_->port_count());
+    for (const api::Chain& chain : request.chains) {
+        if (Result<void> added = add_chain(*generation, chain); !added)
+            return std::unexpected(added.error());
+    }
+    return generation;
+}
+
+Result<api::Published> Commands::run(Owner, const api::Publish& request) {
+    if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    std::set<Handle> programs;
+    for (const api::Chain& chain : request.chains)
+        programs.insert(chain.programs.begin(), chain.programs.end());
+    if (Result<void> fits = registry_->check_publish(programs); !fits)
+        return std::unexpected(fits.error());
+    Result<std::unique_ptr<Generation>> generation = build_generation(request);
+    if (!generation) return std::unexpected(generation.error());
+    const uint64_t number = (*generation)->number;
+    const Result<api::Published> published = forwarding_->publish(std::move(*generation));
+    // A worker that does not come to rest is an error, but the new generation runs.
+    if (forwarding_->generation_number() == number) {
+        published_ = request;
+        registry_->published(programs);
+        keep_replay();
+    }
+    if (published)
+        spdlog::info("generation {}: {} programs, swapped in {} us", number, programs.size(),
+                     published->swap_us);
+    return published;
+}
+
+void Commands::keep_replay() {
+    const std::string path = run_dir_ + "/" + kReplayName;
+    const Result<void> written = write_replay(path, configure_, *registry_, published_);
+    replay_tried_ = std::chrono::steady_clock::now();
+    replay_is_stale_ = !written;  // a full disk may have room later
+    if (!written && replay_trouble_.empty())
+        spdlog::error("replay file: {}", written.error().message);
+    replay_trouble_ =
+        written
+            ? ""
+            : fmt::format(
+                  "a restart would not boot this generation: {}; make room or mend the directory",
+                  written.error().message);
+}
+
+void Commands::tick() {
+    prover_->tend();
+    if (replay_is_stale_ && forwarding_ && forwarding_->generation_number() > 0 &&
+        std::chrono::steady_clock::now() - replay_tried_ > kReplayDelay) {
+        keep_replay();
+    }
+}
+
+void Commands::disconnected(Owner owner) {
+    if (registry_) registry_->disconnected(owner);
+}
+
+Result<void> Commands::replay(const Replay& replay) {
+    // An owner of its own, as if a connection had said all this.
+    constexpr Owner kReplayOwner = UINT64_MAX;
+    if (const auto configured = run(kReplayOwner, replay.configure); !configured)
+        return std::unexpected(configured.error());
+    std::vector<Handle> maps, programs;
+    for (const ReplayMap& map : replay.maps) {
+        const Result<api::MapCreated> created = run(kReplayOwner, map.create);
+        if (!created) return std::unexpected(created.error());
+        maps.push_back(created->handle);
+        const Result<api::MapCount> filled =
+            run(kReplayOwner, api::MapUpdate{created->handle, vm::kUpdateAny, true, map.policy});
+        if (!filled && !map.policy.empty()) return std::unexpected(filled.error());
+    }
+    for (api::ProgramLoad program : replay.programs) {
+        for (Handle& map : program.maps) map = maps[map - 1];
+        const Result<api::ProgramLoaded> loaded = run(kReplayOwner, program);
+        if (!loaded) return std::unexpected(loaded.error());
+        programs.push_back(loaded->handle);
+    }
+    api::Publish publish = replay.publish;
+    for (api::Chain& chain : publish.chains) {
+        for (Handle& program : chain.programs) program = programs[program - 1];
+    }
+    const Result<api::Published> published = run(kReplayOwner, publish);
+    disconnected(kReplayOwner);
+    if (!published) return std::unexpected(published.error());
+    return {};
+}
+
+}  // namespace weir::dataplane

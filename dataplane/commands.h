@@ -1,0 +1,78 @@
+#pragma once
+// What each request of the command socket does: the dataplane as its control side sees it. Control
+// thread only.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "dataplane/api/codec.h"
+#include "dataplane/forwarding.h"
+#include "dataplane/prover.h"
+#include "dataplane/registry.h"
+#include "dataplane/replay.h"
+#include "dataplane/server.h"
+
+namespace weir::dataplane {
+
+class Commands : public FrameSink {
+public:
+    /// `replay_path`: where the last confirmed generation is kept. `version`: for Status.
+    Commands(std::unique_ptr<Prover> prover, std::string run_dir, std::string version);
+    ~Commands() override;
+
+    Bytes answer(Owner owner, const Frame& frame, bool& malformed) override;
+    void disconnected(Owner owner) override;
+    void tick() override;
+    bool wants_shutdown() const override { return shutdown_; }
+
+    /// Boots from a file: every program is proven again. The generation that it publishes is 1.
+    Result<void> replay(const Replay& replay);
+
+private:
+    struct Refusal {
+        Error error;
+        std::optional<vm::Rejection> rejection;
+    };
+
+    Result<api::Status> run(Owner owner, const api::Configure& request);
+    Result<api::MapCreated> run(Owner owner, const api::MapCreate& request);
+    Result<api::MapLookupReply> run(Owner owner, const api::MapLookup& request);
+    Result<api::MapCount> run(Owner owner, const api::MapUpdate& request);
+    Result<api::MapCount> run(Owner owner, const api::MapErase& request);
+    Result<api::MapElements> run(Owner owner, const api::MapDump& request);
+    Result<api::ProgramLoaded> run(Owner owner, const api::ProgramLoad& request);
+    Result<api::Published> run(Owner owner, const api::Publish& request);
+
+    Result<Bytes> dispatch(Owner owner, const Frame& frame, bool& malformed);
+    template <typename Request>
+    Result<Bytes> decode_and_run(Owner owner, const Frame& frame, bool& malformed);
+
+    Result<void> need_configured() const;
+    Result<std::shared_ptr<LoadedMap>> find_map(Handle handle) const;
+    Result<std::unique_ptr<Generation>> build_generation(const api::Publish& request) const;
+    Result<void> add_chain(Generation& generation, const api::Chain& chain) const;
+    void keep_replay();
+
+    api::Status status() const;
+    api::MapList list_maps(Owner owner) const;
+    api::ProgramList list_programs() const;
+    api::Stats stats() const;
+
+    // Members end in reverse order: the workers stop first, then maps and programs go.
+    std::unique_ptr<Prover> prover_;
+    std::string run_dir_, version_;
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+    std::unique_ptr<Registry> registry_;
+    api::Configure configure_;
+    std::unique_ptr<Forwarding> forwarding_;
+    api::Publish published_;                  ///< what runs, as it was asked for
+    std::optional<vm::Rejection> rejection_;  ///< of the request at hand
+    std::string replay_trouble_;
+    bool replay_is_stale_ = false;
+    std::chrono::steady_clock::time_point replay_tried_{};
+    bool shutdown_ = false;
+};
+
+}  // namespace weir::dataplane

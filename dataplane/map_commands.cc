@@ -1,0 +1,172 @@
+#include "dataplane/map_commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace weir::dataplane {
+namespace {
+
+constexpr size_t kShownBytesMax = 32;  ///< of a key in a message
+
+std::string hex(ByteSpan bytes) {
+    std::string text = "0x";
+    for (const uint8_t byte : bytes.first(std::min(bytes.size(), kShownBytesMax))) {
+        fmt::format_to(std::back_inserter(text), "{:02x}", byte);
+    }
+    return bytes.size() > kShownBytesMax ? text + "..." : text;
+}
+
+ErrorKind kind_of(int error) {
+    switch (error) {
+        case -ENOENT: return ErrorKind::kNotFound;
+        case -E2BIG:
+        case -ENOSPC:
+        case -ENOMEM: return ErrorKind::kResource;
+        case -EOPNOTSUPP: return ErrorKind::kUnsupported;
+        default: return ErrorKind::kInvalid;
+    }
+}
+
+std::string reason_of(int error, const LoadedMap& map) {
+    switch (error) {
+        case -E2BIG:
+            return fmt::format("the map is full or the key beyond its end: max_entries is {}",
+                               map.spec.entries_max);
+        case -EEXIST: return "the key exists already";
+        case -ENOENT: return "the key does not exist";
+        default: return std::strerror(-error);
+    }
+}
+
+std::unexpected<Error> refused(const LoadedMap& map, ByteSpan key, int error) {
+    return fail(kind_of(error),
+                fmt::format("{}: key {}: {}", map.label(), hex(key), reason_of(error, map)));
+}
+
+Result<void> check_key(const LoadedMap& map, ByteSpan key) {
+    if (key.size() == map.spec.key_bytes) return {};
+    return fail(ErrorKind::kInvalid,
+                fmt::format("{}: key {} has {} bytes, expected {}", map.label(), hex(key),
+                            key.size(), map.spec.key_bytes));
+}
+
+Result<void> check_value(const LoadedMap& map, const api::Element& element) {
+    const size_t all_slots = map.map->control_value_bytes();
+    const size_t bytes = element.second.size();
+    if (bytes == map.spec.value_bytes || bytes == all_slots) return {};
+    const std::string or_all =
+        all_slots == map.spec.value_bytes ? "" : fmt::format(" or, for all CPUs, {}", all_slots);
+    return fail(ErrorKind::kInvalid,
+                fmt::format("{}: value of key {} has {} bytes, expected {}{}", map.label(),
+                            hex(element.first), bytes, map.spec.value_bytes, or_all));
+}
+
+Result<void> check_writable(const LoadedMap& map) {
+    if (map.spec.frozen)
+        return fail(ErrorKind::kInvalid, map.label() + ": its contents are frozen");
+    if (map.spec.flags & vm::kMapRdonly)
+        return fail(ErrorKind::kInvalid, map.label() + ": read-only for the control side");
+    return {};
+}
+
+Result<void> check_readable(const LoadedMap& map) {
+    if ((map.spec.flags & vm::kMapWronly) == 0) return {};
+    return fail(ErrorKind::kInvalid, map.label() + ": write-only for the control side");
+}
+
+Result<void> update_one(LoadedMap& map, const api::Element& element, uint64_t flags, bool policy) {
+    if (Result<void> fits = check_key(map, element.first); !fits) return fits;
+    if (Result<void> fits = check_value(map, element); !fits) return fits;
+    const int error = map.map->control_update(element.first.data(), element.second, flags);
+    if (error != 0) return refused(map, element.first, error);
+    if (policy) map.policy.put(element.first, element.second);
+    return {};
+}
+
+}  // namespace
+
+Result<api::MapLookupReply> lookup_element(LoadedMap& map, const Bytes& key) {
+    if (Result<void> fits = check_key(map, key); !fits) return std::unexpected(fits.error());
+    if (Result<void> open = check_readable(map); !open) return std::unexpected(open.error());
+    Bytes value(map.map->control_value_bytes());
+    const int error = map.map->control_lookup(key.data(), value);
+    if (error == -ENOENT) return api::MapLookupReply{};
+    if (error != 0) return refused(map, key, error);
+    return api::MapLookupReply{std::move(value)};
+}
+
+Result<api::MapCount> update_elements(LoadedMap& map, const api::MapUpdate& request) {
+    if (Result<void> open = check_writable(map); !open) return std::unexpected(open.error());
+    api::MapCount done;
+    for (const api::Element& element : request.elements) {
+        const Result<void> written = update_one(map, element, request.flags, request.policy);
+        if (!written)
+            return fail_in(fmt::format("element {} of {}", done.count + 1, request.elements.size()),
+                           written.error());
+        ++done.count;
+    }
+    return done;
+}
+
+Result<api::MapCount> erase_elements(LoadedMap& map, const std::vector<Bytes>& keys) {
+    if (Result<void> open = check_writable(map); !open) return std::unexpected(open.error());
+    api::MapCount done;
+    for (const Bytes& key : keys) {
+        if (Result<void> fits = check_key(map, key); !fits) return std::unexpected(fits.error());
+        const int error = map.map->control_erase(key.data());
+        if (error == 0) {
+            map.policy.erase(key);
+            ++done.count;
+        } else if (error != -ENOENT) {
+            return refused(map, key, error);
+        }
+    }
+    return done;
+}
+
+Result<api::MapElements> dump_elements(LoadedMap& map, const api::MapDump& request) {
+    if (Result<void> open = check_readable(map); !open) return std::unexpected(open.error());
+    Bytes key = request.after.value_or(Bytes());
+    if (request.after) {
+        if (Result<void> fits = check_key(map, key); !fits) return std::unexpected(fits.error());
+    }
+    Bytes next(map.spec.key_bytes);
+    const uint8_t* after = request.after ? key.data() : nullptr;
+    api::MapElements reply;
+    const uint32_t count_max = std::min(request.count_max, api::kBatchElementsMax);
+    // Every step ends in an element or in one that was deleted meanwhile, so the steps are bounded
+    // as well as the elements.
+    for (size_t bytes = 0, steps = 0; reply.elements.size() < count_max && bytes < kDumpBytesMax &&
+                                      steps < 2 * api::kBatchElementsMax;
+         ++steps) {
+        const int error = map.map->next_key(after, next.data());
+        if (error == -ENOENT) break;
+        if (error != 0) return refused(map, key, error);
+        Bytes value(map.map->control_value_bytes());
+        key = next;
+        after = key.data();
+        if (map.map->control_lookup(key.data(), value) != 0) continue;
+        bytes += key.size() + value.size();
+        reply.elements.emplace_back(key, std::move(value));
+    }
+    return reply;
+}
+
+api::MapInfo describe_map(const LoadedMap& map, uint32_t cpu_slots) {
+    api::MapInfo info;
+    info.handle = map.handle;
+    info.name = map.name;
+    info.published = map.published;
+    info.spec = map.spec;
+    info.spec.contents.clear();
+    info.entries = map.map->entries();
+    info.memory_bytes = map.map->memory_bytes();
+    info.full_count = map.map->full_count();
+    info.cpu_slots = vm::is_percpu(map.spec.type) ? cpu_slots : 1;
+    return info;
+}
+
+}  // namespace weir::dataplane

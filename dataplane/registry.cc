@@ -1,0 +1,178 @@
+#include "dataplane/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "dataplane/api/fields.h"
+#include "dataplane/generation.h"
+#include "maps/maps.h"
+
+namespace weir::dataplane {
+namespace {
+
+static_assert(api::kProgramsMax <= kProgramSlotsMax);
+
+/// Adds `name` -> `handle`; an error where the name stands for another handle.
+Result<void> claim(std::map<std::string, Handle>& names, const char* what, const std::string& name,
+                   Handle handle) {
+    const auto [entry, is_new] = names.emplace(name, handle);
+    if (is_new || entry->second == handle) return {};
+    return fail(ErrorKind::kInvalid,
+                fmt::format("{} '{}' would stand for handles {} and {} in one generation", what,
+                            name, entry->second, handle));
+}
+
+}  // namespace
+
+std::string LoadedMap::label() const {
+    return fmt::format("map {} (handle {})", name, handle);
+}
+
+Registry::Registry(uint32_t cpu_slots)
+    : cpu_slots_(cpu_slots), slots_(std::make_shared<SlotPool>(kProgramSlotsMax)) {}
+
+bool Registry::name_is_pending(Owner owner, const std::string& name) const {
+    return std::ranges::any_of(maps_, [&](const auto& entry) {
+        return entry.second->owner == owner && !entry.second->published &&
+               entry.second->name == name;
+    });
+}
+
+Result<Handle> Registry::create_map(Owner owner, const api::MapCreate& request) {
+    if (request.name.empty()) return fail(ErrorKind::kInvalid, "a map needs a name");
+    if (maps_.size() >= api::kMapsMax) {
+        return fail(ErrorKind::kResource,
+                    fmt::format("map {}: {} maps are alive, the most there may be", request.name,
+                                api::kMapsMax));
+    }
+    if (name_is_pending(owner, request.name)) {
+        return fail(
+            ErrorKind::kInvalid,
+            fmt::format("map {}: this connection has made one of that name already", request.name));
+    }
+    Result<std::unique_ptr<vm::Map>> made = maps::create_map(request.spec, cpu_slots_);
+    if (!made) return fail_in("map " + request.name, made.error());
+    auto loaded = std::make_shared<LoadedMap>();
+    loaded->handle = next_map_++;
+    loaded->name = request.name;
+    loaded->spec = request.spec;
+    loaded->map = std::move(*made);
+    loaded->policy = PolicyLog(request.spec.key_bytes);
+    loaded->owner = owner;
+    maps_.emplace(loaded->handle, loaded);
+    return loaded->handle;
+}
+
+Result<std::shared_ptr<LoadedMap>> Registry::map(Handle handle) const {
+    const auto found = maps_.find(handle);
+    if (found == maps_.end())
+        return fail(ErrorKind::kNotFound, fmt::format("no map has handle {}", handle));
+    return found->second;
+}
+
+std::vector<std::shared_ptr<LoadedMap>> Registry::maps_seen_by(Owner owner) const {
+    std::vector<std::shared_ptr<LoadedMap>> seen;
+    for (const auto& [handle, map] : maps_) {
+        if (map->published || map->owner == owner) seen.push_back(map);
+    }
+    return seen;
+}
+
+Result<SlotLease> Registry::take_slot() {
+    const std::optional<uint32_t> slot = slots_->take();
+    if (!slot || programs_.size() >= api::kProgramsMax) {
+        if (slot) slots_->give_back(*slot);
+        return fail(ErrorKind::kResource,
+                    fmt::format("{} programs are alive, the most there may be", api::kProgramsMax));
+    }
+    return SlotLease(slots_, *slot);
+}
+
+Handle Registry::add_program(Owner owner, std::shared_ptr<LoadedProgram> program) {
+    program->handle = next_program_++;
+    program->owner = owner;
+    const Handle handle = program->handle;
+    programs_.emplace(handle, std::move(program));
+    return handle;
+}
+
+Result<std::shared_ptr<LoadedProgram>> Registry::program(Handle handle) const {
+    const auto found = programs_.find(handle);
+    if (found == programs_.end())
+        return fail(ErrorKind::kNotFound, fmt::format("no program has handle {}", handle));
+    return found->second;
+}
+
+std::vector<std::shared_ptr<LoadedProgram>> Registry::published_programs() const {
+    std::vector<std::shared_ptr<LoadedProgram>> list;
+    for (const auto& [handle, program] : programs_) {
+        if (program->published) list.push_back(program);
+    }
+    return list;
+}
+
+std::vector<std::shared_ptr<LoadedMap>> Registry::published_maps() const {
+    std::vector<std::shared_ptr<LoadedMap>> list;
+    for (const auto& [handle, map] : maps_) {
+        if (map->published) list.push_back(map);
+    }
+    return list;
+}
+
+Result<void> Registry::check_publish(const std::set<Handle>& programs) const {
+    std::map<std::string, Handle> program_names, map_names;
+    for (const Handle handle : programs) {
+        const Result<std::shared_ptr<LoadedProgram>> found = program(handle);
+        if (!found) return std::unexpected(found.error());
+        if (Result<void> own = claim(program_names, "program", (*found)->name, handle); !own)
+            return own;
+        for (const auto& map : (*found)->maps) {
+            if (Result<void> own = claim(map_names, "map", map->name, map->handle); !own)
+                return own;
+        }
+    }
+    return {};
+}
+
+void Registry::published(const std::set<Handle>& programs) {
+    for (const auto& [handle, map] : maps_) map->published = false;
+    for (const auto& [handle, program] : programs_) {
+        if (!programs.contains(handle)) {
+            program->published = false;
+            continue;
+        }
+        program->published = true;
+        program->owner = kNobody;
+        for (const auto& map : program->maps) {
+            map->published = true;
+            map->owner = kNobody;
+        }
+    }
+    sweep();
+}
+
+void Registry::disconnected(Owner owner) {
+    for (const auto& [handle, map] : maps_) {
+        if (map->owner == owner) map->owner = kNobody;
+    }
+    for (const auto& [handle, program] : programs_) {
+        if (program->owner == owner) program->owner = kNobody;
+    }
+    sweep();
+}
+
+void Registry::sweep() {
+    std::erase_if(programs_, [](const auto& entry) {
+        return !entry.second->published && entry.second->owner == kNobody;
+    });
+    std::set<Handle> in_use;
+    for (const auto& [handle, program] : programs_) {
+        for (const auto& map : program->maps) in_use.insert(map->handle);
+    }
+    std::erase_if(maps_, [&](const auto& entry) {
+        return entry.second->owner == kNobody && !in_use.contains(entry.first);
+    });
+}
+
+}  // namespace weir::dataplane
