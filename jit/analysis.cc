@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "jit/inline_helper.h"
 #include "jit/insn_class.h"
 #include "jit/registers.h"
 
@@ -104,17 +105,23 @@ Result<void> refuse_without_code(const DecodedInsn& insn, size_t slot) {
     return {};
 }
 
+void note_helper(const CompileInput& input, size_t slot, FunctionFacts& function, Analysis& analysis) {
+    const HelperForm form = helper_form(input, slot);
+    if (form_calls(form)) function.makes_calls = true;
+    if (form_reads_env(form)) analysis.needs_env = true;
+    if (input.slots[slot].insn.imm == kRedirectHelper) analysis.may_redirect = true;
+}
+
 /// Records what one instruction asks of its function.
-void note_insn(const DecodedInsn& insn, FunctionFacts& function, Analysis& analysis) {
+void note_insn(const CompileInput& input, size_t slot, FunctionFacts& function, Analysis& analysis) {
+    const DecodedInsn& insn = input.slots[slot].insn;
     const uint8_t written = written_register(insn);
     if (written >= kSavedFirst && written <= kSavedLast)
         function.saved_written = static_cast<uint16_t>(function.saved_written | (1u << written));
     if (names_frame(insn)) function.uses_frame = true;
-    const Format format = vm::op_info(insn.op).format;
-    if (format == Format::Call || format == Format::CallReg) function.makes_calls = true;
-    if (insn.op == Op::kCallHelper || insn.op == Op::kCallReg) analysis.needs_env = true;
-    if ((insn.op == Op::kCallHelper && insn.imm == kRedirectHelper) || insn.op == Op::kCallReg)
-        analysis.may_redirect = true;
+    if (insn.op == Op::kCallHelper) note_helper(input, slot, function, analysis);
+    if (insn.op == Op::kCallLocal) function.makes_calls = true;
+    if (insn.op == Op::kCallReg) function.makes_calls = analysis.needs_env = analysis.may_redirect = true;
 }
 
 Result<void> check_local_call(const CompileInput& input, size_t slot, int64_t target) {
@@ -148,7 +155,7 @@ Result<void> analyse_function(const CompileInput& input, FunctionFacts& function
         }
         const DecodedInsn& insn = input.slots[slot].insn;
         if (const Result<void> known = refuse_without_code(insn, slot); !known) return known;
-        note_insn(insn, function, analysis);
+        note_insn(input, slot, function, analysis);
         if (const Result<void> jump = note_jump(input, slot, function, analysis); !jump) return jump;
         last = &insn;
     }

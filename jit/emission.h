@@ -79,6 +79,10 @@ void emit_call_helper(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_call_local(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_call_register(Emission& e, const vm::DecodedInsn& insn);
 
+// emit_inline.cc
+/// Emits code in place of the helper call at `slot`; false if a plain call must do (inline_helper.h).
+bool emit_inline_helper(Emission& e, size_t slot);
+
 // peephole.cc
 /// Emits shorter code for a pair of instructions at `slot`; returns how many slots it took, 0 if nothing fits.
 size_t emit_fused(Emission& e, size_t slot);

@@ -32,7 +32,7 @@ void emit_call_helper(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
         if (e.refusal.empty()) e.refusal = fmt::format("insn {}: helper {} has no code", slot, insn.imm);
         return;
     }
-    emit_call(e, function);
+    if (!emit_inline_helper(e, slot)) emit_call(e, function);
 }
 
 void emit_call_local(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
