@@ -22,14 +22,17 @@ uint16_t be16_at(ByteSpan bytes, size_t offset) {
 
 /// False where the protocol has no checksum that can be judged.
 bool is_judged(uint8_t protocol, ByteSpan payload) {
-    if (protocol == IPPROTO_TCP) return payload.size() >= sizeof(rte_tcp_hdr) && kTcpChecksumOffset < payload.size();
+    if (protocol == IPPROTO_TCP)
+        return payload.size() >= sizeof(rte_tcp_hdr) && kTcpChecksumOffset < payload.size();
     if (protocol != IPPROTO_UDP || payload.size() < sizeof(rte_udp_hdr)) return false;
     return be16_at(payload, kUdpChecksumOffset) != 0;
 }
 
-/// RFC 1071: the ones' complement sum over pseudo header and payload, checksum included, is all ones.
+/// RFC 1071: the ones' complement sum over pseudo header and payload, checksum included, is all
+/// ones.
 ChecksumState judge(uint16_t pseudo_header_sum, ByteSpan payload) {
-    const uint32_t sum = static_cast<uint32_t>(rte_raw_cksum(payload.data(), payload.size())) + pseudo_header_sum;
+    const uint32_t sum =
+        static_cast<uint32_t>(rte_raw_cksum(payload.data(), payload.size())) + pseudo_header_sum;
     return (sum & 0xffff) + (sum >> 16) == 0xffff ? ChecksumState::Good : ChecksumState::Bad;
 }
 
@@ -40,7 +43,9 @@ ChecksumState check_ipv4(ByteSpan packet) {
     const size_t header_bytes = static_cast<size_t>(header.version_ihl & 0xf) * 4;
     const size_t total_bytes = rte_be_to_cpu_16(header.total_length);
     const uint16_t fragment = rte_be_to_cpu_16(header.fragment_offset);
-    if ((header.version_ihl >> 4) != 4 || header_bytes < sizeof header || total_bytes < header_bytes) return ChecksumState::Absent;
+    if ((header.version_ihl >> 4) != 4 || header_bytes < sizeof header ||
+        total_bytes < header_bytes)
+        return ChecksumState::Absent;
     if (total_bytes > packet.size() || (fragment & 0x3fff) != 0) return ChecksumState::Absent;
     const ByteSpan payload = packet.subspan(header_bytes, total_bytes - header_bytes);
     if (!is_judged(header.next_proto_id, payload)) return ChecksumState::Absent;
@@ -52,7 +57,8 @@ ChecksumState check_ipv6(ByteSpan packet) {
     rte_ipv6_hdr header;
     std::memcpy(&header, packet.data(), sizeof header);
     const size_t payload_bytes = rte_be_to_cpu_16(header.payload_len);
-    if (payload_bytes == 0 || payload_bytes > packet.size() - sizeof header) return ChecksumState::Absent;
+    if (payload_bytes == 0 || payload_bytes > packet.size() - sizeof header)
+        return ChecksumState::Absent;
     const ByteSpan payload = packet.subspan(sizeof header, payload_bytes);
     if (!is_judged(header.proto, payload)) return ChecksumState::Absent;
     return judge(rte_ipv6_phdr_cksum(&header, 0), payload);
@@ -64,7 +70,9 @@ ChecksumState check_layer4_checksum(ByteSpan frame) {
     size_t offset = offsetof(rte_ether_hdr, ether_type);
     if (frame.size() < sizeof(rte_ether_hdr)) return ChecksumState::Absent;
     uint16_t type = be16_at(frame, offset);
-    for (uint32_t tags = 0; tags < kVlanTagsMax && (type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ); ++tags) {
+    for (uint32_t tags = 0;
+         tags < kVlanTagsMax && (type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ);
+         ++tags) {
         offset += sizeof(rte_vlan_hdr);
         if (frame.size() < offset + 2) return ChecksumState::Absent;
         type = be16_at(frame, offset);

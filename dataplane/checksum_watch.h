@@ -1,6 +1,7 @@
 #pragma once
-// Virtual links hand over TCP and UDP whose checksums nobody has computed yet (CHECKSUM_PARTIAL): a wire in user space then
-// delivers frames that the receiver throws away. A sample of received frames is checked, so that the operator can be told.
+// Virtual links hand over TCP and UDP whose checksums nobody has computed yet (CHECKSUM_PARTIAL): a
+// wire in user space then delivers frames that the receiver throws away. A sample of received
+// frames is checked, so that the operator can be told.
 
 #include <cstdint>
 
@@ -10,8 +11,8 @@ namespace weir::dataplane {
 
 enum class ChecksumState : uint8_t { Absent, Good, Bad };
 
-/// TCP and UDP over IPv4 and IPv6, behind up to two VLAN tags. Absent: other traffic, fragments, extension headers, UDP without a
-/// checksum (RFC 768), frames cut short.
+/// TCP and UDP over IPv4 and IPv6, behind up to two VLAN tags. Absent: other traffic, fragments,
+/// extension headers, UDP without a checksum (RFC 768), frames cut short.
 ChecksumState check_layer4_checksum(ByteSpan frame);
 
 /// Which received frames are looked at: the first kFirst of a queue, then one of kEvery.

@@ -69,7 +69,8 @@ void Counters::read_consistently(Read&& read) const {
 std::vector<PortCounts> Counters::read_ports() const {
     std::vector<PortCounts> ports(port_count_);
     read_consistently([&] {
-        for (uint32_t i = 0; i < port_count_; ++i) load_words(ports[i], &shared_ports_[i * kPortWords]);
+        for (uint32_t i = 0; i < port_count_; ++i)
+            load_words(ports[i], &shared_ports_[i * kPortWords]);
     });
     return ports;
 }

@@ -1,8 +1,9 @@
 #pragma once
-// One worker's counters. The worker counts in plain memory of its own and copies what changed to the shared side once a round,
-// under a sequence lock; a reader gets a state in which every packet of the worker is in exactly one place.
-// (Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012: data with release stores and acquire
-// loads needs no fences; on x86 both are plain moves.)
+// One worker's counters. The worker counts in plain memory of its own and copies what changed to
+// the shared side once a round, under a sequence lock; a reader gets a state in which every packet
+// of the worker is in exactly one place. (Boehm, "Can seqlocks get along with programming language
+// memory models?", MSPC 2012: data with release stores and acquire loads needs no fences; on x86
+// both are plain moves.)
 
 #include <atomic>
 #include <cstdint>
@@ -14,9 +15,9 @@
 
 namespace weir::dataplane {
 
-/// Packets of one port on one worker. What came in counts at the port it came in by, what left or waits to leave at the port
-/// it leaves by, a drop where it happened.
-/// in_flight goes below zero (modulo 2^64) on a worker that transmits what another one handed over; sums are right.
+/// Packets of one port on one worker. What came in counts at the port it came in by, what left or
+/// waits to leave at the port it leaves by, a drop where it happened. in_flight goes below zero
+/// (modulo 2^64) on a worker that transmits what another one handed over; sums are right.
 struct PortCounts {
     uint64_t rx = 0, rx_bytes = 0, tx = 0, tx_bytes = 0, in_flight = 0;
     uint64_t checksums_sampled = 0, checksums_bad = 0;
@@ -72,7 +73,8 @@ private:
     std::vector<uint32_t> dirty_programs_;
     std::unique_ptr<PortCounts[]> ports_;
     std::unique_ptr<Program[]> programs_;
-    alignas(64) std::atomic<uint64_t> sequence_{0};  ///< odd while the worker writes; partner: read_consistently
+    alignas(64) std::atomic<uint64_t> sequence_{
+        0};  ///< odd while the worker writes; partner: read_consistently
     std::unique_ptr<Word[]> shared_ports_;
     std::unique_ptr<Word[]> shared_programs_;
 };

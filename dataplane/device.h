@@ -1,5 +1,6 @@
 #pragma once
-// The `device` key of a port: a PCI address or a DPDK vdev string, taken apart and judged before EAL starts.
+// The `device` key of a port: a PCI address or a DPDK vdev string, taken apart and judged before
+// EAL starts.
 
 #include <cstdint>
 #include <optional>
@@ -26,11 +27,13 @@ struct Device {
     bool is_finite() const;
 };
 
-/// "0000:3b:00.0", "3b:00.0" or "net_af_xdp0,iface=veth1". Unknown drivers are refused with the list of known ones.
+/// "0000:3b:00.0", "3b:00.0" or "net_af_xdp0,iface=veth1". Unknown drivers are refused with the
+/// list of known ones.
 Result<Device> parse_device(const std::string& text);
 
-/// Refuses what can be known to fail or to forward damaged frames: interfaces that do not exist, captures that cannot be read,
-/// af_packet (when `is_inline`) on an interface that the host uses too, or whose MTU its frames cannot hold.
+/// Refuses what can be known to fail or to forward damaged frames: interfaces that do not exist,
+/// captures that cannot be read, af_packet (when `is_inline`) on an interface that the host uses
+/// too, or whose MTU its frames cannot hold.
 Result<void> check_device(const Device& device, bool is_inline);
 
 }  // namespace weir::dataplane

@@ -46,17 +46,22 @@ std::string cpu_ranges(const std::vector<uint32_t>& cpus) {
 }
 
 Result<std::string> lcore_map(const api::Configure& configure, const Machine& machine) {
-    if (configure.lcores.empty()) return fail(ErrorKind::kInvalid, "workers.lcores: empty, expected at least one CPU");
+    if (configure.lcores.empty())
+        return fail(ErrorKind::kInvalid, "workers.lcores: empty, expected at least one CPU");
     if (configure.lcores.size() > std::min(kWorkersOfEalMax, kWorkersMax)) {
-        return fail(ErrorKind::kInvalid, fmt::format("workers.lcores: {} workers, at most {} are possible",
-                                                     configure.lcores.size(), std::min(kWorkersOfEalMax, kWorkersMax)));
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("workers.lcores: {} workers, at most {} are possible",
+                                configure.lcores.size(), std::min(kWorkersOfEalMax, kWorkersMax)));
     }
     std::string map;
     for (size_t i = 0; i < configure.lcores.size(); ++i) {
         const uint32_t cpu = configure.lcores[i];
         if (std::ranges::find(machine.cpus, cpu) == machine.cpus.end()) {
-            return fail(ErrorKind::kInvalid, fmt::format("workers.lcores: CPU {} does not exist or is not open to this process; "
-                                                         "it may use {}", cpu, cpu_ranges(machine.cpus)));
+            return fail(
+                ErrorKind::kInvalid,
+                fmt::format("workers.lcores: CPU {} does not exist or is not open to this process; "
+                            "it may use {}",
+                            cpu, cpu_ranges(machine.cpus)));
         }
         map += fmt::format("{}@{},", i, cpu);
     }
@@ -64,13 +69,15 @@ Result<std::string> lcore_map(const api::Configure& configure, const Machine& ma
 }
 
 /// Hugepages or not. `auto` takes them when enough are free and says so when not.
-Result<bool> choose_hugepages(const api::Configure& configure, const Machine& machine, std::vector<std::string>& warnings) {
+Result<bool> choose_hugepages(const api::Configure& configure, const Machine& machine,
+                              std::vector<std::string>& warnings) {
     if (configure.hugepages == api::HugepageMode::Off) return false;
     const uint64_t page_bytes = std::max<uint64_t>(machine.hugepage_bytes, 1);
     const uint64_t needed = (configure.memory_bytes + page_bytes - 1) / page_bytes;
     if (machine.hugepage_bytes != 0 && machine.hugepages_free >= needed) return true;
-    const std::string what = fmt::format("{} hugepages of {} KiB are free, memory.size asks for {}; `sysctl -w vm.nr_hugepages={}`",
-                                         machine.hugepages_free, machine.hugepage_bytes >> 10, needed, needed);
+    const std::string what = fmt::format(
+        "{} hugepages of {} KiB are free, memory.size asks for {}; `sysctl -w vm.nr_hugepages={}`",
+        machine.hugepages_free, machine.hugepage_bytes >> 10, needed, needed);
     if (configure.hugepages == api::HugepageMode::Required) {
         return fail(ErrorKind::kResource, "memory.hugepages: required, but " + what);
     }
@@ -78,7 +85,9 @@ Result<bool> choose_hugepages(const api::Configure& configure, const Machine& ma
     return false;
 }
 
-void remove_if_empty(const std::string& path) { rmdir(path.c_str()); }
+void remove_if_empty(const std::string& path) {
+    rmdir(path.c_str());
+}
 
 }  // namespace
 
@@ -102,34 +111,47 @@ std::string eal_file_prefix(const std::string& run_dir) {
     return fmt::format("weir_{:016x}", hash);
 }
 
-Result<EalPlan> eal_plan(const api::Configure& configure, const std::vector<std::string>& pci_addresses,
+Result<EalPlan> eal_plan(const api::Configure& configure,
+                         const std::vector<std::string>& pci_addresses,
                          const std::string& file_prefix, const Machine& machine) {
     const Result<std::string> lcores = lcore_map(configure, machine);
     if (!lcores) return std::unexpected(lcores.error());
     if (configure.memory_bytes < kMemoryBytesMin || configure.memory_bytes > kMemoryBytesMax) {
-        return fail(ErrorKind::kInvalid, fmt::format("memory.size: {} bytes, expected {} MiB to {} MiB", configure.memory_bytes,
-                                                     kMemoryBytesMin >> 20, kMemoryBytesMax >> 20));
+        return fail(
+            ErrorKind::kInvalid,
+            fmt::format("memory.size: {} bytes, expected {} MiB to {} MiB", configure.memory_bytes,
+                        kMemoryBytesMin >> 20, kMemoryBytesMax >> 20));
     }
     EalPlan plan;
     const Result<bool> hugepages = choose_hugepages(configure, machine, plan.warnings);
     if (!hugepages) return std::unexpected(hugepages.error());
     plan.uses_hugepages = *hugepages;
-    plan.arguments = {"weir-dataplane", "--lcores", *lcores, "--main-lcore", std::to_string(configure.lcores.size()),
-                      "--file-prefix", file_prefix, "--no-telemetry"};
+    plan.arguments = {"weir-dataplane",
+                      "--lcores",
+                      *lcores,
+                      "--main-lcore",
+                      std::to_string(configure.lcores.size()),
+                      "--file-prefix",
+                      file_prefix,
+                      "--no-telemetry"};
     if (plan.uses_hugepages) {
-        plan.arguments.emplace_back("--in-memory");  // no file of it is ever seen, so none is left behind
+        plan.arguments.emplace_back(
+            "--in-memory");  // no file of it is ever seen, so none is left behind
     } else {
         plan.arguments.insert(plan.arguments.end(), {"--no-huge", "--no-shconf"});
     }
-    plan.arguments.insert(plan.arguments.end(), {"-m", std::to_string(configure.memory_bytes >> 20)});
+    plan.arguments.insert(plan.arguments.end(),
+                          {"-m", std::to_string(configure.memory_bytes >> 20)});
     if (pci_addresses.empty()) plan.arguments.emplace_back("--no-pci");
-    for (const std::string& address : pci_addresses) plan.arguments.insert(plan.arguments.end(), {"-a", address});
+    for (const std::string& address : pci_addresses)
+        plan.arguments.insert(plan.arguments.end(), {"-a", address});
     return plan;
 }
 
 Eal::Eal(std::string runtime_dir) : runtime_dir_(std::move(runtime_dir)) {}
 
-Result<std::unique_ptr<Eal>> Eal::start(const EalPlan& plan, const std::string& run_dir, const std::string& file_prefix) {
+Result<std::unique_ptr<Eal>> Eal::start(const EalPlan& plan, const std::string& run_dir,
+                                        const std::string& file_prefix) {
     static bool started = false;
     if (started) return fail(ErrorKind::kInvalid, "EAL was started before in this process");
     started = true;
@@ -146,8 +168,9 @@ Result<std::unique_ptr<Eal>> Eal::start(const EalPlan& plan, const std::string& 
     }
     if (parsed < 0) {
         const std::string cause = log.cause_since(mark);
-        return fail(ErrorKind::kResource, fmt::format("DPDK's EAL does not start ({}): {}", rte_strerror(rte_errno),
-                                                      cause.empty() ? fmt::format("{}", join(texts, " ")) : cause));
+        return fail(ErrorKind::kResource,
+                    fmt::format("DPDK's EAL does not start ({}): {}", rte_strerror(rte_errno),
+                                cause.empty() ? fmt::format("{}", join(texts, " ")) : cause));
     }
     return std::unique_ptr<Eal>(new Eal(run_dir + "/dpdk/" + file_prefix));
 }

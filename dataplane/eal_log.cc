@@ -26,14 +26,18 @@ std::string without_function(const std::string& line) {
     return line.substr(at + 4);
 }
 
-bool is_general(const std::string& line) { return line.starts_with("EAL: ") || line.starts_with("TELEMETRY: "); }
+bool is_general(const std::string& line) {
+    return line.starts_with("EAL: ") || line.starts_with("TELEMETRY: ");
+}
 
 }  // namespace
 
 EalLog& EalLog::install() {
     static EalLog* const log = [] {
-        auto* instance = new EalLog;  // lives as long as the process: EAL's threads may log until the end
-        const cookie_io_functions_t functions{.read = nullptr, .write = cookie_write, .seek = nullptr, .close = nullptr};
+        auto* instance =
+            new EalLog;  // lives as long as the process: EAL's threads may log until the end
+        const cookie_io_functions_t functions{
+            .read = nullptr, .write = cookie_write, .seek = nullptr, .close = nullptr};
         FILE* stream = fopencookie(instance, "w", functions);
         if (stream != nullptr) {
             setvbuf(stream, nullptr, _IOLBF, 0);

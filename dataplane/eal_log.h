@@ -1,6 +1,7 @@
 #pragma once
-// Where the words of EAL, drivers and their libraries go: to our log at debug level, and into a short memory from which
-// an error takes the cause. Nothing of theirs reaches stderr while a capture is alive.
+// Where the words of EAL, drivers and their libraries go: to our log at debug level, and into a
+// short memory from which an error takes the cause. Nothing of theirs reaches stderr while a
+// capture is alive.
 
 #include <mutex>
 #include <string>
@@ -18,8 +19,8 @@ public:
     void append(std::string_view text);
     /// Number of lines so far, for `cause_since`.
     size_t mark() const;
-    /// The line since `mark` that most likely names the cause: a driver's before EAL's own, the first before the last.
-    /// Empty when nothing was said.
+    /// The line since `mark` that most likely names the cause: a driver's before EAL's own, the
+    /// first before the last. Empty when nothing was said.
     std::string cause_since(size_t mark) const;
 
 private:
@@ -29,8 +30,9 @@ private:
     std::string partial_;
 };
 
-/// Points file descriptor 2 at memory while it lives: libbpf, libxdp and EAL's init write there directly. What was caught goes
-/// to the EalLog at the end. One at a time; the process's other threads are silent meanwhile, too.
+/// Points file descriptor 2 at memory while it lives: libbpf, libxdp and EAL's init write there
+/// directly. What was caught goes to the EalLog at the end. One at a time; the process's other
+/// threads are silent meanwhile, too.
 class StderrCapture {
 public:
     StderrCapture();

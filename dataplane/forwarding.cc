@@ -6,6 +6,7 @@
 #include <rte_lcore.h>
 #include <rte_ring.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "dataplane/eal.h"
@@ -32,7 +33,10 @@ void add(PortCounts& sum, const PortCounts& part) {
 }
 
 api::Counters to_api(const PortCounts& counts) {
-    api::Counters out{.rx = counts.rx, .rx_bytes = counts.rx_bytes, .tx = counts.tx, .tx_bytes = counts.tx_bytes,
+    api::Counters out{.rx = counts.rx,
+                      .rx_bytes = counts.rx_bytes,
+                      .tx = counts.tx,
+                      .tx_bytes = counts.tx_bytes,
                       .in_flight = counts.in_flight};
     for (size_t i = 0; i < kDropReasons; ++i) {
         if (counts.drops[i] != 0) out.drops.emplace(kDropReasonNames[i], counts.drops[i]);
@@ -71,14 +75,18 @@ Forwarding::State::~State() {
     if (running) {
         for (uint32_t i = 0; i < workers.size(); ++i) rte_eal_wait_lcore(i);
     }
-    for (auto worker = workers.rbegin(); worker != workers.rend(); ++worker) (*worker)->drain();  // hand-overs go downwards
+    for (auto worker = workers.rbegin(); worker != workers.rend(); ++worker)
+        (*worker)->drain();  // hand-overs go downwards
     workers.clear();
 }
 
 Result<rte_ring*> Forwarding::State::make_handover(uint32_t from, uint32_t port) {
     const std::string name = fmt::format("weir_handover_{}_{}", from, port);
-    rte_ring* ring = rte_ring_create(name.c_str(), kHandoverPackets, ports->numa_socket(), RING_F_SP_ENQ | RING_F_SC_DEQ);
-    if (ring == nullptr) return fail(ErrorKind::kResource, fmt::format("ring {}: {}", name, rte_strerror(rte_errno)));
+    rte_ring* ring = rte_ring_create(name.c_str(), kHandoverPackets, ports->numa_socket(),
+                                     RING_F_SP_ENQ | RING_F_SC_DEQ);
+    if (ring == nullptr)
+        return fail(ErrorKind::kResource,
+                    fmt::format("ring {}: {}", name, rte_strerror(rte_errno)));
     handovers.emplace_back(ring);
     return ring;
 }
@@ -89,25 +97,35 @@ Result<void> Forwarding::State::make_workers() {
     std::vector<PortRule> rules;
     for (const Ports::Port& port : ports->all()) {
         queues.push_back(port.queues);
-        rules.push_back({.ifindex = port.request.config.ifindex, .pass_port = port.request.pass_port,
+        rules.push_back({.ifindex = port.request.config.ifindex,
+                         .pass_port = port.request.pass_port,
                          .fail_open = port.request.config.fail == api::FailMode::Open});
     }
     const QueueLayout layout = assign_queues(queues, worker_count);
     std::vector<WorkerSetup> setups(worker_count);
     for (uint32_t w = 0; w < worker_count; ++w) {
         WorkerSetup& setup = setups[w];
-        setup = WorkerSetup{.index = w, .numa_node = rte_lcore_to_socket_id(w),
-                            .may_sleep = configure.idle == api::IdleMode::Adaptive, .ports = rules, .rx = {}, .tx = {},
+        setup = WorkerSetup{.index = w,
+                            .numa_node = rte_lcore_to_socket_id(w),
+                            .may_sleep = configure.idle == api::IdleMode::Adaptive,
+                            .ports = rules,
+                            .rx = {},
+                            .tx = {},
                             .handed_to_us = std::move(setup.handed_to_us)};
         for (const RxAssignment& rx : layout.rx[w]) {
             const Ports::Port& port = ports->all()[rx.port];
-            setup.rx.push_back({.port = rx.port, .port_id = port.port_id, .queue = rx.queue,
-                                .is_finite = port.request.device.is_finite(), .sampler = {}});
+            setup.rx.push_back({.port = rx.port,
+                                .port_id = port.port_id,
+                                .queue = rx.queue,
+                                .is_finite = port.request.device.is_finite(),
+                                .sampler = {}});
         }
         for (uint32_t p = 0; p < ports->all().size(); ++p) {
             const Ports::Port& port = ports->all()[p];
             const TxAssignment& tx = layout.tx[w][p];
-            TxTarget target{.port_id = port.port_id, .queue = tx.queue, .frame_bytes_max = port.frame_bytes_max};
+            TxTarget target{.port_id = port.port_id,
+                            .queue = tx.queue,
+                            .frame_bytes_max = port.frame_bytes_max};
             if (tx.owner != w) {
                 const Result<rte_ring*> ring = make_handover(w, p);
                 if (!ring) return std::unexpected(ring.error());
@@ -117,7 +135,8 @@ Result<void> Forwarding::State::make_workers() {
             setup.tx.push_back(target);
         }
     }
-    for (WorkerSetup& setup : setups) workers.push_back(std::make_unique<Worker>(std::move(setup), *publication));
+    for (WorkerSetup& setup : setups)
+        workers.push_back(std::make_unique<Worker>(std::move(setup), *publication));
     return {};
 }
 
@@ -125,7 +144,9 @@ Result<void> Forwarding::State::launch() {
     running = true;
     for (uint32_t i = 0; i < workers.size(); ++i) {
         const int error = rte_eal_remote_launch(Worker::run, workers[i].get(), i);
-        if (error != 0) return fail(ErrorKind::kResource, fmt::format("worker {} does not start: {}", i, rte_strerror(-error)));
+        if (error != 0)
+            return fail(ErrorKind::kResource,
+                        fmt::format("worker {} does not start: {}", i, rte_strerror(-error)));
     }
     return {};
 }
@@ -143,16 +164,19 @@ ProgramCounts Forwarding::State::sum_program(uint32_t slot) const {
 Forwarding::Forwarding(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Forwarding::~Forwarding() = default;
 
-Result<std::unique_ptr<Forwarding>> Forwarding::start(const api::Configure& configure, const std::string& run_dir) {
+Result<std::unique_ptr<Forwarding>> Forwarding::start(const api::Configure& configure,
+                                                      const std::string& run_dir) {
     Result<std::vector<PortRequest>> requests = check_ports(configure.ports);
     if (!requests) return std::unexpected(requests.error());
     std::vector<std::string> pci;
     for (const PortRequest& request : *requests) {
         if (request.device.is_pci()) pci.push_back(request.device.name);
     }
-    if (configure.workers_max > kWorkersMax || (configure.workers_max != 0 && configure.workers_max < configure.lcores.size())) {
-        return fail(ErrorKind::kInvalid, fmt::format("workers_max: {}, expected {} to {}", configure.workers_max,
-                                                     configure.lcores.size(), kWorkersMax));
+    if (configure.workers_max > kWorkersMax ||
+        (configure.workers_max != 0 && configure.workers_max < configure.lcores.size())) {
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("workers_max: {}, expected {} to {}", configure.workers_max,
+                                configure.lcores.size(), kWorkersMax));
     }
     const std::string prefix = eal_file_prefix(run_dir);
     Result<EalPlan> plan = eal_plan(configure, pci, prefix, read_machine());
@@ -164,33 +188,47 @@ Result<std::unique_ptr<Forwarding>> Forwarding::start(const api::Configure& conf
     if (!eal) return std::unexpected(eal.error());
     state->eal = std::move(*eal);
     const auto workers = static_cast<uint32_t>(configure.lcores.size());
-    Result<std::unique_ptr<Ports>> ports = Ports::open(std::move(*requests), workers, configure.memory_bytes);
+    Result<std::unique_ptr<Ports>> ports =
+        Ports::open(std::move(*requests), workers, configure.memory_bytes);
     if (!ports) return std::unexpected(ports.error());
     state->ports = std::move(*ports);
-    state->publication = std::make_unique<Publication>(static_cast<uint32_t>(configure.ports.size()), workers);
-    if (const Result<void> made = state->make_workers(); !made) return std::unexpected(made.error());
-    if (const Result<void> launched = state->launch(); !launched) return std::unexpected(launched.error());
+    state->publication =
+        std::make_unique<Publication>(static_cast<uint32_t>(configure.ports.size()), workers);
+    if (const Result<void> made = state->make_workers(); !made)
+        return std::unexpected(made.error());
+    if (const Result<void> launched = state->launch(); !launched)
+        return std::unexpected(launched.error());
     return std::unique_ptr<Forwarding>(new Forwarding(std::move(state)));
 }
 
 Result<api::Published> Forwarding::publish(std::unique_ptr<Generation> generation) {
     if (generation->ports.size() != state_->ports->all().size()) {
-        return fail(ErrorKind::kInvalid, fmt::format("generation {} has chains for {} ports, there are {}", generation->number,
-                                                     generation->ports.size(), state_->ports->all().size()));
+        return fail(
+            ErrorKind::kInvalid,
+            fmt::format("generation {} has chains for {} ports, there are {}", generation->number,
+                        generation->ports.size(), state_->ports->all().size()));
     }
     const uint64_t number = generation->number;
+    if (state_->publication->number() == 0)
+        state_->seen_rx_at = Clock::now();  // captures begin now
     const Result<uint64_t> swap_us = state_->publication->publish(std::move(generation));
     if (!swap_us) return std::unexpected(swap_us.error());
     return api::Published{.generation = number, .swap_us = *swap_us};
 }
 
-uint64_t Forwarding::generation_number() const { return state_->publication->number(); }
-
-uint32_t Forwarding::cpu_slots() const {
-    return state_->configure.workers_max != 0 ? state_->configure.workers_max : static_cast<uint32_t>(state_->configure.lcores.size());
+uint64_t Forwarding::generation_number() const {
+    return state_->publication->number();
 }
 
-uint32_t Forwarding::port_count() const { return static_cast<uint32_t>(state_->ports->all().size()); }
+uint32_t Forwarding::cpu_slots() const {
+    return state_->configure.workers_max != 0
+               ? state_->configure.workers_max
+               : static_cast<uint32_t>(state_->configure.lcores.size());
+}
+
+uint32_t Forwarding::port_count() const {
+    return static_cast<uint32_t>(state_->ports->all().size());
+}
 
 uint32_t Forwarding::port_index(const std::string& name) const {
     uint32_t index = 0;
@@ -203,7 +241,8 @@ api::Stats Forwarding::read_stats() const {
     stats.generation = generation_number();
     std::vector<PortCounts> by_port(port_count());
     PortCounts total;
-    // Ascending: hand-overs go to lower workers, so that what was taken is always seen as handed out as well.
+    // Ascending: hand-overs go to lower workers, so that what was taken is always seen as handed
+    // out as well.
     for (uint32_t w = 0; w < state_->workers.size(); ++w) {
         const Worker& worker = *state_->workers[w];
         PortCounts of_worker;
@@ -213,12 +252,18 @@ api::Stats Forwarding::read_stats() const {
             add(of_worker, ports[p]);
         }
         add(total, of_worker);
-        stats.workers.push_back({.index = w, .lcore = state_->configure.lcores[w], .generation = state_->publication->reported(w),
-                                 .polls = worker.polls(), .busy_polls = worker.busy_polls(), .counters = to_api(of_worker)});
+        stats.workers.push_back({.index = w,
+                                 .lcore = state_->configure.lcores[w],
+                                 .generation = state_->publication->reported(w),
+                                 .polls = worker.polls(),
+                                 .busy_polls = worker.busy_polls(),
+                                 .counters = to_api(of_worker)});
     }
-    for (uint32_t p = 0; p < by_port.size(); ++p) stats.ports.emplace(state_->configure.ports[p].name, to_api(by_port[p]));
+    for (uint32_t p = 0; p < by_port.size(); ++p)
+        stats.ports.emplace(state_->configure.ports[p].name, to_api(by_port[p]));
     stats.total = to_api(total);
-    stats.time_ns = static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now().time_since_epoch()).count());
+    stats.time_ns =
+        static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now().time_since_epoch()).count());
     return stats;
 }
 
@@ -226,11 +271,14 @@ ProgramCounters Forwarding::program_counters(uint32_t slot) const {
     const ProgramCounts sum = state_->sum_program(slot);
     const ProgramCounts& base = state_->program_baselines[slot];
     ProgramCounters counters{.runs = sum.runs - base.runs};
-    for (size_t i = 0; i < kVerdicts; ++i) counters.verdicts[i] = sum.verdicts[i] - base.verdicts[i];
+    for (size_t i = 0; i < kVerdicts; ++i)
+        counters.verdicts[i] = sum.verdicts[i] - base.verdicts[i];
     return counters;
 }
 
-void Forwarding::reset_program_counters(uint32_t slot) { state_->program_baselines[slot] = state_->sum_program(slot); }
+void Forwarding::reset_program_counters(uint32_t slot) {
+    state_->program_baselines[slot] = state_->sum_program(slot);
+}
 
 std::vector<api::PortInfo> Forwarding::port_infos() const {
     std::vector<PortCounts> by_port(port_count());
@@ -248,22 +296,30 @@ std::vector<api::PortInfo> Forwarding::port_infos() const {
 
 std::vector<std::string> Forwarding::warnings() const {
     std::vector<std::string> warnings = state_->plan.warnings;
-    warnings.insert(warnings.end(), state_->ports->warnings().begin(), state_->ports->warnings().end());
+    warnings.insert(warnings.end(), state_->ports->warnings().begin(),
+                    state_->ports->warnings().end());
     const std::vector<api::PortInfo> infos = port_infos();
     for (uint32_t p = 0; p < infos.size(); ++p) {
         if (infos[p].bad_checksums < kBadChecksumsToWarn) continue;
         const std::string interface = state_->ports->all()[p].request.device.interface();
         warnings.push_back(fmt::format(
-            "port {}{}: {} sampled TCP or UDP frames have a wrong checksum, so that receivers will throw them away; on the host "
+            "port {}{}: {} sampled TCP or UDP frames have a wrong checksum, so that receivers will "
+            "throw them away; on the host "
             "that sends them (the other end of the link): `ethtool -K INTERFACE tx off`",
-            infos[p].name, interface.empty() ? "" : " (" + interface + ")", infos[p].bad_checksums));
+            infos[p].name, interface.empty() ? "" : " (" + interface + ")",
+            infos[p].bad_checksums));
     }
     return warnings;
 }
 
-bool Forwarding::uses_hugepages() const { return state_->plan.uses_hugepages; }
+bool Forwarding::uses_hugepages() const {
+    return state_->plan.uses_hugepages;
+}
 
 bool Forwarding::idle_for(uint64_t idle_ms) const {
+    const auto is_finite = [](const Ports::Port& port) { return port.request.device.is_finite(); };
+    if (generation_number() == 0 && std::ranges::any_of(state_->ports->all(), is_finite))
+        return false;
     uint64_t rx = 0;
     for (const auto& worker : state_->workers) {
         for (const PortCounts& counts : worker->counters().read_ports()) rx += counts.rx;

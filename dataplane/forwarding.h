@@ -1,5 +1,6 @@
 #pragma once
-// The packet side as the command server sees it: EAL, ports, workers, counters. Control thread only, except where said.
+// The packet side as the command server sees it: EAL, ports, workers, counters. Control thread
+// only, except where said.
 
 #include <cstdint>
 #include <memory>
@@ -20,14 +21,17 @@ struct ProgramCounters {
 
 class Forwarding {
 public:
-    /// Starts EAL, ports and one worker per lcore, with an empty generation 0 in which each port does what its `fail` mode says.
-    /// Everything is checked before anything starts; an error leaves nothing behind (no hugepage file, no half-open port).
-    /// `run_dir` holds DPDK's runtime files. Once per process (EAL).
-    static Result<std::unique_ptr<Forwarding>> start(const api::Configure& configure, const std::string& run_dir);
+    /// Starts EAL, ports and one worker per lcore, with an empty generation 0 in which each port
+    /// does what its `fail` mode says. Everything is checked before anything starts; an error
+    /// leaves nothing behind (no hugepage file, no half-open port). `run_dir` holds DPDK's runtime
+    /// files. Once per process (EAL).
+    static Result<std::unique_ptr<Forwarding>> start(const api::Configure& configure,
+                                                     const std::string& run_dir);
     ~Forwarding();  ///< stops workers, drains and closes ports
 
-    /// Publishes and waits until every worker runs it; then the old one is freed. Error if a worker does not come to rest within
-    /// the bound (named): the new generation stays published, the old one is kept alive.
+    /// Publishes and waits until every worker runs it; then the old one is freed. Error if a worker
+    /// does not come to rest within the bound (named): the new generation stays published, the old
+    /// one is kept alive.
     Result<api::Published> publish(std::unique_ptr<Generation> generation);
     uint64_t generation_number() const;
 
@@ -43,7 +47,9 @@ public:
     std::vector<api::PortInfo> port_infos() const;
     std::vector<std::string> warnings() const;
     bool uses_hugepages() const;
-    /// True when every port that has an end (a pcap file) has reached it and nothing was received for `idle_ms`.
+    /// True when nothing was received for `idle_ms`, as seen from call to call. A port that has an
+    /// end (a capture file) starts with the first generation, so that none of it is lost, and is
+    /// never idle before.
     bool idle_for(uint64_t idle_ms) const;
 
 private:

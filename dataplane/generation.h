@@ -1,6 +1,6 @@
 #pragma once
-// Everything that runs at one time: the chains of all ports. Immutable once published; published by one pointer store;
-// freed after every worker has reported a quiescent state since.
+// Everything that runs at one time: the chains of all ports. Immutable once published; published by
+// one pointer store; freed after every worker has reported a quiescent state since.
 
 #include <cstdint>
 #include <memory>
@@ -11,8 +11,9 @@
 
 namespace weir::dataplane {
 
-/// A program in service. `slot` numbers its counters in each worker's program counter table; a program that goes on from
-/// one generation to the next keeps its slot, so that its counters go on too.
+/// A program in service. `slot` numbers its counters in each worker's program counter table; a
+/// program that goes on from one generation to the next keeps its slot, so that its counters go on
+/// too.
 struct ChainEntry {
     std::shared_ptr<const jit::CompiledProgram> program;
     uint32_t slot = 0;
@@ -28,6 +29,7 @@ struct Generation {
     std::vector<PortChains> ports;  ///< by port index, in CONFIGURE's order
 };
 
-constexpr uint32_t kProgramSlotsMax = 1024;  ///< programs alive at once, over all generations not yet freed
+constexpr uint32_t kProgramSlotsMax =
+    1024;  ///< programs alive at once, over all generations not yet freed
 
 }  // namespace weir::dataplane

@@ -19,7 +19,8 @@
 namespace weir::dataplane {
 namespace {
 
-std::vector<std::string> read_addresses(const std::string& name, std::vector<std::string>* all_names) {
+std::vector<std::string> read_addresses(const std::string& name,
+                                        std::vector<std::string>* all_names) {
     std::vector<std::string> addresses;
     ifaddrs* list = nullptr;
     if (getifaddrs(&list) != 0) return addresses;
@@ -47,7 +48,8 @@ std::vector<std::string> read_addresses(const std::string& name, std::vector<std
 void read_by_ioctl(int fd, Interface& interface) {
     ifreq request{};
     std::strncpy(request.ifr_name, interface.name.c_str(), IFNAMSIZ - 1);
-    if (ioctl(fd, SIOCGIFMTU, &request) == 0) interface.mtu = static_cast<uint32_t>(request.ifr_mtu);
+    if (ioctl(fd, SIOCGIFMTU, &request) == 0)
+        interface.mtu = static_cast<uint32_t>(request.ifr_mtu);
     if (ioctl(fd, SIOCGIFFLAGS, &request) == 0) interface.is_up = (request.ifr_flags & IFF_UP) != 0;
     ethtool_drvinfo info{};
     info.cmd = ETHTOOL_GDRVINFO;
@@ -64,14 +66,17 @@ Result<Interface> read_interface(const std::string& name) {
     interface.addresses = read_addresses(name, &all_names);
     interface.index = name.size() < IFNAMSIZ ? if_nametoindex(name.c_str()) : 0;
     if (interface.index == 0) {
-        return fail(ErrorKind::kInvalid,
-                    fmt::format("interface '{}' does not exist; there are: {}", name, join(all_names, ", ")));
+        return fail(ErrorKind::kInvalid, fmt::format("interface '{}' does not exist; there are: {}",
+                                                     name, join(all_names, ", ")));
     }
     const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return fail(ErrorKind::kResource, fmt::format("interface {}: socket: {}", name, std::strerror(errno)));
+    if (fd < 0)
+        return fail(ErrorKind::kResource,
+                    fmt::format("interface {}: socket: {}", name, std::strerror(errno)));
     read_by_ioctl(fd, interface);
     close(fd);
-    if (bpf_xdp_query_id(static_cast<int>(interface.index), 0, &interface.xdp_program_id) != 0) interface.xdp_program_id = 0;
+    if (bpf_xdp_query_id(static_cast<int>(interface.index), 0, &interface.xdp_program_id) != 0)
+        interface.xdp_program_id = 0;
     return interface;
 }
 

@@ -14,7 +14,7 @@ struct Interface {
     uint32_t index = 0;
     uint32_t mtu = 0;
     bool is_up = false;
-    std::string driver;                  ///< as ethtool says it ("veth"); empty where it says nothing
+    std::string driver;  ///< as ethtool says it ("veth"); empty where it says nothing
     std::vector<std::string> addresses;  ///< IPv4 and IPv6 other than link-local
     uint32_t xdp_program_id = 0;         ///< program attached now, 0 for none
 };

@@ -11,7 +11,9 @@ namespace {
 bool join_segments(rte_mbuf& packet) {
     if (packet.pkt_len > packet.buf_len) return false;
     if (rte_pktmbuf_linearize(&packet) == 0) return true;
-    if (rte_mbuf_refcnt_read(&packet) != 1 || (packet.ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)) != 0) return false;
+    if (rte_mbuf_refcnt_read(&packet) != 1 ||
+        (packet.ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)) != 0)
+        return false;
     auto* buffer = static_cast<uint8_t*>(packet.buf_addr);
     const auto room = static_cast<uint16_t>(packet.buf_len - packet.pkt_len);
     std::memmove(buffer + room, buffer + packet.data_off, packet.data_len);

@@ -1,5 +1,6 @@
 #pragma once
-// Between DPDK's mbuf and the context that a program sees. The fast way is here, for inlining; the rare cases are in packet.cc.
+// Between DPDK's mbuf and the context that a program sees. The fast way is here, for inlining; the
+// rare cases are in packet.cc.
 
 #include <rte_mbuf.h>
 
@@ -12,16 +13,20 @@
 namespace weir::dataplane {
 
 /// What the fast way cannot deal with: tags that the device took out, buffers that lie elsewhere.
-constexpr uint64_t kUnusualFlags = RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+constexpr uint64_t kUnusualFlags =
+    RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
 
 constexpr bool is_unusual(const rte_mbuf& packet) {
-    return packet.nb_segs != 1 || (packet.ol_flags & kUnusualFlags) != 0 || packet.data_len < kFrameBytesMin;
+    return packet.nb_segs != 1 || (packet.ol_flags & kUnusualFlags) != 0 ||
+           packet.data_len < kFrameBytesMin;
 }
 
-/// Makes one contiguous frame of a packet, with its VLAN tag in its bytes. False: it must be dropped for `reason`.
+/// Makes one contiguous frame of a packet, with its VLAN tag in its bytes. False: it must be
+/// dropped for `reason`.
 bool make_usual(rte_mbuf& packet, DropReason& reason);
 
-/// Fills in what the packet says; ifindex and queue are the caller's. The packet has one segment and at least kFrameBytesMin.
+/// Fills in what the packet says; ifindex and queue are the caller's. The packet has one segment
+/// and at least kFrameBytesMin.
 inline void open_packet(const rte_mbuf& packet, vm::XdpContext& context) {
     auto* buffer = static_cast<uint8_t*>(packet.buf_addr);
     context.data = buffer + packet.data_off;
@@ -36,7 +41,8 @@ inline void open_packet(const rte_mbuf& packet, vm::XdpContext& context) {
 /// Moves a frame that begins in the private area up into the buffer, or says that it does not fit.
 bool close_grown_packet(rte_mbuf& packet, const vm::XdpContext& context);
 
-/// Writes back where the frame begins and ends now. False: it does not fit into the buffer any more.
+/// Writes back where the frame begins and ends now. False: it does not fit into the buffer any
+/// more.
 inline bool close_packet(rte_mbuf& packet, const vm::XdpContext& context) {
     auto* buffer = static_cast<uint8_t*>(packet.buf_addr);
     if (__builtin_expect(context.data < buffer, 0)) return close_grown_packet(packet, context);

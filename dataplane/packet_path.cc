@@ -1,5 +1,5 @@
-// A burst from receipt to its fates. Meaning is packet by packet; a burst runs program by program only where
-// LiveGeneration::by_bursts says that this cannot be told apart.
+// A burst from receipt to its fates. Meaning is packet by packet; a burst runs program by program
+// only where LiveGeneration::by_bursts says that this cannot be told apart.
 
 #include "dataplane/packet.h"
 #include "dataplane/worker.h"
@@ -20,7 +20,8 @@ void Worker::watch_checksums(uint32_t port, uint32_t from, uint32_t count) {
     PortCounts& counts = counters_.port(port);
     for (uint32_t i = from; i < from + count; ++i) {
         const rte_mbuf& packet = *burst_.packets[i];
-        const ChecksumState state = check_layer4_checksum({rte_pktmbuf_mtod(&packet, const uint8_t*), packet.data_len});
+        const ChecksumState state =
+            check_layer4_checksum({rte_pktmbuf_mtod(&packet, const uint8_t*), packet.data_len});
         counts.checksums_sampled += state != ChecksumState::Absent;
         counts.checksums_bad += state == ChecksumState::Bad;
     }
@@ -46,7 +47,8 @@ void Worker::admit(RxSource& source, uint16_t count) {
     counts.rx += count;
     counts.rx_bytes += bytes;
     burst_.count = kept;
-    if (const uint32_t sampled = source.sampler.take(kept); sampled != 0) watch_checksums(source.port, 0, sampled);
+    if (const uint32_t sampled = source.sampler.take(kept); sampled != 0)
+        watch_checksums(source.port, 0, sampled);
 }
 
 void Worker::open_burst(const RxSource& source) {
@@ -103,7 +105,8 @@ void Worker::pass_all(uint32_t port) {
 void Worker::judge_by_burst(uint32_t port, const ChainEntry& entry) {
     const uint32_t count = burst_.count;
     if (count == 0) return;
-    entry.program->run_burst({burst_.contexts, count}, {burst_.verdicts, count}, {burst_.redirects, count}, env_);
+    entry.program->run_burst({burst_.contexts, count}, {burst_.verdicts, count},
+                             {burst_.redirects, count}, env_);
     ProgramCounts& program = counters_.program(entry.slot);
     uint64_t verdicts[kVerdicts] = {};
     for (uint32_t i = 0; i < count; ++i) {
@@ -150,23 +153,19 @@ uint32_t Worker::destination(uint32_t port, uint32_t i, uint32_t verdict, uint32
     DropReason reason = DropReason::invalid_verdict;
     switch (verdict) {
         case vm::XDP_PASS:
-            if (setup_.ports[port].pass_port != PortRule::kPassDrops) return setup_.ports[port].pass_port;
+            if (setup_.ports[port].pass_port != PortRule::kPassDrops)
+                return setup_.ports[port].pass_port;
             reason = DropReason::pass_drop;
             break;
-        case vm::XDP_TX:
-            return port;
+        case vm::XDP_TX: return port;
         case vm::XDP_REDIRECT:
             for (uint32_t out = 0; out < setup_.ports.size(); ++out) {
                 if (setup_.ports[out].ifindex == redirect) return out;
             }
             reason = DropReason::redirect_unknown_port;
             break;
-        case vm::XDP_DROP:
-            reason = DropReason::xdp_drop;
-            break;
-        case vm::XDP_ABORTED:
-            reason = DropReason::xdp_aborted;
-            break;
+        case vm::XDP_DROP: reason = DropReason::xdp_drop; break;
+        case vm::XDP_ABORTED: reason = DropReason::xdp_aborted; break;
     }
     drop(port, i, reason);
     return kNowhere;
@@ -186,7 +185,8 @@ void Worker::leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry
     if (verdict == vm::XDP_PASS) {
         leave(out, i);
     } else {
-        drop(out, i, verdict == vm::XDP_DROP ? DropReason::egress_drop : DropReason::egress_aborted);
+        drop(out, i,
+             verdict == vm::XDP_DROP ? DropReason::egress_drop : DropReason::egress_aborted);
     }
 }
 

@@ -10,8 +10,9 @@
 
 namespace weir::dataplane {
 
-/// The private area lies right below a packet's buffer, so that it continues DPDK's headroom downwards: with both, a program
-/// finds the headroom that XDP promises without one byte being moved.
+/// The private area lies right below a packet's buffer, so that it continues DPDK's headroom
+/// downwards: with both, a program finds the headroom that XDP promises without one byte being
+/// moved.
 constexpr uint16_t kPrivateBytes = kPacketHeadroomBytes - RTE_PKTMBUF_HEADROOM;
 
 struct PoolRequest {
@@ -21,7 +22,8 @@ struct PoolRequest {
     int numa_socket = 0;
 };
 
-/// Packets one buffer each, densely laid out. Refused when they do not fit into `memory_bytes`. Lives until rte_mempool_free.
+/// Packets one buffer each, densely laid out. Refused when they do not fit into `memory_bytes`.
+/// Lives until rte_mempool_free.
 Result<rte_mempool*> create_pool(const PoolRequest& request);
 
 }  // namespace weir::dataplane

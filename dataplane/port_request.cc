@@ -12,14 +12,14 @@ constexpr uint16_t kMtuMin = 68;  ///< RFC 791
 constexpr uint16_t kQueuesMax = 128;
 constexpr uint16_t kDescriptorsMax = 32768;
 
-Result<uint32_t> pass_target(const std::vector<api::PortConfig>& ports, const api::PortConfig& port) {
+Result<uint32_t> pass_target(const std::vector<api::PortConfig>& ports,
+                             const api::PortConfig& port) {
     switch (port.pass) {
-        case api::PassKind::Drop:
-            return PortRequest::kPassDrops;
+        case api::PassKind::Drop: return PortRequest::kPassDrops;
         case api::PassKind::Kernel:
-            return fail(ErrorKind::kUnsupported, "pass: kernel is not offered yet; expected a port's name or drop");
-        case api::PassKind::Port:
-            break;
+            return fail(ErrorKind::kUnsupported,
+                        "pass: kernel is not offered yet; expected a port's name or drop");
+        case api::PassKind::Port: break;
     }
     for (uint32_t i = 0; i < ports.size(); ++i) {
         if (ports[i].name == port.pass_port) return i;
@@ -30,13 +30,16 @@ Result<uint32_t> pass_target(const std::vector<api::PortConfig>& ports, const ap
 Result<void> check_numbers(const api::PortConfig& port) {
     if (port.ifindex == 0) return fail(ErrorKind::kInvalid, "ifindex: 0, expected 1 or more");
     if (port.queues == 0 || port.queues > kQueuesMax) {
-        return fail(ErrorKind::kInvalid, fmt::format("queues: {}, expected 1 to {}", port.queues, kQueuesMax));
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("queues: {}, expected 1 to {}", port.queues, kQueuesMax));
     }
     if (port.mtu != 0 && (port.mtu < kMtuMin || port.mtu > kFrameBytesMax)) {
-        return fail(ErrorKind::kInvalid, fmt::format("mtu: {}, expected {} to {}", port.mtu, kMtuMin, kFrameBytesMax));
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("mtu: {}, expected {} to {}", port.mtu, kMtuMin, kFrameBytesMax));
     }
     if (port.rx_descriptors > kDescriptorsMax) {
-        return fail(ErrorKind::kInvalid, fmt::format("rx_descriptors: {}, expected up to {}", port.rx_descriptors, kDescriptorsMax));
+        return fail(ErrorKind::kInvalid, fmt::format("rx_descriptors: {}, expected up to {}",
+                                                     port.rx_descriptors, kDescriptorsMax));
     }
     return {};
 }
@@ -46,22 +49,28 @@ Result<void> check_pair(const PortRequest& earlier, const PortRequest& later) {
     const std::string& name = earlier.config.name;
     if (name == later.config.name) return fail(ErrorKind::kInvalid, "the name is there twice");
     if (earlier.config.ifindex == later.config.ifindex) {
-        return fail(ErrorKind::kInvalid, fmt::format("ifindex: port {} has {} too", name, later.config.ifindex));
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("ifindex: port {} has {} too", name, later.config.ifindex));
     }
     if (earlier.device.name == later.device.name) {
-        return fail(ErrorKind::kInvalid, fmt::format("device: port {} has {} too", name, later.device.name));
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("device: port {} has {} too", name, later.device.name));
     }
     const std::string interface = later.device.interface();
     if (interface.empty() || earlier.device.interface() != interface) return {};
     if (earlier.device.argument("start_queue") != later.device.argument("start_queue")) return {};
-    return fail(ErrorKind::kInvalid, fmt::format("device: port {} uses interface {} too", name, interface));
+    return fail(ErrorKind::kInvalid,
+                fmt::format("device: port {} uses interface {} too", name, interface));
 }
 
-Result<PortRequest> check_port(const std::vector<api::PortConfig>& ports, const api::PortConfig& port) {
+Result<PortRequest> check_port(const std::vector<api::PortConfig>& ports,
+                               const api::PortConfig& port) {
     if (port.name.empty() || port.name.size() > kNameBytesMax) {
-        return fail(ErrorKind::kInvalid, fmt::format("a name of {} bytes, expected 1 to {}", port.name.size(), kNameBytesMax));
+        return fail(ErrorKind::kInvalid, fmt::format("a name of {} bytes, expected 1 to {}",
+                                                     port.name.size(), kNameBytesMax));
     }
-    if (const Result<void> numbers = check_numbers(port); !numbers) return std::unexpected(numbers.error());
+    if (const Result<void> numbers = check_numbers(port); !numbers)
+        return std::unexpected(numbers.error());
     const Result<uint32_t> pass = pass_target(ports, port);
     if (!pass) return std::unexpected(pass.error());
     Result<Device> device = parse_device(port.device);
@@ -73,7 +82,8 @@ Result<PortRequest> check_port(const std::vector<api::PortConfig>& ports, const 
 
 Result<std::vector<PortRequest>> check_ports(const std::vector<api::PortConfig>& ports) {
     if (ports.empty() || ports.size() > Counters::kPortsMax) {
-        return fail(ErrorKind::kInvalid, fmt::format("ports: {} of them, expected 1 to {}", ports.size(), Counters::kPortsMax));
+        return fail(ErrorKind::kInvalid, fmt::format("ports: {} of them, expected 1 to {}",
+                                                     ports.size(), Counters::kPortsMax));
     }
     std::vector<PortRequest> requests;
     for (const api::PortConfig& port : ports) {
@@ -81,12 +91,15 @@ Result<std::vector<PortRequest>> check_ports(const std::vector<api::PortConfig>&
         Result<PortRequest> request = check_port(ports, port);
         if (!request) return fail_in(place, request.error());
         for (const PortRequest& earlier : requests) {
-            if (const Result<void> pair = check_pair(earlier, *request); !pair) return fail_in(place, pair.error());
+            if (const Result<void> pair = check_pair(earlier, *request); !pair)
+                return fail_in(place, pair.error());
         }
         requests.push_back(std::move(*request));
     }
-    for (const PortRequest& request : requests) {  // the machine is asked last, so that what is wrong in the words is said first
-        const Result<void> device = check_device(request.device, request.pass_port != PortRequest::kPassDrops);
+    for (const PortRequest& request :
+         requests) {  // the machine is asked last, so that what is wrong in the words is said first
+        const Result<void> device =
+            check_device(request.device, request.pass_port != PortRequest::kPassDrops);
         if (!device) return fail_in("ports." + request.config.name, device.error());
     }
     return requests;

@@ -17,8 +17,8 @@ struct PortRequest {
     uint32_t pass_port = kPassDrops;  ///< index
 };
 
-/// Refuses names, devices, interfaces and ifindexes that occur twice, targets of `pass` that do not exist, and what check_device
-/// refuses. Messages start with "ports.NAME".
+/// Refuses names, devices, interfaces and ifindexes that occur twice, targets of `pass` that do not
+/// exist, and what check_device refuses. Messages start with "ports.NAME".
 Result<std::vector<PortRequest>> check_ports(const std::vector<api::PortConfig>& ports);
 
 }  // namespace weir::dataplane

@@ -18,8 +18,9 @@ namespace {
 
 constexpr uint16_t kRxDescriptors = 1024;
 constexpr uint16_t kTxDescriptors = 1024;
-constexpr uint32_t kFillRingPackets = 2048;  ///< what net_af_xdp takes for its fill ring, whatever it is asked for
-constexpr uint32_t kCachePerWorker = 512;    ///< a mempool cache may hold 1.5 times its size
+constexpr uint32_t kFillRingPackets =
+    2048;  ///< what net_af_xdp takes for its fill ring, whatever it is asked for
+constexpr uint32_t kCachePerWorker = 512;  ///< a mempool cache may hold 1.5 times its size
 constexpr uint32_t kPoolPacketsMin = 4096;
 constexpr uint32_t kFrameExtraBytes = RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN;
 constexpr uint32_t kFrameRoomMin = 2048;
@@ -28,7 +29,8 @@ Error device_error(const Ports::Port& port, const char* what, int error, size_t 
     std::string cause = EalLog::install().cause_since(log_mark);
     if (cause.empty()) cause = rte_strerror(error < 0 ? -error : error);
     return Error{ErrorKind::kResource,
-                 fmt::format("ports.{}: device '{}' {}: {}", port.request.config.name, port.request.device.text, what, cause)};
+                 fmt::format("ports.{}: device '{}' {}: {}", port.request.config.name,
+                             port.request.device.text, what, cause)};
 }
 
 /// A hint where another program holds the interface.
@@ -36,19 +38,24 @@ void add_holder(Error& error, const Device& device) {
     if (device.driver != "net_af_xdp") return;
     const Result<Interface> interface = read_interface(device.interface());
     if (!interface || interface->xdp_program_id == 0) return;
-    error.message += fmt::format("; XDP program {} is attached to {}: in use by another dataplane? `ip link set dev {} xdp off` "
-                                 "takes away a left-over", interface->xdp_program_id, interface->name, interface->name);
+    error.message += fmt::format(
+        "; XDP program {} is attached to {}: in use by another dataplane? `ip link set dev {} xdp "
+        "off` "
+        "takes away a left-over",
+        interface->xdp_program_id, interface->name, interface->name);
 }
 
 bool has_device_rings(const Device& device) {
-    return device.driver != "net_null" && device.driver != "net_pcap" && device.driver != "net_ring";
+    return device.driver != "net_null" && device.driver != "net_pcap" &&
+           device.driver != "net_ring";
 }
 
 /// Packets that a port's queues may hold at one time.
 uint32_t packets_held(const Ports::Port& port) {
     if (port.request.device.driver == "net_ring") return kRxDescriptors * port.queues.tx;
     if (!has_device_rings(port.request.device)) return 0;
-    const uint32_t rx_descriptors = std::max<uint32_t>(port.request.config.rx_descriptors, kRxDescriptors);
+    const uint32_t rx_descriptors =
+        std::max<uint32_t>(port.request.config.rx_descriptors, kRxDescriptors);
     const uint32_t fill = port.request.device.driver == "net_af_xdp" ? kFillRingPackets : 0;
     return port.queues.rx * (rx_descriptors + fill) + port.queues.tx * kTxDescriptors;
 }
@@ -61,20 +68,22 @@ std::string mac_text(const rte_ether_addr& mac) {
     return text;
 }
 
-/// The MTU to work with: the config's, the interface's, the device's; captures hold frames of any length.
+/// The MTU to work with: the config's, the interface's, the device's; captures hold frames of any
+/// length.
 uint16_t choose_mtu(const Ports::Port& port, uint16_t device_mtu) {
     if (port.request.config.mtu != 0) return port.request.config.mtu;
     if (port.request.device.driver == "net_pcap") return kFrameBytesMax - kFrameExtraBytes;
     const Result<Interface> interface = read_interface(port.request.device.interface());
-    if (interface && interface->mtu != 0) return static_cast<uint16_t>(std::min<uint32_t>(interface->mtu, UINT16_MAX));
+    if (interface && interface->mtu != 0)
+        return static_cast<uint16_t>(std::min<uint32_t>(interface->mtu, UINT16_MAX));
     return device_mtu;
 }
 
 void warn_of_interface(const PortRequest& request, std::vector<std::string>& warnings) {
     const Result<Interface> interface = read_interface(request.device.interface());
     if (!interface || interface->is_up) return;
-    warnings.push_back(fmt::format("port {}: interface {} is down; `ip link set dev {} up`", request.config.name, interface->name,
-                                   interface->name));
+    warnings.push_back(fmt::format("port {}: interface {} is down; `ip link set dev {} up`",
+                                   request.config.name, interface->name, interface->name));
 }
 
 }  // namespace
@@ -93,30 +102,41 @@ Result<void> Ports::probe(PortRequest request, uint32_t workers) {
     const int known = rte_eth_dev_info_get(port.port_id, &info);
     ports_.push_back(port);  // from here on the destructor closes it
     Port& opened = ports_.back();
-    if (known != 0) return std::unexpected(device_error(opened, "tells nothing of itself", known, mark));
+    if (known != 0)
+        return std::unexpected(device_error(opened, "tells nothing of itself", known, mark));
     opened.driver = info.driver_name;
     if (opened.request.config.queues > info.max_rx_queues) {
-        return fail(ErrorKind::kInvalid, fmt::format("ports.{}: queues: {}, but device '{}' has {}", opened.request.config.name,
-                                                     opened.request.config.queues, device.text, info.max_rx_queues));
+        return fail(
+            ErrorKind::kInvalid,
+            fmt::format("ports.{}: queues: {}, but device '{}' has {}", opened.request.config.name,
+                        opened.request.config.queues, device.text, info.max_rx_queues));
     }
     opened.queues.rx = opened.request.config.queues;
-    const uint32_t tx_offered = opened.driver == "net_tap" ? opened.queues.rx : std::max<uint16_t>(info.max_tx_queues, 1);
+    const uint32_t tx_offered =
+        opened.driver == "net_tap" ? opened.queues.rx : std::max<uint16_t>(info.max_tx_queues, 1);
     opened.queues.tx = static_cast<uint16_t>(std::min(workers, tx_offered));
     uint16_t device_mtu = RTE_ETHER_MTU;
     rte_eth_dev_get_mtu(opened.port_id, &device_mtu);
     opened.mtu = choose_mtu(opened, device_mtu == 0 ? RTE_ETHER_MTU : device_mtu);
     if (opened.mtu + kFrameExtraBytes > kFrameBytesMax + kFrameExtraBytes) {
-        return fail(ErrorKind::kInvalid, fmt::format("ports.{}: device '{}' has MTU {}, at most {} are served; set `mtu`",
-                                                     opened.request.config.name, device.text, opened.mtu, kFrameBytesMax));
+        return fail(
+            ErrorKind::kInvalid,
+            fmt::format("ports.{}: device '{}' has MTU {}, at most {} are served; set `mtu`",
+                        opened.request.config.name, device.text, opened.mtu, kFrameBytesMax));
     }
     opened.frame_bytes_max = opened.mtu + kFrameExtraBytes;
     return {};
 }
 
 Result<void> Ports::make_pool(uint32_t workers, uint64_t memory_bytes) {
-    PoolRequest request{.packets = kPoolPacketsMin, .frame_bytes = kFrameRoomMin, .memory_bytes = memory_bytes, .numa_socket = numa_socket()};
+    PoolRequest request{.packets = kPoolPacketsMin,
+                        .frame_bytes = kFrameRoomMin,
+                        .memory_bytes = memory_bytes,
+                        .numa_socket = numa_socket()};
     for (const Port& port : ports_) {
-        request.packets += packets_held(port) + workers * (kTxBufferPackets + kHandoverPackets * (port.queues.tx < workers));
+        request.packets +=
+            packets_held(port) +
+            workers * (kTxBufferPackets + kHandoverPackets * (port.queues.tx < workers));
         request.frame_bytes = std::max(request.frame_bytes, port.frame_bytes_max);
     }
     request.packets += workers * kCachePerWorker;
@@ -137,7 +157,8 @@ Result<void> Ports::start(Port& port) {
     rte_eth_dev_info_get(port.port_id, &info);
     rte_eth_conf configuration{};
     if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) {
-        configuration.txmode.offloads = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;  // one pool, no references: always allowed here
+        configuration.txmode.offloads =
+            RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;  // one pool, no references: always allowed here
     }
     if (port.queues.rx > 1 && info.flow_type_rss_offloads != 0) {
         configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -146,7 +167,9 @@ Result<void> Ports::start(Port& port) {
     }
     int error = rte_eth_dev_configure(port.port_id, port.queues.rx, port.queues.tx, &configuration);
     if (error != 0) return refuse("cannot be configured", error);
-    uint16_t rx_descriptors = port.request.config.rx_descriptors != 0 ? port.request.config.rx_descriptors : kRxDescriptors;
+    uint16_t rx_descriptors = port.request.config.rx_descriptors != 0
+                                  ? port.request.config.rx_descriptors
+                                  : kRxDescriptors;
     uint16_t tx_descriptors = kTxDescriptors;
     rte_eth_dev_adjust_nb_rx_tx_desc(port.port_id, &rx_descriptors, &tx_descriptors);
     if (port.request.config.mtu != 0) {
@@ -165,24 +188,30 @@ Result<void> Ports::start(Port& port) {
     error = rte_eth_dev_start(port.port_id);
     if (error != 0) return refuse("does not start", error);
     port.is_started = true;
-    error = port.request.config.promiscuous ? rte_eth_promiscuous_enable(port.port_id) : rte_eth_promiscuous_disable(port.port_id);
+    error = port.request.config.promiscuous ? rte_eth_promiscuous_enable(port.port_id)
+                                            : rte_eth_promiscuous_disable(port.port_id);
     if (error != 0 && error != -ENOTSUP) {
-        warnings_.push_back(fmt::format("port {}: promiscuous mode: {}", port.request.config.name, rte_strerror(-error)));
+        warnings_.push_back(fmt::format("port {}: promiscuous mode: {}", port.request.config.name,
+                                        rte_strerror(-error)));
     }
     return {};
 }
 
-Result<std::unique_ptr<Ports>> Ports::open(std::vector<PortRequest> requests, uint32_t workers, uint64_t memory_bytes) {
+Result<std::unique_ptr<Ports>> Ports::open(std::vector<PortRequest> requests, uint32_t workers,
+                                           uint64_t memory_bytes) {
     const StderrCapture capture;  // libbpf and libxdp speak there
     std::unique_ptr<Ports> ports(new Ports);
     ports->ports_.reserve(requests.size());
     for (PortRequest& request : requests) {
         warn_of_interface(request, ports->warnings_);
-        if (const Result<void> probed = ports->probe(std::move(request), workers); !probed) return std::unexpected(probed.error());
+        if (const Result<void> probed = ports->probe(std::move(request), workers); !probed)
+            return std::unexpected(probed.error());
     }
-    if (const Result<void> pool = ports->make_pool(workers, memory_bytes); !pool) return std::unexpected(pool.error());
+    if (const Result<void> pool = ports->make_pool(workers, memory_bytes); !pool)
+        return std::unexpected(pool.error());
     for (Port& port : ports->ports_) {
-        if (const Result<void> started = ports->start(port); !started) return std::unexpected(started.error());
+        if (const Result<void> started = ports->start(port); !started)
+            return std::unexpected(started.error());
     }
     return ports;
 }
@@ -202,10 +231,15 @@ int Ports::numa_socket() const {
 
 api::PortInfo Ports::info(uint32_t index) const {
     const Port& port = ports_[index];
-    api::PortInfo info{.name = port.request.config.name, .device = port.request.device.text, .driver = port.driver,
-                       .ifindex = port.request.config.ifindex, .mtu = port.mtu, .queues = port.queues.rx};
+    api::PortInfo info{.name = port.request.config.name,
+                       .device = port.request.device.text,
+                       .driver = port.driver,
+                       .ifindex = port.request.config.ifindex,
+                       .mtu = port.mtu,
+                       .queues = port.queues.rx};
     rte_eth_link link{};
-    if (rte_eth_link_get_nowait(port.port_id, &link) == 0) info.link_up = link.link_status == RTE_ETH_LINK_UP;
+    if (rte_eth_link_get_nowait(port.port_id, &link) == 0)
+        info.link_up = link.link_status == RTE_ETH_LINK_UP;
     rte_ether_addr mac{};
     if (rte_eth_macaddr_get(port.port_id, &mac) == 0) info.mac = mac_text(mac);
     rte_eth_stats stats{};

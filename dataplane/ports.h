@@ -18,7 +18,8 @@ namespace weir::dataplane {
 class Ports {
 public:
     /// After EAL's start. All devices or none; an error names the port and the driver's reason.
-    static Result<std::unique_ptr<Ports>> open(std::vector<PortRequest> requests, uint32_t workers, uint64_t memory_bytes);
+    static Result<std::unique_ptr<Ports>> open(std::vector<PortRequest> requests, uint32_t workers,
+                                               uint64_t memory_bytes);
     ~Ports();
     Ports(const Ports&) = delete;
     Ports& operator=(const Ports&) = delete;

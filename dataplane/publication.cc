@@ -38,7 +38,8 @@ Publication::Publication(uint32_t port_count, uint32_t worker_count) : reports_(
 Result<uint64_t> Publication::publish(std::unique_ptr<const Generation> generation) {
     const uint64_t number = generation->number;
     if (number <= this->number()) {
-        return fail(ErrorKind::kInvalid, fmt::format("generation {} is not above the current {}", number, this->number()));
+        return fail(ErrorKind::kInvalid, fmt::format("generation {} is not above the current {}",
+                                                     number, this->number()));
     }
     owned_.push_back(make_live(std::move(generation)));
     const auto start = Clock::now();
@@ -54,8 +55,11 @@ Result<void> Publication::wait(uint64_t number) const {
     for (size_t i = 0; i < reports_.size(); ++i) {
         while (reports_[i].generation.load(std::memory_order_acquire) < number) {
             if (Clock::now() > deadline) {
-                return fail(ErrorKind::kResource, fmt::format("worker {} did not come to rest within {} s; generation {} is "
-                                                              "published, the one before is kept", i, kRestBound.count(), number));
+                return fail(
+                    ErrorKind::kResource,
+                    fmt::format("worker {} did not come to rest within {} s; generation {} is "
+                                "published, the one before is kept",
+                                i, kRestBound.count(), number));
             }
             sched_yield();
         }

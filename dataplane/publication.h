@@ -1,6 +1,7 @@
 #pragma once
-// One pointer that says what runs. The control thread stores it; every worker loads it once a round and reports the number of
-// what it runs since: a report of N says that this worker holds nothing older than N any more.
+// One pointer that says what runs. The control thread stores it; every worker loads it once a round
+// and reports the number of what it runs since: a report of N says that this worker holds nothing
+// older than N any more.
 
 #include <atomic>
 #include <cstdint>
@@ -22,8 +23,8 @@ struct PortPlan {
 struct LiveGeneration {
     std::unique_ptr<const Generation> generation;
     std::vector<PortPlan> ports;
-    /// True where running a burst program by program cannot be told from packet by packet: at most one program per ingress
-    /// chain, and none on any egress.
+    /// True where running a burst program by program cannot be told from packet by packet: at most
+    /// one program per ingress chain, and none on any egress.
     bool by_bursts = true;
 
     uint64_t number() const { return generation->number; }
@@ -41,25 +42,29 @@ public:
     Publication(uint32_t port_count, uint32_t worker_count);
 
     // -- worker side ------------------------------------------------------------------------------
-    /// The generation for this round. Call between rounds only: what it gave before may be freed from now on.
+    /// The generation for this round. Call between rounds only: what it gave before may be freed
+    /// from now on.
     const LiveGeneration& enter_round(uint32_t worker) {
         const LiveGeneration* live = current_.load(std::memory_order_acquire);
         reports_[worker].generation.store(live->number(), std::memory_order_release);
         return *live;
     }
-    uint64_t reported(uint32_t worker) const { return reports_[worker].generation.load(std::memory_order_acquire); }
+    uint64_t reported(uint32_t worker) const {
+        return reports_[worker].generation.load(std::memory_order_acquire);
+    }
 
     // -- control thread ---------------------------------------------------------------------------
     uint64_t number() const { return owned_.back()->number(); }
-    /// Microseconds until the last worker came over. Its number must be above the current one. On an error (a worker that does not
-    /// come to rest, by index) the new generation stays published and what it replaced is kept until a later call succeeds.
+    /// Microseconds until the last worker came over. Its number must be above the current one. On
+    /// an error (a worker that does not come to rest, by index) the new generation stays published
+    /// and what it replaced is kept until a later call succeeds.
     Result<uint64_t> publish(std::unique_ptr<const Generation> generation);
 
 private:
     Result<void> wait(uint64_t number) const;
 
-    std::atomic<const LiveGeneration*> current_;            ///< partner: enter_round
-    std::vector<std::unique_ptr<LiveGeneration>> owned_;    ///< the last is current
+    std::atomic<const LiveGeneration*> current_;          ///< partner: enter_round
+    std::vector<std::unique_ptr<LiveGeneration>> owned_;  ///< the last is current
     std::vector<QuiescentReport> reports_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
-// Which worker serves which queue. Every receive queue has exactly one worker. Where a device has fewer transmit queues than
-// there are workers, the workers without one hand their packets to an owner.
+// Which worker serves which queue. Every receive queue has exactly one worker. Where a device has
+// fewer transmit queues than there are workers, the workers without one hand their packets to an
+// owner.
 
 #include <cstdint>
 #include <span>
@@ -18,7 +19,8 @@ struct RxAssignment {
     uint16_t queue = 0;
 };
 struct TxAssignment {
-    uint32_t owner = 0;  ///< worker that owns the queue; never a higher index than the worker that sends
+    uint32_t owner =
+        0;  ///< worker that owns the queue; never a higher index than the worker that sends
     uint16_t queue = 0;
 };
 
@@ -27,8 +29,9 @@ struct QueueLayout {
     std::vector<std::vector<TxAssignment>> tx;  ///< by worker, by port
 };
 
-/// Receive queues go round the workers, on from port to port. Packets are only ever handed to a lower worker, so that reading
-/// counters in ascending order never sees a packet taken that was not yet handed out.
+/// Receive queues go round the workers, on from port to port. Packets are only ever handed to a
+/// lower worker, so that reading counters in ascending order never sees a packet taken that was not
+/// yet handed out.
 QueueLayout assign_queues(std::span<const PortQueues> ports, uint32_t workers);
 
 }  // namespace weir::dataplane

@@ -8,13 +8,15 @@
 namespace weir::dataplane {
 namespace {
 
-constexpr uint64_t kStallBoundUs = 50;     ///< a device that takes nothing for so long gets no more chances for these packets
+constexpr uint64_t kStallBoundUs =
+    50;  ///< a device that takes nothing for so long gets no more chances for these packets
 constexpr uint32_t kDrainRounds = 1000;
 constexpr uint32_t kHandoverBurst = 64;
 
 }  // namespace
 
-Transmitter::Transmitter(Counters& counters, std::vector<TxTarget> targets, std::vector<TxSource> sources)
+Transmitter::Transmitter(Counters& counters, std::vector<TxTarget> targets,
+                         std::vector<TxSource> sources)
     : counters_(counters),
       buffers_(targets.size()),
       sources_(std::move(sources)),
@@ -39,7 +41,8 @@ void Transmitter::send_slowly(uint32_t port, rte_mbuf* packet) {
     }
     if (buffer.target.handover == nullptr) flush_device(port);
     if (buffer.count == kTxBufferPackets) {
-        drop(port, packet, buffer.target.handover == nullptr ? DropReason::tx_full : DropReason::handover_full);
+        drop(port, packet,
+             buffer.target.handover == nullptr ? DropReason::tx_full : DropReason::handover_full);
         return;
     }
     send(port, packet);
@@ -71,8 +74,8 @@ void Transmitter::flush_device(uint32_t port) {
     Buffer& buffer = buffers_[port];
     PortCounts& counts = counters_.port(port);
     const uint64_t bytes = buffer.bytes;
-    const uint32_t sent =
-        rte_eth_tx_burst(buffer.target.port_id, buffer.target.queue, buffer.packets, static_cast<uint16_t>(buffer.count));
+    const uint32_t sent = rte_eth_tx_burst(buffer.target.port_id, buffer.target.queue,
+                                           buffer.packets, static_cast<uint16_t>(buffer.count));
     counts.tx += sent;
     if (__builtin_expect(sent == buffer.count, 1)) {
         counts.tx_bytes += bytes;
@@ -95,7 +98,8 @@ bool Transmitter::take_handovers() {
     bool moved = false;
     for (const TxSource& source : sources_) {
         void* objects[kHandoverBurst];
-        const uint32_t count = rte_ring_sc_dequeue_burst(source.handover, objects, kHandoverBurst, nullptr);
+        const uint32_t count =
+            rte_ring_sc_dequeue_burst(source.handover, objects, kHandoverBurst, nullptr);
         if (count == 0) continue;
         moved = true;
         buffers_[source.port].taken += count;
@@ -124,7 +128,8 @@ void Transmitter::flush_handovers() {
         const auto port = static_cast<uint32_t>(__builtin_ctz(left));
         Buffer& buffer = buffers_[port];
         if (buffer.target.handover == nullptr) continue;
-        const uint32_t handed = rte_ring_sp_enqueue_burst(buffer.target.handover, reinterpret_cast<void**>(buffer.packets),
+        const uint32_t handed = rte_ring_sp_enqueue_burst(buffer.target.handover,
+                                                          reinterpret_cast<void**>(buffer.packets),
                                                           buffer.count, nullptr);
         buffer.handed += handed;
         if (handed != buffer.count) {

@@ -1,6 +1,6 @@
 #pragma once
-// One worker's way out: a buffer per port, emptied at the end of each round into the device or, where another worker owns the
-// device's queue, into a ring to that worker.
+// One worker's way out: a buffer per port, emptied at the end of each round into the device or,
+// where another worker owns the device's queue, into a ring to that worker.
 
 #include <rte_mbuf.h>
 #include <rte_ring.h>
@@ -17,7 +17,7 @@ constexpr uint32_t kHandoverPackets = 1024;
 
 /// Where a worker's packets for one port go.
 struct TxTarget {
-    uint16_t port_id = 0;          ///< DPDK's
+    uint16_t port_id = 0;  ///< DPDK's
     uint16_t queue = 0;
     uint32_t frame_bytes_max = 0;  ///< longer frames are dropped
     rte_ring* handover = nullptr;  ///< to the queue's owner; nullptr: the queue is ours
@@ -35,10 +35,13 @@ public:
     Transmitter(const Transmitter&) = delete;
     Transmitter& operator=(const Transmitter&) = delete;
 
-    /// Takes the packet; a full buffer is emptied first, and a packet without room is dropped and counted.
+    /// Takes the packet; a full buffer is emptied first, and a packet without room is dropped and
+    /// counted.
     void send(uint32_t port, rte_mbuf* packet) {
         Buffer& buffer = buffers_[port];
-        if (__builtin_expect(packet->pkt_len > buffer.target.frame_bytes_max || buffer.count == kTxBufferPackets, 0)) {
+        if (__builtin_expect(
+                packet->pkt_len > buffer.target.frame_bytes_max || buffer.count == kTxBufferPackets,
+                0)) {
             send_slowly(port, packet);
             return;
         }
@@ -47,10 +50,11 @@ public:
         pending_ |= 1u << port;
     }
 
-    /// Takes from other workers' rings and empties the buffers of own queues. True when something moved.
+    /// Takes from other workers' rings and empties the buffers of own queues. True when something
+    /// moved.
     bool flush_devices();
-    /// Hands over what other workers must send. Call after Counters::publish, which then has counted these packets as handed out
-    /// before their taker can count them as taken.
+    /// Hands over what other workers must send. Call after Counters::publish, which then has
+    /// counted these packets as handed out before their taker can count them as taken.
     void flush_handovers();
     /// At the end of a worker's life: tries for a moment, then drops the rest as `shutdown`.
     void drain();

@@ -21,10 +21,14 @@ constexpr std::array kDropReasonNames = {
 };
 constexpr size_t kDropReasons = kDropReasonNames.size();
 
-constexpr std::string_view drop_reason_name(DropReason reason) { return kDropReasonNames[static_cast<size_t>(reason)]; }
+constexpr std::string_view drop_reason_name(DropReason reason) {
+    return kDropReasonNames[static_cast<size_t>(reason)];
+}
 
 constexpr size_t kVerdicts = 5;
 /// Index into a table of verdict counters: what is no verdict counts as XDP_ABORTED.
-constexpr size_t verdict_index(uint32_t verdict) { return verdict < kVerdicts ? verdict : 0; }
+constexpr size_t verdict_index(uint32_t verdict) {
+    return verdict < kVerdicts ? verdict : 0;
+}
 
 }  // namespace weir::dataplane

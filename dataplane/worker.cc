@@ -5,11 +5,13 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "maps/reclaim.h"
+
 namespace weir::dataplane {
 namespace {
 
-constexpr uint32_t kSpinRounds = 256;        ///< empty rounds at full speed
-constexpr uint32_t kPauseRounds = 4096;      ///< then as many with a pause, then sleep
+constexpr uint32_t kSpinRounds = 256;    ///< empty rounds at full speed
+constexpr uint32_t kPauseRounds = 4096;  ///< then as many with a pause, then sleep
 constexpr long kSleepNs = 50'000;
 constexpr unsigned long kTimerSlackNs = 1'000;  ///< the default of 50 us would double the sleep
 
@@ -37,13 +39,16 @@ int Worker::run(void* self) {
 
 void Worker::loop() {
     prctl(PR_SET_TIMERSLACK, kTimerSlackNs);
+    maps::reader_register();
     while (!stop_.load(std::memory_order_relaxed)) {
         if (round()) {
             empty_rounds_ = 0;
         } else if (setup_.may_sleep) {
             rest();
         }
+        maps::reader_quiescent();
     }
+    maps::reader_unregister();
 }
 
 bool Worker::round() {
@@ -51,7 +56,8 @@ bool Worker::round() {
     uint64_t busy = 0;
     for (RxSource& source : setup_.rx) {
         if (__builtin_expect(source.is_finite && live.number() == 0, 0)) continue;
-        const uint16_t count = rte_eth_rx_burst(source.port_id, source.queue, burst_.packets, kRxBurstPackets);
+        const uint16_t count =
+            rte_eth_rx_burst(source.port_id, source.queue, burst_.packets, kRxBurstPackets);
         if (count == 0) continue;
         ++busy;
         receive(source, count, live);
@@ -59,8 +65,11 @@ bool Worker::round() {
     const bool moved = transmitter_.flush_devices();
     counters_.publish();
     transmitter_.flush_handovers();
-    polls_.store(polls_.load(std::memory_order_relaxed) + setup_.rx.size(), std::memory_order_relaxed);
-    if (busy != 0) busy_polls_.store(busy_polls_.load(std::memory_order_relaxed) + busy, std::memory_order_relaxed);
+    polls_.store(polls_.load(std::memory_order_relaxed) + setup_.rx.size(),
+                 std::memory_order_relaxed);
+    if (busy != 0)
+        busy_polls_.store(busy_polls_.load(std::memory_order_relaxed) + busy,
+                          std::memory_order_relaxed);
     return busy != 0 || moved;
 }
 
@@ -71,7 +80,9 @@ void Worker::rest() {
         return;
     }
     const timespec pause{.tv_sec = 0, .tv_nsec = kSleepNs};
+    maps::reader_offline();
     nanosleep(&pause, nullptr);
+    maps::reader_online();
 }
 
 }  // namespace weir::dataplane

@@ -1,6 +1,7 @@
 #pragma once
-// One worker: a thread on one lcore that runs every packet of its queues to completion. Nothing here allocates, locks, logs or
-// calls the system while packets flow; the sleep of an idle worker is the exception.
+// One worker: a thread on one lcore that runs every packet of its queues to completion. Nothing
+// here allocates, locks, logs or calls the system while packets flow; the sleep of an idle worker
+// is the exception.
 
 #include <rte_mbuf.h>
 
@@ -34,7 +35,8 @@ struct RxSource {
     uint32_t port = 0;
     uint16_t port_id = 0;  ///< DPDK's
     uint16_t queue = 0;
-    bool is_finite = false;  ///< a capture: left alone until a generation was published, so that none of it is lost
+    bool is_finite = false;  ///< a capture: left alone until a generation was published, so that
+                             ///< none of it is lost
     ChecksumSampler sampler;
 };
 
@@ -44,7 +46,7 @@ struct WorkerSetup {
     bool may_sleep = false;
     std::vector<PortRule> ports;
     std::vector<RxSource> rx;
-    std::vector<TxTarget> tx;            ///< by port
+    std::vector<TxTarget> tx;  ///< by port
     std::vector<TxSource> handed_to_us;
 };
 
@@ -52,7 +54,8 @@ class Worker {
 public:
     Worker(WorkerSetup setup, Publication& publication);
 
-    /// The thread's body, for rte_eal_remote_launch; `self` is the Worker. Returns after request_stop.
+    /// The thread's body, for rte_eal_remote_launch; `self` is the Worker. Returns after
+    /// request_stop.
     static int run(void* self);
     void request_stop() { stop_.store(true, std::memory_order_relaxed); }
     /// On the control thread, after the thread has ended.

@@ -1,5 +1,6 @@
 #pragma once
-// What the tests of the packet side share: a child process per EAL, programs made of lambdas, frames put into net_ring ports.
+// What the tests of the packet side share: a child process per EAL, programs made of lambdas,
+// frames put into net_ring ports.
 
 #include <gtest/gtest.h>
 #include <rte_mbuf.h>
@@ -20,7 +21,8 @@
 
 namespace weir::dataplane::testing {
 
-/// EAL starts once per process, so that every test which needs it runs in a child; the child's failures are the test's.
+/// EAL starts once per process, so that every test which needs it runs in a child; the child's
+/// failures are the test's.
 inline void in_child(const std::function<void()>& body) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
@@ -39,7 +41,8 @@ inline void in_child(const std::function<void()>& body) {
 class RunDir {
 public:
     RunDir() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "weir_forwarding_XXXXXX").string();
+        std::string pattern =
+            (std::filesystem::temp_directory_path() / "weir_forwarding_XXXXXX").string();
         path_ = mkdtemp(pattern.data());
     }
     ~RunDir() { std::filesystem::remove_all(path_); }
@@ -54,9 +57,11 @@ class LambdaProgram : public jit::CompiledProgram {
 public:
     using Body = std::function<uint32_t(vm::XdpContext&, vm::RunEnv&)>;
     explicit LambdaProgram(Body body) : body_(std::move(body)) {}
-    uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const override { return body_(context, env); }
-    void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts, std::span<uint32_t> redirects,
-                   vm::RunEnv& env) const override {
+    uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const override {
+        return body_(context, env);
+    }
+    void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
+                   std::span<uint32_t> redirects, vm::RunEnv& env) const override {
         for (size_t i = 0; i < contexts.size(); ++i) {
             env.redirect_ifindex = 0;
             verdicts[i] = body_(contexts[i], env);
@@ -85,8 +90,9 @@ inline std::unique_ptr<Generation> generation(uint64_t number, std::vector<PortC
 }
 
 /// Ports "p0", "p1", … with ifindex 1, 2, …; each passes to the name given, "" drops.
-inline api::Configure configure(const std::vector<std::pair<std::string, std::string>>& devices_and_pass,
-                                std::vector<uint32_t> lcores = {0}) {
+inline api::Configure configure(
+    const std::vector<std::pair<std::string, std::string>>& devices_and_pass,
+    std::vector<uint32_t> lcores = {0}) {
     api::Configure made;
     made.lcores = std::move(lcores);
     made.hugepages = api::HugepageMode::Off;
@@ -116,7 +122,8 @@ inline std::unique_ptr<Forwarding> start(const api::Configure& configure, const 
 inline uint64_t unaccounted(const api::Counters& counters) {
     uint64_t drops = 0;
     for (const auto& [reason, packets] : counters.drops) drops += packets;
-    return counters.rx + counters.cloned + counters.generated - counters.tx - counters.to_kernel - drops - counters.in_flight;
+    return counters.rx + counters.cloned + counters.generated - counters.tx - counters.to_kernel -
+           drops - counters.in_flight;
 }
 
 inline uint64_t dropped(const api::Counters& counters, const std::string& reason) {
@@ -150,7 +157,9 @@ public:
     bool put(const Frame& frame) {
         rte_mbuf* packet = rte_pktmbuf_alloc(pool_);
         if (packet == nullptr) return false;
-        if (!frame.empty()) std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(frame.size())), frame.data(), frame.size());
+        if (!frame.empty())
+            std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(frame.size())),
+                        frame.data(), frame.size());
         if (rte_ring_enqueue(ring_, packet) == 0) return true;
         rte_pktmbuf_free(packet);
         return false;

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <cstring>
 
-#include "forwarding_fixture.h"
+#include "tests/unit/dataplane/forwarding_fixture.h"
 #include "vm/base/limits.h"
 
 namespace weir::dataplane {
@@ -22,7 +22,9 @@ uint32_t number_of(const vm::XdpContext& context) {
     std::memcpy(&number, context.data + 14, sizeof number);
     return number;
 }
-Frame bytes_of(const vm::XdpContext& context) { return {context.data, context.data_end}; }
+Frame bytes_of(const vm::XdpContext& context) {
+    return {context.data, context.data_end};
+}
 
 TEST(Forwarding, GivesEachVerdictItsFate) {
     in_child([] {
@@ -30,7 +32,8 @@ TEST(Forwarding, GivesEachVerdictItsFate) {
         auto forwarding = start(configure({{"net_ring0", "p1"}, {"net_null1,no-rx=1", ""}}), dir);
         ASSERT_TRUE(forwarding);
         RingInput input("net_ring0");
-        // A frame says by its number what becomes of it; a frame that XDP_TX brought back is dropped at its second visit.
+        // A frame says by its number what becomes of it; a frame that XDP_TX brought back is
+        // dropped at its second visit.
         const auto judge = [](vm::XdpContext& context, vm::RunEnv& env) -> uint32_t {
             const uint32_t number = number_of(context);
             if (context.data[0] == 0xAA) return vm::XDP_DROP;
@@ -39,8 +42,10 @@ TEST(Forwarding, GivesEachVerdictItsFate) {
             if (number == 5) env.redirect_ifindex = 77;
             return number == 5 ? static_cast<uint32_t>(vm::XDP_REDIRECT) : number;
         };
-        ASSERT_TRUE(forwarding->publish(generation(1, {{.ingress = {entry(3, judge)}, .egress = {}}, {}})));
-        for (const uint32_t number : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 0xFFFFFFFFu}) input.put_patiently(numbered(number));
+        ASSERT_TRUE(
+            forwarding->publish(generation(1, {{.ingress = {entry(3, judge)}, .egress = {}}, {}})));
+        for (const uint32_t number : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 0xFFFFFFFFu})
+            input.put_patiently(numbered(number));
         ASSERT_TRUE(eventually([&] { return forwarding->read_stats().total.rx == 9; }));
         ASSERT_TRUE(eventually([&] { return forwarding->read_stats().total.in_flight == 0; }));
         const api::Stats stats = forwarding->read_stats();
@@ -67,7 +72,8 @@ TEST(Forwarding, GivesEachVerdictItsFate) {
 TEST(Forwarding, FailsClosedOrOpenBeforeTheFirstGeneration) {
     in_child([] {
         const RunDir dir;
-        api::Configure ports = configure({{"net_ring0", "p2"}, {"net_ring1", "p2"}, {"net_null2,no-rx=1", ""}});
+        api::Configure ports =
+            configure({{"net_ring0", "p2"}, {"net_ring1", "p2"}, {"net_null2,no-rx=1", ""}});
         ports.ports[1].fail = api::FailMode::Open;
         auto forwarding = start(ports, dir);
         ASSERT_TRUE(forwarding);
@@ -97,11 +103,15 @@ TEST(Forwarding, RunsAChainUntilAVerdictThatIsNotPass) {
         const auto egress = [](vm::XdpContext& context, vm::RunEnv&) -> uint32_t {
             EXPECT_EQ(context.egress_ifindex, 2u);
             EXPECT_EQ(context.ingress_ifindex, 1u);
-            return number_of(context) == 0 ? vm::XDP_DROP : number_of(context) == 2 ? vm::XDP_TX : vm::XDP_PASS;
+            return number_of(context) == 0   ? vm::XDP_DROP
+                   : number_of(context) == 2 ? vm::XDP_TX
+                                             : vm::XDP_PASS;
         };
-        ASSERT_TRUE(forwarding->publish(generation(
-            1, {{.ingress = {returning(0, vm::XDP_PASS), entry(1, odd_drops), returning(2, vm::XDP_PASS)}, .egress = {}},
-                {.ingress = {}, .egress = {entry(4, egress)}}})));
+        ASSERT_TRUE(forwarding->publish(
+            generation(1, {{.ingress = {returning(0, vm::XDP_PASS), entry(1, odd_drops),
+                                        returning(2, vm::XDP_PASS)},
+                            .egress = {}},
+                           {.ingress = {}, .egress = {entry(4, egress)}}})));
         for (uint32_t i = 0; i < 10; ++i) input.put_patiently(numbered(i));
         ASSERT_TRUE(eventually([&] { return forwarding->read_stats().total.rx == 10; }));
         const api::Stats stats = forwarding->read_stats();
@@ -123,10 +133,12 @@ TEST(Forwarding, ShowsNoProgramFramesShorterThanAnEthernetHeader) {
         RingInput input("net_ring0");
         std::atomic<uint32_t> shortest{UINT32_MAX};
         const auto look = [&](vm::XdpContext& context, vm::RunEnv&) -> uint32_t {
-            shortest = std::min(shortest.load(), static_cast<uint32_t>(context.data_end - context.data));
+            shortest =
+                std::min(shortest.load(), static_cast<uint32_t>(context.data_end - context.data));
             return vm::XDP_PASS;
         };
-        ASSERT_TRUE(forwarding->publish(generation(1, {{.ingress = {entry(0, look)}, .egress = {}}})));
+        ASSERT_TRUE(
+            forwarding->publish(generation(1, {{.ingress = {entry(0, look)}, .egress = {}}})));
         for (size_t length = 0; length < 16; ++length) input.put_patiently(Frame(length, 0xEE));
         ASSERT_TRUE(eventually([&] { return forwarding->read_stats().total.rx == 16; }));
         const api::Stats stats = forwarding->read_stats();
@@ -165,8 +177,9 @@ TEST(Forwarding, WritesBackWhereAProgramMovedHeadAndTail) {
             seen.push_back(bytes_of(context));
             return vm::XDP_DROP;
         };
-        ASSERT_TRUE(forwarding->publish(
-            generation(1, {{.ingress = {entry(0, change)}, .egress = {}}, {.ingress = {entry(1, keep)}, .egress = {}}})));
+        ASSERT_TRUE(
+            forwarding->publish(generation(1, {{.ingress = {entry(0, change)}, .egress = {}},
+                                               {.ingress = {entry(1, keep)}, .egress = {}}})));
         std::vector<Frame> expected;
         for (uint32_t i = 0; i < 6; ++i) {
             input.put_patiently(numbered(i));
@@ -203,9 +216,8 @@ TEST(Forwarding, KeepsCountersExactUnderLoad) {
         const RunDir dir;
         auto forwarding = start(configure({{"net_null0", "p1"}, {"net_null1", "p0"}}), dir);
         ASSERT_TRUE(forwarding);
-        const auto mix = [count = std::make_shared<std::atomic<uint32_t>>(0)](vm::XdpContext&, vm::RunEnv&) -> uint32_t {
-            return (*count)++ % 6;
-        };
+        const auto mix = [count = std::make_shared<std::atomic<uint32_t>>(0)](
+                             vm::XdpContext&, vm::RunEnv&) -> uint32_t { return (*count)++ % 6; };
         const PortChains chains{.ingress = {entry(0, mix)}, .egress = {}};
         ASSERT_TRUE(forwarding->publish(generation(1, {chains, chains})));
         uint64_t last_rx = 0;
@@ -237,11 +249,15 @@ TEST(Forwarding, SwapsUnderNumberedTrafficWithoutLoss) {
             return vm::XDP_DROP;
         });
         const auto stamping = [&](uint64_t number) {
-            return generation(number, {{.ingress = {entry(0, [number](vm::XdpContext& context, vm::RunEnv&) -> uint32_t {
-                                            std::memcpy(context.data + 20, &number, sizeof number);
-                                            return vm::XDP_PASS;
-                                        })}, .egress = {}},
-                                       {.ingress = {check}, .egress = {}}});
+            return generation(
+                number,
+                {{.ingress = {entry(0,
+                                    [number](vm::XdpContext& context, vm::RunEnv&) -> uint32_t {
+                                        std::memcpy(context.data + 20, &number, sizeof number);
+                                        return vm::XDP_PASS;
+                                    })},
+                  .egress = {}},
+                 {.ingress = {check}, .egress = {}}});
         };
         ASSERT_TRUE(forwarding->publish(stamping(1)));
         std::thread source([&] {
@@ -249,7 +265,8 @@ TEST(Forwarding, SwapsUnderNumberedTrafficWithoutLoss) {
             for (uint32_t i = 0; i < kPackets; ++i) input.put_patiently(numbered(i));
         });
         uint64_t number = 1;
-        while (next < kPackets / 2 || number < 100) ASSERT_TRUE(forwarding->publish(stamping(++number)));
+        while (next < kPackets / 2 || number < 100)
+            ASSERT_TRUE(forwarding->publish(stamping(++number)));
         source.join();
         EXPECT_TRUE(eventually([&] { return next == kPackets; })) << next;
         EXPECT_EQ(disorder, 0u);
