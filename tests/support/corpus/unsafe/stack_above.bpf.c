@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* Writes at the frame pointer: the caller's memory. */
+#include "../common.h"
+
+SEC("xdp") __attribute__((naked)) int unsafe(struct xdp_md *ctx)
+{
+    asm volatile("r0 = 0; *(u64 *)(r10 + 0) = r0; exit;");
+}
+
+LICENSE;
