@@ -1,4 +1,5 @@
-// The live kernel as the oracle: the same sequence of operations through bpf(2) and through our control side.
+// The live kernel as the oracle: the same sequence of operations through bpf(2) and through our
+// control side.
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -43,12 +44,13 @@ int create_in_kernel(const vm::MapSpec& spec) {
     bpf_map_create_opts options{};
     options.sz = sizeof options;
     options.map_flags = spec.flags;
-    return bpf_map_create(static_cast<bpf_map_type>(spec.type), spec.name.c_str(), spec.key_bytes, spec.value_bytes,
-                          spec.entries_max, &options);
+    return bpf_map_create(static_cast<bpf_map_type>(spec.type), spec.name.c_str(), spec.key_bytes,
+                          spec.value_bytes, spec.entries_max, &options);
 }
 
 bool kernel_answers() {
-    const int map = create_in_kernel({.name = "probe", .key_bytes = 4, .value_bytes = 4, .entries_max = 1});
+    const int map =
+        create_in_kernel({.name = "probe", .key_bytes = 4, .value_bytes = 4, .entries_max = 1});
     if (map >= 0) close(map);
     return map >= 0;
 }
@@ -68,7 +70,8 @@ protected:
         const uint32_t value_bytes = (*own)->control_value_bytes();
         KernelControlSide reference(in_kernel, spec.key_bytes, value_bytes);
         testing::WeirControlSide tested(**own);
-        const bool same_order = spec.type != vm::MapType::Hash && spec.type != vm::MapType::PercpuHash;
+        const bool same_order =
+            spec.type != vm::MapType::Hash && spec.type != vm::MapType::PercpuHash;
         testing::expect_same_sequence(spec,
                                       {.seed = seed,
                                        .operations = operations,
@@ -80,20 +83,44 @@ protected:
 };
 
 TEST_F(MapsAgainstKernel, AgreesOnArrays) {
-    run({.name = "a", .type = vm::MapType::Array, .key_bytes = 4, .value_bytes = 12, .entries_max = 40}, 1);
-    run({.name = "a", .type = vm::MapType::Array, .key_bytes = 4, .value_bytes = 1, .entries_max = 1}, 2, 20'000);
+    run({.name = "a",
+         .type = vm::MapType::Array,
+         .key_bytes = 4,
+         .value_bytes = 12,
+         .entries_max = 40},
+        1);
+    run({.name = "a",
+         .type = vm::MapType::Array,
+         .key_bytes = 4,
+         .value_bytes = 1,
+         .entries_max = 1},
+        2, 20'000);
 }
 
 TEST_F(MapsAgainstKernel, AgreesOnPercpuArrays) {
-    run({.name = "a", .type = vm::MapType::PercpuArray, .key_bytes = 4, .value_bytes = 12, .entries_max = 40}, 3);
+    run({.name = "a",
+         .type = vm::MapType::PercpuArray,
+         .key_bytes = 4,
+         .value_bytes = 12,
+         .entries_max = 40},
+        3);
 }
 
 TEST_F(MapsAgainstKernel, AgreesOnHashes) {
     for (const uint32_t key_bytes : {4u, 8u, 13u, 16u, 40u}) {
-        run({.name = "h", .type = vm::MapType::Hash, .key_bytes = key_bytes, .value_bytes = 20, .entries_max = 60},
+        run({.name = "h",
+             .type = vm::MapType::Hash,
+             .key_bytes = key_bytes,
+             .value_bytes = 20,
+             .entries_max = 60},
             key_bytes, 50'000);
     }
-    run({.name = "h", .type = vm::MapType::Hash, .key_bytes = 4, .value_bytes = 5, .entries_max = 1}, 7, 20'000);
+    run({.name = "h",
+         .type = vm::MapType::Hash,
+         .key_bytes = 4,
+         .value_bytes = 5,
+         .entries_max = 1},
+        7, 20'000);
 }
 
 TEST_F(MapsAgainstKernel, AgreesOnHashesWithoutPreallocation) {
@@ -107,7 +134,12 @@ TEST_F(MapsAgainstKernel, AgreesOnHashesWithoutPreallocation) {
 }
 
 TEST_F(MapsAgainstKernel, AgreesOnPercpuHashes) {
-    run({.name = "h", .type = vm::MapType::PercpuHash, .key_bytes = 8, .value_bytes = 12, .entries_max = 60}, 9);
+    run({.name = "h",
+         .type = vm::MapType::PercpuHash,
+         .key_bytes = 8,
+         .value_bytes = 12,
+         .entries_max = 60},
+        9);
 }
 
 TEST_F(MapsAgainstKernel, AgreesOnTriesOfEverySizeAndOrder) {
@@ -124,11 +156,12 @@ TEST_F(MapsAgainstKernel, AgreesOnTriesOfEverySizeAndOrder) {
 
 /// What one of both accepts, the other does too.
 TEST_F(MapsAgainstKernel, AgreesOnWhatCannotBeCreated) {
-    const vm::MapType kinds[] = {vm::MapType::Array, vm::MapType::PercpuArray, vm::MapType::Hash, vm::MapType::PercpuHash,
-                                 vm::MapType::LpmTrie};
+    const vm::MapType kinds[] = {vm::MapType::Array, vm::MapType::PercpuArray, vm::MapType::Hash,
+                                 vm::MapType::PercpuHash, vm::MapType::LpmTrie};
     const uint32_t key_sizes[] = {0, 1, 4, 5, 8, 260, 261, 512};
     const uint32_t value_sizes[] = {0, 1, 8, 32768, 32769};
-    const uint32_t flag_sets[] = {0, 1, 2, 4, 8, 16, 24, 32, 64, 128, 256, 384, 512, 1024, 2048, 4096, 1 | 64, 1 | 128, 1 | 4};
+    const uint32_t flag_sets[] = {0,   1,   2,   4,    8,    16,   24,     32,      64,   128,
+                                  256, 384, 512, 1024, 2048, 4096, 1 | 64, 1 | 128, 1 | 4};
     uint32_t accepted = 0;
     for (const vm::MapType kind : kinds) {
         for (const uint32_t key_bytes : key_sizes) {
@@ -146,8 +179,9 @@ TEST_F(MapsAgainstKernel, AgreesOnWhatCannotBeCreated) {
                         const bool ours = maps::create_map(spec, 2).has_value();
                         accepted += ours ? 1 : 0;
                         EXPECT_EQ(in_kernel >= 0, ours)
-                            << vm::map_type_name(kind) << " key " << key_bytes << " value " << value_bytes << " entries "
-                            << entries_max << " flags " << flags << ": kernel " << in_kernel;
+                            << vm::map_type_name(kind) << " key " << key_bytes << " value "
+                            << value_bytes << " entries " << entries_max << " flags " << flags
+                            << ": kernel " << in_kernel;
                     }
                 }
             }
