@@ -24,18 +24,20 @@ uint32_t index_of(const uint8_t* key) {
 }
 
 Result<void> check(const vm::MapSpec& spec) {
-    const Result<void> common = check_common(spec, vm::is_percpu(spec.type) ? kFlagsAllowedPercpu : kFlagsAllowed);
+    const Result<void> common =
+        check_common(spec, vm::is_percpu(spec.type) ? kFlagsAllowedPercpu : kFlagsAllowed);
     if (!common) return common;
     if (spec.key_bytes != kKeyBytes) {
-        return refuse(spec, fmt::format("key size {} must be {}: an array's key is an index", spec.key_bytes, kKeyBytes));
+        return refuse(spec, fmt::format("key size {} must be {}: an array's key is an index",
+                                        spec.key_bytes, kKeyBytes));
     }
     if (spec.contents.empty()) return {};
     if (spec.entries_max != 1 || vm::is_percpu(spec.type)) {
         return refuse(spec, "first contents are for arrays of one element only");
     }
     if (spec.contents.size() != spec.value_bytes) {
-        return refuse(spec, fmt::format("first contents have {} bytes, the value has {}", spec.contents.size(),
-                                        spec.value_bytes));
+        return refuse(spec, fmt::format("first contents have {} bytes, the value has {}",
+                                        spec.contents.size(), spec.value_bytes));
     }
     return {};
 }
@@ -45,11 +47,13 @@ Result<void> check(const vm::MapSpec& spec) {
 Result<std::unique_ptr<vm::Map>> ArrayMap::create(const vm::MapSpec& spec, uint32_t cpu_slots) {
     if (const Result<void> ok = check(spec); !ok) return std::unexpected(ok.error());
     const uint32_t slots = vm::is_percpu(spec.type) ? cpu_slots : 1;
-    const uint64_t plane_bytes = round_up_to(round_up_to(spec.value_bytes, kWordBytes) * spec.entries_max, kLineBytes);
+    const uint64_t plane_bytes =
+        round_up_to(round_up_to(spec.value_bytes, kWordBytes) * spec.entries_max, kLineBytes);
     Result<Region> memory = Region::take(plane_bytes * slots, spec.name);
     if (!memory) return std::unexpected(memory.error());
     auto map = std::unique_ptr<ArrayMap>(new ArrayMap(spec, slots, std::move(*memory)));
-    if (!spec.contents.empty()) store_words(map->element(0, 0), spec.contents.data(), spec.contents.size());
+    if (!spec.contents.empty())
+        store_words(map->element(0, 0), spec.contents.data(), spec.contents.size());
     return map;
 }
 
@@ -87,7 +91,9 @@ int ArrayMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, u
     return 0;
 }
 
-int ArrayMap::erase(const uint8_t* /*key*/) { return -EINVAL; }
+int ArrayMap::erase(const uint8_t* /*key*/) {
+    return -EINVAL;
+}
 
 uint8_t* ArrayMap::direct_value() {
     return spec().type == vm::MapType::Array && spec().entries_max == 1 ? element(0, 0) : nullptr;
@@ -103,7 +109,8 @@ int ArrayMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
     const uint32_t index = index_of(key);
     if (index >= spec().entries_max) return -ENOENT;
     for (uint32_t slot = 0; slot < slots_; ++slot) {
-        load_words(value.data() + uint64_t{slot} * stride_, element(index, slot), plain_value_bytes());
+        load_words(value.data() + uint64_t{slot} * stride_, element(index, slot),
+                   plain_value_bytes());
     }
     return 0;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// array and percpu_array (kernel/bpf/arraymap.c). All elements exist from the start and are never deleted; updates are in
-// place, so that a reader may see parts of two writes, though never half of an aligned word.
+// array and percpu_array (kernel/bpf/arraymap.c). All elements exist from the start and are never
+// deleted; updates are in place, so that a reader may see parts of two writes, though never half of
+// an aligned word.
 
 #include <cstdint>
 #include <memory>
@@ -11,8 +12,8 @@
 
 namespace weir::maps {
 
-/// Elements one after the other, each rounded up to 8 bytes; per-CPU kinds have one such plane for each cpu slot, so that
-/// cores do not share lines. Threads: as vm::Map.
+/// Elements one after the other, each rounded up to 8 bytes; per-CPU kinds have one such plane for
+/// each cpu slot, so that cores do not share lines. Threads: as vm::Map.
 class ArrayMap final : public vm::Map {
 public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
@@ -35,7 +36,9 @@ public:
 private:
     ArrayMap(const vm::MapSpec& spec, uint32_t slots, Region memory);
 
-    uint32_t plain_value_bytes() const { return vm::is_percpu(spec().type) ? stride_ : spec().value_bytes; }
+    uint32_t plain_value_bytes() const {
+        return vm::is_percpu(spec().type) ? stride_ : spec().value_bytes;
+    }
     uint8_t* element(uint32_t index, uint32_t slot) const;
     int update_error(uint32_t index, uint64_t flags) const;
 

@@ -25,7 +25,8 @@ FreeList::FreeList(FreeLinks links, uint32_t first, uint32_t count, uint32_t thr
     for (uint32_t s = 0; s < shards; ++s) {
         const uint64_t end = uint64_t{count} * (s + 1) / shards;
         // From the back, so that elements come out in the order of addresses.
-        for (uint64_t i = end; i > begin; --i) push(shards_[s], static_cast<uint32_t>(first + i - 1));
+        for (uint64_t i = end; i > begin; --i)
+            push(shards_[s], static_cast<uint32_t>(first + i - 1));
         begin = end;
     }
 }
@@ -46,14 +47,17 @@ uint32_t FreeList::take() {
     return kNoElement;
 }
 
-void FreeList::give_back(uint32_t element) { push(shards_[own_shard()], element); }
+void FreeList::give_back(uint32_t element) {
+    push(shards_[own_shard()], element);
+}
 
 uint32_t FreeList::pop(Shard& shard) {
     uint64_t head = shard.head.load(std::memory_order_acquire);
     for (;;) {
         const auto element = static_cast<uint32_t>(head);
         if (element == kNoElement) return kNoElement;
-        // Another thread may take and reuse the element meanwhile; then this link is wrong and the exchange fails.
+        // Another thread may take and reuse the element meanwhile; then this link is wrong and the
+        // exchange fails.
         const uint32_t next = links_.at(element).load(std::memory_order_relaxed);
         if (shard.head.compare_exchange_weak(head, head_of(head, next), std::memory_order_acq_rel,
                                              std::memory_order_acquire)) {
@@ -65,10 +69,11 @@ uint32_t FreeList::pop(Shard& shard) {
 void FreeList::push(Shard& shard, uint32_t element) {
     uint64_t head = shard.head.load(std::memory_order_relaxed);
     do {
-        // Release: a reader that follows this link instead of a bucket's chain must see the bucket's raised version.
+        // Release: a reader that follows this link instead of a bucket's chain must see the
+        // bucket's raised version.
         links_.at(element).store(static_cast<uint32_t>(head), std::memory_order_release);
-    } while (!shard.head.compare_exchange_weak(head, head_of(head, element), std::memory_order_acq_rel,
-                                               std::memory_order_relaxed));
+    } while (!shard.head.compare_exchange_weak(
+        head, head_of(head, element), std::memory_order_acq_rel, std::memory_order_relaxed));
 }
 
 }  // namespace weir::maps

@@ -1,10 +1,11 @@
 #pragma once
-// The unused elements of a map, by index. Several lock-free stacks (Treiber 1986), one for a group of threads: taking and
-// giving back touches a line of one's own group, until that stack is empty; then it takes from the others, so that every
-// element is found whichever thread asks. The links live in the elements, through `FreeLinks`.
+// The unused elements of a map, by index. Several lock-free stacks (Treiber 1986), one for a group
+// of threads: taking and giving back touches a line of one's own group, until that stack is empty;
+// then it takes from the others, so that every element is found whichever thread asks. The links
+// live in the elements, through `FreeLinks`.
 //
-// A head is an index with a counter above it that changes on every operation: a stack that went away and came back between
-// a load and the compare-and-swap is told apart (ABA).
+// A head is an index with a counter above it that changes on every operation: a stack that went
+// away and came back between a load and the compare-and-swap is told apart (ABA).
 
 #include <atomic>
 #include <cstdint>
@@ -41,7 +42,8 @@ public:
 private:
     struct alignas(64) Shard {
         std::atomic<uint64_t> head{kNoElement};
-        std::atomic<uint32_t> victim{0};  ///< shard that had elements last, where to look first when this one is empty
+        std::atomic<uint32_t> victim{
+            0};  ///< shard that had elements last, where to look first when this one is empty
     };
 
     uint32_t pop(Shard& shard);
@@ -52,10 +54,13 @@ private:
     std::vector<Shard> shards_;
 };
 
-/// A number that many threads add to, each on a line of its own group; the sum is exact once they rest.
+/// A number that many threads add to, each on a line of its own group; the sum is exact once they
+/// rest.
 class ShardedCounter {
 public:
-    void add(int64_t amount) { cells_[thread_number() % kCells].value.fetch_add(amount, std::memory_order_relaxed); }
+    void add(int64_t amount) {
+        cells_[thread_number() % kCells].value.fetch_add(amount, std::memory_order_relaxed);
+    }
     int64_t sum() const {
         int64_t total = 0;
         for (const Cell& cell : cells_) total += cell.value.load(std::memory_order_relaxed);

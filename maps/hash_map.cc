@@ -14,18 +14,20 @@ namespace {
 constexpr uint32_t kLineBytes = 64;
 constexpr uint32_t kFlagsAllowedPercpu = vm::kMapNoPrealloc | vm::kMapZeroSeed | kAccessFlags;
 constexpr uint32_t kFlagsAllowed = kFlagsAllowedPercpu | kMapNumaNode;
-/// Looks without the lock that the control side takes before it locks the bucket to get at a value: programs may replace
-/// a large value faster than it can be copied.
+/// Looks without the lock that the control side takes before it locks the bucket to get at a value:
+/// programs may replace a large value faster than it can be copied.
 constexpr uint32_t kOptimisticReadsMax = 64;
 
 Result<void> check(const vm::MapSpec& spec) {
-    const Result<void> common = check_common(spec, vm::is_percpu(spec.type) ? kFlagsAllowedPercpu : kFlagsAllowed);
+    const Result<void> common =
+        check_common(spec, vm::is_percpu(spec.type) ? kFlagsAllowedPercpu : kFlagsAllowed);
     if (!common) return common;
     if (spec.key_bytes == 0) return refuse(spec, "key size is 0, at least 1 byte is needed");
     if (spec.key_bytes > kMapKeyBytesMax) {
         return refuse(spec, fmt::format("key size {} exceeds {}", spec.key_bytes, kMapKeyBytesMax));
     }
-    if (!spec.contents.empty()) return refuse(spec, "first contents are for arrays of one element only");
+    if (!spec.contents.empty())
+        return refuse(spec, "first contents are for arrays of one element only");
     return {};
 }
 
@@ -54,7 +56,8 @@ int remove_key(HashTable& table, const uint8_t* key, Side side) {
     return 0;
 }
 
-HashTableShape shape_of(const vm::MapSpec& spec, uint32_t payload_bytes, uint32_t spare_elements, uint32_t cpu_slots) {
+HashTableShape shape_of(const vm::MapSpec& spec, uint32_t payload_bytes, uint32_t spare_elements,
+                        uint32_t cpu_slots) {
     return {.key_bytes = spec.key_bytes,
             .payload_bytes = payload_bytes,
             .entries_max = spec.entries_max,
@@ -65,7 +68,8 @@ HashTableShape shape_of(const vm::MapSpec& spec, uint32_t payload_bytes, uint32_
 
 }  // namespace
 
-// -- hash ---------------------------------------------------------------------------------------------
+// -- hash
+// ---------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<vm::Map>> HashMap::create(const vm::MapSpec& spec, uint32_t cpu_slots) {
     if (const Result<void> ok = check(spec); !ok) return std::unexpected(ok.error());
@@ -90,7 +94,8 @@ int HashMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, ui
     return put(spares_[cpu], key, value, flags, Side::Program);
 }
 
-int HashMap::put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_t flags, Side side) {
+int HashMap::put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_t flags,
+                 Side side) {
     if (flags > vm::kUpdateExist) return -EINVAL;
     const uint32_t fresh = spare.element;
     table_->write_key(fresh, key);
@@ -115,7 +120,9 @@ int HashMap::put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_
     return 0;
 }
 
-int HashMap::remove(const uint8_t* key, Side side) { return remove_key(*table_, key, side); }
+int HashMap::remove(const uint8_t* key, Side side) {
+    return remove_key(*table_, key, side);
+}
 
 int HashMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
     if (const int error = control_read_error(spec()); error != 0) return error;
@@ -142,19 +149,24 @@ int HashMap::next_key(const uint8_t* key, uint8_t* next) {
     return table_->next_key(key, next);
 }
 
-// -- percpu_hash --------------------------------------------------------------------------------------
+// -- percpu_hash
+// --------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<vm::Map>> PercpuHashMap::create(const vm::MapSpec& spec, uint32_t cpu_slots) {
+Result<std::unique_ptr<vm::Map>> PercpuHashMap::create(const vm::MapSpec& spec,
+                                                       uint32_t cpu_slots) {
     if (const Result<void> ok = check(spec); !ok) return std::unexpected(ok.error());
-    const uint64_t plane_bytes = round_up_to(round_up_to(spec.value_bytes, kWordBytes) * spec.entries_max, kLineBytes);
+    const uint64_t plane_bytes =
+        round_up_to(round_up_to(spec.value_bytes, kWordBytes) * spec.entries_max, kLineBytes);
     Result<Region> values = Region::take(plane_bytes * cpu_slots, spec.name);
     if (!values) return std::unexpected(values.error());
     auto table = HashTable::create(shape_of(spec, 0, 0, cpu_slots), spec.name);
     if (!table) return std::unexpected(table.error());
-    return std::unique_ptr<vm::Map>(new PercpuHashMap(spec, std::move(*table), std::move(*values), cpu_slots));
+    return std::unique_ptr<vm::Map>(
+        new PercpuHashMap(spec, std::move(*table), std::move(*values), cpu_slots));
 }
 
-PercpuHashMap::PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, Region values, uint32_t cpu_slots)
+PercpuHashMap::PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table,
+                             Region values, uint32_t cpu_slots)
     : Map(spec),
       table_(std::move(table)),
       cpu_slots_(cpu_slots),
@@ -217,7 +229,9 @@ int PercpuHashMap::put(const uint8_t* key, const SlotValues& values, uint64_t fl
     return 0;
 }
 
-int PercpuHashMap::remove(const uint8_t* key, Side side) { return remove_key(*table_, key, side); }
+int PercpuHashMap::remove(const uint8_t* key, Side side) {
+    return remove_key(*table_, key, side);
+}
 
 int PercpuHashMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
     if (const int error = control_read_error(spec()); error != 0) return error;
@@ -225,12 +239,14 @@ int PercpuHashMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) 
     return read_value(*table_, key, [&](uint32_t element) { read_slots(element, value.data()); });
 }
 
-int PercpuHashMap::control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) {
+int PercpuHashMap::control_update(const uint8_t* key, std::span<const uint8_t> value,
+                                  uint64_t flags) {
     if (const int error = control_write_error(spec()); error != 0) return error;
     const bool each_slot_apart = value.size() == control_value_bytes();
     if (!each_slot_apart && value.size() != spec().value_bytes) return -EINVAL;
     const uint64_t step = each_slot_apart ? stride_ : 0;
-    return put(key, {.base = value.data(), .step = step, .only_cpu = kAllCpus}, flags, Side::Control);
+    return put(key, {.base = value.data(), .step = step, .only_cpu = kAllCpus}, flags,
+               Side::Control);
 }
 
 int PercpuHashMap::control_erase(const uint8_t* key) {

@@ -1,9 +1,11 @@
 #pragma once
-// hash and percpu_hash (kernel/bpf/hashtab.c), preallocated in either case: BPF_F_NO_PREALLOC is accepted and changes nothing.
+// hash and percpu_hash (kernel/bpf/hashtab.c), preallocated in either case: BPF_F_NO_PREALLOC is
+// accepted and changes nothing.
 //
-// Life of a value, as in the kernel's preallocated maps: the memory of a deleted or replaced element stays readable and writable
-// as long as the map, but the element may be used again at once, for another key; a program that holds on to it then sees that
-// key's value. An update of a present key in `hash` replaces the element (who looked it up before keeps the old value; it is
+// Life of a value, as in the kernel's preallocated maps: the memory of a deleted or replaced
+// element stays readable and writable as long as the map, but the element may be used again at
+// once, for another key; a program that holds on to it then sees that key's value. An update of a
+// present key in `hash` replaces the element (who looked it up before keeps the old value; it is
 // used again by this worker's next replacement); in `percpu_hash` it writes the slot in place.
 
 #include <cstdint>
@@ -25,7 +27,9 @@ public:
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override {
-        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) { return static_cast<HashMap&>(map).lookup(key, cpu); };
+        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) {
+            return static_cast<HashMap&>(map).lookup(key, cpu);
+        };
     }
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override { return remove(key, Side::Program); }
@@ -40,8 +44,9 @@ public:
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
 
 private:
-    /// The element that a writer fills before it takes the lock. A replacement swaps it for the old one, an insert for one
-    /// off the free list, so that max_entries are exact and replacing works in a full map (the kernel's extra_elems).
+    /// The element that a writer fills before it takes the lock. A replacement swaps it for the old
+    /// one, an insert for one off the free list, so that max_entries are exact and replacing works
+    /// in a full map (the kernel's extra_elems).
     struct alignas(64) Spare {
         uint32_t element;
     };
@@ -64,7 +69,9 @@ public:
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override {
-        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) { return static_cast<PercpuHashMap&>(map).lookup(key, cpu); };
+        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) {
+            return static_cast<PercpuHashMap&>(map).lookup(key, cpu);
+        };
     }
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override { return remove(key, Side::Program); }
@@ -79,7 +86,8 @@ public:
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
 
 private:
-    /// What a writer puts into the slots. Slots without a value become zero in a new element and stay in an old one.
+    /// What a writer puts into the slots. Slots without a value become zero in a new element and
+    /// stay in an old one.
     struct SlotValues {
         const uint8_t* base;
         uint64_t step;      ///< bytes from one cpu's value to the next; 0: the same for all
@@ -87,7 +95,8 @@ private:
     };
     static constexpr uint32_t kAllCpus = 0xffffffff;
 
-    PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, Region values, uint32_t cpu_slots);
+    PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, Region values,
+                  uint32_t cpu_slots);
 
     uint8_t* value_of(uint32_t element, uint32_t cpu) const {
         return values_.data() + cpu * plane_bytes_ + uint64_t{element} * stride_;

@@ -1,7 +1,7 @@
 #include "maps/hash_table.h"
 
-#include <cerrno>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -20,7 +20,9 @@ constexpr uint32_t kTagsPerWord = 4;
 constexpr uint64_t kEachTag = 0x0001000100010001;
 
 /// Never 0: that is an empty slot.
-constexpr uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>((hash >> 48) | 1); }
+constexpr uint16_t tag_of(uint64_t hash) {
+    return static_cast<uint16_t>((hash >> 48) | 1);
+}
 
 /// Bit 15 of every 16-bit lane that is zero, exactly.
 constexpr uint64_t zero_lanes(uint64_t word) {
@@ -51,19 +53,24 @@ struct alignas(64) HashTable::Bucket {
     void raise_version() { version.fetch_add(1, std::memory_order_release); }
 };
 
-Result<std::unique_ptr<HashTable>> HashTable::create(const HashTableShape& shape, const std::string& map_name) {
+Result<std::unique_ptr<HashTable>> HashTable::create(const HashTableShape& shape,
+                                                     const std::string& map_name) {
     const uint64_t elements = uint64_t{shape.entries_max} + shape.spare_elements;
     if (elements >= kNoElement) {
-        return fail(ErrorKind::kInvalid, fmt::format("map {}: max_entries {} exceeds {}", map_name, shape.entries_max,
-                                                     kNoElement - 1 - shape.spare_elements));
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("map {}: max_entries {} exceeds {}", map_name, shape.entries_max,
+                                kNoElement - 1 - shape.spare_elements));
     }
-    const uint64_t stride = kHeaderBytes + round_up_to(shape.key_bytes, kWordBytes) + shape.payload_bytes;
+    const uint64_t stride =
+        kHeaderBytes + round_up_to(shape.key_bytes, kWordBytes) + shape.payload_bytes;
     Result<Region> elements_memory = Region::take(elements * stride, map_name);
     if (!elements_memory) return std::unexpected(elements_memory.error());
-    const uint64_t buckets = (uint64_t{shape.entries_max} + kEntriesPerBucket - 1) / kEntriesPerBucket;
+    const uint64_t buckets =
+        (uint64_t{shape.entries_max} + kEntriesPerBucket - 1) / kEntriesPerBucket;
     Result<Region> buckets_memory = Region::take(buckets * sizeof(Bucket), map_name);
     if (!buckets_memory) return std::unexpected(buckets_memory.error());
-    return std::unique_ptr<HashTable>(new HashTable(shape, std::move(*buckets_memory), std::move(*elements_memory)));
+    return std::unique_ptr<HashTable>(
+        new HashTable(shape, std::move(*buckets_memory), std::move(*elements_memory)));
 }
 
 HashTable::HashTable(const HashTableShape& shape, Region buckets, Region elements)
@@ -83,9 +90,12 @@ HashTable::Bucket& HashTable::bucket_at(uint64_t index) const {
     return *reinterpret_cast<Bucket*>(buckets_memory_.data() + index * sizeof(Bucket));
 }
 
-bool HashTable::Hit::unchanged() const { return bucket->version.load(std::memory_order_relaxed) == version; }
+bool HashTable::Hit::unchanged() const {
+    return bucket->version.load(std::memory_order_relaxed) == version;
+}
 
-// -- readers ------------------------------------------------------------------------------------------
+// -- readers
+// ------------------------------------------------------------------------------------------
 
 /// kKeyBytes 0: any size.
 template <uint32_t kKeyBytes>
@@ -96,17 +106,20 @@ bool HashTable::key_equals(uint32_t element, const uint8_t* key) const {
     for (; done + kWordBytes <= bytes; done += kWordBytes) {
         if (load_shared_word(stored + done) != load_private_word(key + done)) return false;
     }
-    return done == bytes || load_shared_word(stored + done) == load_partial(key + done, bytes - done);
+    return done == bytes ||
+           load_shared_word(stored + done) == load_partial(key + done, bytes - done);
 }
 
 /// One look at a bucket. The answer counts only if the version is still the same afterwards.
 template <uint32_t kKeyBytes>
-uint32_t HashTable::scan(const Bucket& bucket, uint64_t hash, const uint8_t* key, uint32_t version) const {
+uint32_t HashTable::scan(const Bucket& bucket, uint64_t hash, const uint8_t* key,
+                         uint32_t version) const {
     const uint64_t wanted = kEachTag * tag_of(hash);
     for (uint32_t word = 0; word < kSlots / kTagsPerWord; ++word) {
         uint64_t lanes = zero_lanes(bucket.tags[word].load(std::memory_order_acquire) ^ wanted);
         for (; lanes != 0; lanes &= lanes - 1) {
-            const uint32_t slot = word * kTagsPerWord + static_cast<uint32_t>(std::countr_zero(lanes)) / 16;
+            const uint32_t slot =
+                word * kTagsPerWord + static_cast<uint32_t>(std::countr_zero(lanes)) / 16;
             const uint32_t element = bucket.elements[slot].load(std::memory_order_acquire);
             if (key_equals<kKeyBytes>(element, key)) return element;
         }
@@ -143,7 +156,8 @@ HashTable::Hit HashTable::find(const uint8_t* key) const {
     }
 }
 
-/// The element behind `element` in the bucket's order, the first one for kNoElement. Counts as `scan` does.
+/// The element behind `element` in the bucket's order, the first one for kNoElement. Counts as
+/// `scan` does.
 uint32_t HashTable::after(const Bucket& bucket, uint32_t element, uint32_t version) const {
     bool passed = element == kNoElement;
     for (uint32_t slot = 0; slot < kSlots; ++slot) {
@@ -177,7 +191,8 @@ int HashTable::next_key(const uint8_t* key, uint8_t* next) const {
         const Hit hit = find(key);
         if (!hit) break;
         const uint32_t following = after(*hit.bucket, hit.element, hit.version);
-        if (following != kNoElement) load_words(copy, element_at(following) + kHeaderBytes, key_bytes_);
+        if (following != kNoElement)
+            load_words(copy, element_at(following) + kHeaderBytes, key_bytes_);
         if (!hit.unchanged()) continue;
         if (following != kNoElement) {
             std::memcpy(next, copy, key_bytes_);
@@ -195,7 +210,8 @@ int HashTable::next_key(const uint8_t* key, uint8_t* next) const {
     return -ENOENT;
 }
 
-// -- writers ------------------------------------------------------------------------------------------
+// -- writers
+// ------------------------------------------------------------------------------------------
 
 void HashTable::write_key(uint32_t element, const uint8_t* key) {
     store_words(element_at(element) + kHeaderBytes, key, key_bytes_);
@@ -239,7 +255,8 @@ void HashTable::Guard::insert(uint32_t fresh) {
         bucket_->set_tag(slot, tag_of(hash_));
         return;
     }
-    table_.link_of(fresh).store(bucket_->chain.load(std::memory_order_relaxed), std::memory_order_release);
+    table_.link_of(fresh).store(bucket_->chain.load(std::memory_order_relaxed),
+                                std::memory_order_release);
     bucket_->chain.store(fresh, std::memory_order_release);
 }
 
@@ -248,7 +265,8 @@ void HashTable::Guard::replace(uint32_t fresh) {
     if (slot_ >= 0) {
         bucket_->elements[slot_].store(fresh, std::memory_order_release);
     } else {
-        table_.link_of(fresh).store(table_.link_of(element_).load(std::memory_order_relaxed), std::memory_order_release);
+        table_.link_of(fresh).store(table_.link_of(element_).load(std::memory_order_relaxed),
+                                    std::memory_order_release);
         auto& link = predecessor_ == kNoElement ? bucket_->chain : table_.link_of(predecessor_);
         link.store(fresh, std::memory_order_release);
     }
@@ -262,7 +280,8 @@ void HashTable::Guard::remove() {
         bucket_->set_tag(static_cast<uint32_t>(slot_), 0);
     } else {
         auto& link = predecessor_ == kNoElement ? bucket_->chain : table_.link_of(predecessor_);
-        link.store(table_.link_of(element_).load(std::memory_order_relaxed), std::memory_order_release);
+        link.store(table_.link_of(element_).load(std::memory_order_relaxed),
+                   std::memory_order_release);
     }
     bucket_->raise_version();
 }

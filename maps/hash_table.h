@@ -1,19 +1,21 @@
 #pragma once
 // Key -> element index: the core that the hash kinds share.
 //
-// A bucket is one cache line: eight slots of a 16-bit tag (part of the key's hash, 0 = empty) and an element index, a version,
-// a lock for writers, and the head of a chain of elements that found no slot. The number of buckets makes four of eight slots
-// full at max_entries, so that chains are rare; they need no memory of their own, so max_entries always fit, however keys fall.
-// A hit reads two lines: bucket and element.
+// A bucket is one cache line: eight slots of a 16-bit tag (part of the key's hash, 0 = empty) and
+// an element index, a version, a lock for writers, and the head of a chain of elements that found
+// no slot. The number of buckets makes four of eight slots full at max_entries, so that chains are
+// rare; they need no memory of their own, so max_entries always fit, however keys fall. A hit reads
+// two lines: bucket and element.
 //
 // Writers hold the bucket's lock. Each of their steps becomes visible by one store:
 //   insert   element written, then index, then tag            (or the chain's head)
 //   replace  new element written, then the slot's index
 //   erase    tag = 0 (or the chain's link around it), version + 1, element to the free list
-// Readers take no lock and never wait for one. They look at tags, indices and keys, then at the version again: the version was
-// raised after an element left the bucket and before anybody could write another key into it. Same version: what they compared
-// was in the bucket. Other version: look again, which happens only when a writer has finished something in this bucket.
-// A key that is present the whole time keeps its slot or its place in the chain, hence is never missed.
+// Readers take no lock and never wait for one. They look at tags, indices and keys, then at the
+// version again: the version was raised after an element left the bucket and before anybody could
+// write another key into it. Same version: what they compared was in the bucket. Other version:
+// look again, which happens only when a writer has finished something in this bucket. A key that is
+// present the whole time keeps its slot or its place in the chain, hence is never missed.
 //
 // Memory holds indices, no pointers.
 
@@ -61,11 +63,13 @@ public:
         Guard& operator=(const Guard&) = delete;
 
         bool locked() const { return bucket_ != nullptr; }
-        /// The element that holds the key, or kNoElement. The operations below refer to the key that was looked for.
+        /// The element that holds the key, or kNoElement. The operations below refer to the key
+        /// that was looked for.
         uint32_t element() const { return element_; }
         /// The key is absent: `fresh`, fully written, becomes its element.
         void insert(uint32_t fresh);
-        /// The key is present: `fresh` takes the place of element(), which then belongs to the caller.
+        /// The key is present: `fresh` takes the place of element(), which then belongs to the
+        /// caller.
         void replace(uint32_t fresh);
         /// The key is present: it leaves; element() belongs to the caller.
         void remove();
@@ -77,22 +81,26 @@ public:
         Bucket* bucket_ = nullptr;
         uint64_t hash_;
         uint32_t element_ = kNoElement;
-        int slot_ = -1;                   ///< slot of element_, or -1 when it is in the chain
+        int slot_ = -1;                      ///< slot of element_, or -1 when it is in the chain
         uint32_t predecessor_ = kNoElement;  ///< in the chain; kNoElement: the bucket's head
     };
 
-    static Result<std::unique_ptr<HashTable>> create(const HashTableShape& shape, const std::string& map_name);
+    static Result<std::unique_ptr<HashTable>> create(const HashTableShape& shape,
+                                                     const std::string& map_name);
 
     /// Lock-free. The element's key was `key` at one moment during the call.
     Hit find(const uint8_t* key) const;
-    /// Lock-free. In the order of buckets, slots and chains; -ENOENT at the end. A null or absent key gives the first.
+    /// Lock-free. In the order of buckets, slots and chains; -ENOENT at the end. A null or absent
+    /// key gives the first.
     int next_key(const uint8_t* key, uint8_t* next) const;
 
     /// An unused element, or kNoElement when entries_max are in use.
     uint32_t take_element() { return free_.take(); }
     void give_back_element(uint32_t element) { free_.give_back(element); }
     void write_key(uint32_t element, const uint8_t* key);
-    uint8_t* payload(uint32_t element) const { return element_at(element) + kHeaderBytes + key_stride_; }
+    uint8_t* payload(uint32_t element) const {
+        return element_at(element) + kHeaderBytes + key_stride_;
+    }
 
     uint32_t entries() const { return static_cast<uint32_t>(entries_.sum()); }
     uint64_t memory_bytes() const { return buckets_memory_.bytes() + elements_memory_.bytes(); }
@@ -103,12 +111,16 @@ private:
 
     HashTable(const HashTableShape& shape, Region buckets, Region elements);
 
-    uint8_t* element_at(uint32_t element) const { return elements_memory_.data() + element * element_stride_; }
+    uint8_t* element_at(uint32_t element) const {
+        return elements_memory_.data() + element * element_stride_;
+    }
     std::atomic<uint32_t>& link_of(uint32_t element) const {
         return *reinterpret_cast<std::atomic<uint32_t>*>(element_at(element));
     }
     Bucket& bucket_at(uint64_t index) const;
-    uint64_t bucket_index(uint64_t hash) const { return ((hash & 0xffffffff) * bucket_count_) >> 32; }
+    uint64_t bucket_index(uint64_t hash) const {
+        return ((hash & 0xffffffff) * bucket_count_) >> 32;
+    }
     template <uint32_t kKeyBytes>
     bool key_equals(uint32_t element, const uint8_t* key) const;
     template <uint32_t kKeyBytes>

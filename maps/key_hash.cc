@@ -10,8 +10,8 @@ namespace weir::maps {
 
 KeyHash KeyHash::make(bool zero_seed) {
     // Digits of pi: any odd numbers without pattern would do.
-    constexpr std::array<uint64_t, 4> kFixed = {0x243F6A8885A308D3u, 0x13198A2E03707345u, 0xA4093822299F31D1u,
-                                                0x082EFA98EC4E6C89u};
+    constexpr std::array<uint64_t, 4> kFixed = {0x243F6A8885A308D3u, 0x13198A2E03707345u,
+                                                0xA4093822299F31D1u, 0x082EFA98EC4E6C89u};
     KeyHash hash;
     hash.secret_ = kFixed;
     if (!zero_seed) {

@@ -1,7 +1,8 @@
 #pragma once
-// The keyed hash of hash maps: folded 64x64 -> 128 bit multiplications, whose factors are mixed with secrets drawn for each
-// map. Whoever chooses keys (an attacker's addresses and ports) does not know the secrets and so cannot aim at one bucket.
-// Keys of 4, 8 and 16 bytes cost two multiplications.
+// The keyed hash of hash maps: folded 64x64 -> 128 bit multiplications, whose factors are mixed
+// with secrets drawn for each map. Whoever chooses keys (an attacker's addresses and ports) does
+// not know the secrets and so cannot aim at one bucket. Keys of 4, 8 and 16 bytes cost two
+// multiplications.
 
 #include <array>
 #include <cstdint>
@@ -12,7 +13,8 @@ namespace weir::maps {
 
 class KeyHash {
 public:
-    /// `zero_seed`: the same function in every map and run (BPF_F_ZERO_SEED). Otherwise secrets from getrandom(2).
+    /// `zero_seed`: the same function in every map and run (BPF_F_ZERO_SEED). Otherwise secrets
+    /// from getrandom(2).
     static KeyHash make(bool zero_seed);
 
     /// `bytes` must be a constant for one map: it is not part of the result.

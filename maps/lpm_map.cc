@@ -11,9 +11,10 @@
 #include "maps/words.h"
 #include "vm/base/check.h"
 
-// A path-compressed binary trie, as the kernel's. A node is an entry, or intermediate: the place where two prefixes part. Children
-// are longer than their parent and agree with it. Every change is one store to the link that leads to the changed place: readers
-// see it before or after. Nodes out of sight wait in LpmNodes until readers have moved on.
+// A path-compressed binary trie, as the kernel's. A node is an entry, or intermediate: the place
+// where two prefixes part. Children are longer than their parent and agree with it. Every change is
+// one store to the link that leads to the changed place: readers see it before or after. Nodes out
+// of sight wait in LpmNodes until readers have moved on.
 
 namespace weir::maps {
 namespace {
@@ -27,14 +28,16 @@ Result<void> check(const vm::MapSpec& spec) {
     const Result<void> common = check_common(spec, kFlagsAllowed);
     if (!common) return common;
     if ((spec.flags & vm::kMapNoPrealloc) == 0) {
-        return refuse(spec, fmt::format("flags {:#x} must contain BPF_F_NO_PREALLOC (0x1)", spec.flags));
+        return refuse(spec,
+                      fmt::format("flags {:#x} must contain BPF_F_NO_PREALLOC (0x1)", spec.flags));
     }
     constexpr uint32_t kKeyBytesMax = kLpmLengthBytes + kLpmAddressBytesMax;
     if (spec.key_bytes <= kLpmLengthBytes || spec.key_bytes > kKeyBytesMax) {
-        return refuse(spec, fmt::format("key size {} must lie between {} and {}", spec.key_bytes, kLpmLengthBytes + 1,
-                                        kKeyBytesMax));
+        return refuse(spec, fmt::format("key size {} must lie between {} and {}", spec.key_bytes,
+                                        kLpmLengthBytes + 1, kKeyBytesMax));
     }
-    if (!spec.contents.empty()) return refuse(spec, "first contents are for arrays of one element only");
+    if (!spec.contents.empty())
+        return refuse(spec, "first contents are for arrays of one element only");
     return {};
 }
 
@@ -49,7 +52,8 @@ bool parse_key(const uint8_t* raw, uint32_t address_bytes, LpmKey& key) {
     key.prefix_bits = prefix_bits_of(raw);
     if (key.prefix_bits > address_bytes * 8) return false;
     const uint32_t words = (address_bytes + 7) / 8;
-    for (uint32_t w = 0; w < words; ++w) key.words[w] = address_word(raw + kLpmLengthBytes, address_bytes, w);
+    for (uint32_t w = 0; w < words; ++w)
+        key.words[w] = address_word(raw + kLpmLengthBytes, address_bytes, w);
     return true;
 }
 
@@ -58,7 +62,8 @@ uint32_t matched_bits(const LpmNode& node, const LpmKey& key) {
     const uint32_t limit = std::min<uint32_t>(node.prefix_bits, key.prefix_bits);
     for (uint32_t w = 0; w * 64 < limit; ++w) {
         const uint64_t difference = node.words[w] ^ key.words[w];
-        if (difference != 0) return std::min(limit, w * 64 + static_cast<uint32_t>(std::countl_zero(difference)));
+        if (difference != 0)
+            return std::min(limit, w * 64 + static_cast<uint32_t>(std::countl_zero(difference)));
     }
     return limit;
 }
@@ -67,14 +72,16 @@ uint32_t matched_bits(const LpmNode& node, const LpmKey& key) {
 
 Result<std::unique_ptr<vm::Map>> LpmMap::create(const vm::MapSpec& spec) {
     if (const Result<void> ok = check(spec); !ok) return std::unexpected(ok.error());
-    auto nodes = LpmNodes::create(spec.entries_max, spec.key_bytes - kLpmLengthBytes, spec.value_bytes, spec.name);
+    auto nodes = LpmNodes::create(spec.entries_max, spec.key_bytes - kLpmLengthBytes,
+                                  spec.value_bytes, spec.name);
     if (!nodes) return std::unexpected(nodes.error());
     return std::unique_ptr<vm::Map>(new LpmMap(spec, std::move(*nodes)));
 }
 
 LpmMap::LpmMap(const vm::MapSpec& spec, LpmNodes nodes) : Map(spec), nodes_(std::move(nodes)) {}
 
-// -- readers ------------------------------------------------------------------------------------------
+// -- readers
+// ------------------------------------------------------------------------------------------
 
 /// kWords 0: any size.
 template <uint32_t kWords>
@@ -83,7 +90,8 @@ uint32_t LpmMap::find(const uint8_t* key) const {
     const uint32_t prefix_bits = prefix_bits_of(key);
     if (prefix_bits > nodes_.address_bytes() * 8) return kNoNode;
     uint64_t words[kWords != 0 ? kWords : kLpmWordsMax];
-    for (uint32_t w = 0; w < word_count; ++w) words[w] = address_word(key + kLpmLengthBytes, nodes_.address_bytes(), w);
+    for (uint32_t w = 0; w < word_count; ++w)
+        words[w] = address_word(key + kLpmLengthBytes, nodes_.address_bytes(), w);
 
     uint32_t found = kNoNode;
     uint32_t at = root_.load(std::memory_order_acquire);
@@ -118,8 +126,8 @@ int LpmMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
     return 0;
 }
 
-/// The first entry in postorder below `from`. An intermediate node has two children, so that there is always one, unless a
-/// writer is at work between two of our loads.
+/// The first entry in postorder below `from`. An intermediate node has two children, so that there
+/// is always one, unless a writer is at work between two of our loads.
 uint32_t LpmMap::leftmost(uint32_t from) const {
     uint32_t entry = kNoNode;
     while (from != kNoNode) {
@@ -164,7 +172,8 @@ int LpmMap::next_key(const uint8_t* key, uint8_t* next) {
     const ReaderScope reading;
     LpmKey parsed;
     const bool from_start = key == nullptr || !parse_key(key, nodes_.address_bytes(), parsed);
-    const uint32_t found = from_start ? leftmost(root_.load(std::memory_order_acquire)) : successor(parsed);
+    const uint32_t found =
+        from_start ? leftmost(root_.load(std::memory_order_acquire)) : successor(parsed);
     if (found == kNoNode) return -ENOENT;
     const LpmNode& node = nodes_.at(found);
     const uint32_t prefix_bits = node.prefix_bits;
@@ -176,16 +185,22 @@ int LpmMap::next_key(const uint8_t* key, uint8_t* next) {
     return 0;
 }
 
-// -- writers ------------------------------------------------------------------------------------------
+// -- writers
+// ------------------------------------------------------------------------------------------
 
 LpmMap::Place LpmMap::place_of(const LpmKey& key) {
-    Place place{.link = &root_, .node = kNoNode, .matched_bits = 0, .parent_link = nullptr, .parent = kNoNode};
+    Place place{.link = &root_,
+                .node = kNoNode,
+                .matched_bits = 0,
+                .parent_link = nullptr,
+                .parent = kNoNode};
     for (;;) {
         place.node = place.link->load(std::memory_order_relaxed);
         if (place.node == kNoNode) return place;
         LpmNode& node = nodes_.at(place.node);
         place.matched_bits = matched_bits(node, key);
-        if (node.prefix_bits != place.matched_bits || node.prefix_bits == key.prefix_bits) return place;
+        if (node.prefix_bits != place.matched_bits || node.prefix_bits == key.prefix_bits)
+            return place;
         place.parent = place.node;
         place.parent_link = place.link;
         place.link = &node.child[key.bit(node.prefix_bits)];
@@ -202,13 +217,16 @@ int LpmMap::admission_error(uint64_t flags) {
 
 int LpmMap::put_locked(const LpmKey& key, const uint8_t* value, uint64_t flags) {
     const Place place = place_of(key);
-    const bool same_prefix = place.node != kNoNode && nodes_.at(place.node).prefix_bits == place.matched_bits;
-    const bool present = same_prefix && nodes_.at(place.node).intermediate.load(std::memory_order_relaxed) == 0;
+    const bool same_prefix =
+        place.node != kNoNode && nodes_.at(place.node).prefix_bits == place.matched_bits;
+    const bool present =
+        same_prefix && nodes_.at(place.node).intermediate.load(std::memory_order_relaxed) == 0;
     if (present && flags == vm::kUpdateNoExist) return -EEXIST;
     if (!present) {
         if (const int error = admission_error(flags); error != 0) return error;
     }
-    const bool parts = place.node != kNoNode && !same_prefix && place.matched_bits != key.prefix_bits;
+    const bool parts =
+        place.node != kNoNode && !same_prefix && place.matched_bits != key.prefix_bits;
     if (!nodes_.reserve(parts ? 2 : 1)) return -ENOMEM;
     if (!present) entries_.store(entries() + 1, std::memory_order_relaxed);
     if (same_prefix) return replace_at(place, key, value);
@@ -280,7 +298,8 @@ int LpmMap::control_update(const uint8_t* key, std::span<const uint8_t> value, u
     return status;
 }
 
-/// Takes the entry of `place` out. The kernel's trie_delete_elem: what becomes superfluous above it goes too.
+/// Takes the entry of `place` out. The kernel's trie_delete_elem: what becomes superfluous above it
+/// goes too.
 void LpmMap::unlink(const Place& place) {
     LpmNode& node = nodes_.at(place.node);
     const uint32_t left = node.child[0].load(std::memory_order_relaxed);
@@ -290,10 +309,12 @@ void LpmMap::unlink(const Place& place) {
         return;
     }
     const bool is_leaf = left == kNoNode && right == kNoNode;
-    if (is_leaf && place.parent != kNoNode && nodes_.at(place.parent).intermediate.load(std::memory_order_relaxed) != 0) {
+    if (is_leaf && place.parent != kNoNode &&
+        nodes_.at(place.parent).intermediate.load(std::memory_order_relaxed) != 0) {
         const LpmNode& parent = nodes_.at(place.parent);
         const uint32_t first = parent.child[0].load(std::memory_order_relaxed);
-        const uint32_t sibling = first == place.node ? parent.child[1].load(std::memory_order_relaxed) : first;
+        const uint32_t sibling =
+            first == place.node ? parent.child[1].load(std::memory_order_relaxed) : first;
         place.parent_link->store(sibling, std::memory_order_release);
         nodes_.retire(place.parent);
     } else {
@@ -318,7 +339,9 @@ int LpmMap::remove(const uint8_t* raw_key, Side side) {
     return present ? 0 : -ENOENT;
 }
 
-int LpmMap::erase(const uint8_t* key) { return remove(key, Side::Program); }
+int LpmMap::erase(const uint8_t* key) {
+    return remove(key, Side::Program);
+}
 
 int LpmMap::control_erase(const uint8_t* key) {
     if (const int error = control_write_error(spec()); error != 0) return error;

@@ -1,9 +1,11 @@
 #pragma once
-// lpm_trie (kernel/bpf/lpm_trie.c): a u32 prefix length in host order, then 1 to 256 bytes of address in network order.
-// A look-up gives the longest stored prefix that is no longer than the key's own length.
+// lpm_trie (kernel/bpf/lpm_trie.c): a u32 prefix length in host order, then 1 to 256 bytes of
+// address in network order. A look-up gives the longest stored prefix that is no longer than the
+// key's own length.
 //
-// Results, error codes (-ENOSPC when full) and the order of next_key (postorder) are the kernel's. The value that
-// a look-up gave stays unchanged by deletion and replacement until the worker's next quiescent state.
+// Results, error codes (-ENOSPC when full) and the order of next_key (postorder) are the kernel's.
+// The value that a look-up gave stays unchanged by deletion and replacement until the worker's next
+// quiescent state.
 
 #include <atomic>
 #include <cstdint>
@@ -16,15 +18,17 @@
 
 namespace weir::maps {
 
-/// Threads: as vm::Map. Readers take no lock; workers that read are registered (maps/reclaim.h). One lock for writers:
-/// a worker that does not get it soon gives up with -EBUSY, as in the kernel.
+/// Threads: as vm::Map. Readers take no lock; workers that read are registered (maps/reclaim.h).
+/// One lock for writers: a worker that does not get it soon gives up with -EBUSY, as in the kernel.
 class LpmMap final : public vm::Map {
 public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override {
-        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) { return static_cast<LpmMap&>(map).lookup(key, cpu); };
+        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) {
+            return static_cast<LpmMap&>(map).lookup(key, cpu);
+        };
     }
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override;

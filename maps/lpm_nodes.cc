@@ -10,19 +10,24 @@
 namespace weir::maps {
 namespace {
 
-/// Nodes beyond those that entries can occupy: as many may wait for readers without an update failing.
-constexpr uint64_t waiting_nodes(uint64_t entries_max) { return std::clamp<uint64_t>(entries_max / 4, 64, 65536); }
+/// Nodes beyond those that entries can occupy: as many may wait for readers without an update
+/// failing.
+constexpr uint64_t waiting_nodes(uint64_t entries_max) {
+    return std::clamp<uint64_t>(entries_max / 4, 64, 65536);
+}
 
 }  // namespace
 
-Result<LpmNodes> LpmNodes::create(uint32_t entries_max, uint32_t address_bytes, uint32_t value_bytes,
-                                  const std::string& map_name) {
+Result<LpmNodes> LpmNodes::create(uint32_t entries_max, uint32_t address_bytes,
+                                  uint32_t value_bytes, const std::string& map_name) {
     const uint64_t nodes = uint64_t{entries_max} * 2 + waiting_nodes(entries_max);
     if (nodes >= kNoNode) {
         return fail(ErrorKind::kInvalid,
-                    fmt::format("map {}: max_entries {} of an lpm_trie exceeds 2147418112", map_name, entries_max));
+                    fmt::format("map {}: max_entries {} of an lpm_trie exceeds 2147418112",
+                                map_name, entries_max));
     }
-    const uint64_t stride = sizeof(LpmNode) + round_up_to(address_bytes, 8) + round_up_to(value_bytes, 8);
+    const uint64_t stride =
+        sizeof(LpmNode) + round_up_to(address_bytes, 8) + round_up_to(value_bytes, 8);
     Result<Region> memory = Region::take(nodes * stride, map_name);
     if (!memory) return std::unexpected(memory.error());
     return LpmNodes(std::move(*memory), stride, address_bytes, static_cast<uint32_t>(nodes));
@@ -34,7 +39,8 @@ LpmNodes::LpmNodes(Region memory, uint64_t stride, uint32_t address_bytes, uint3
       address_bytes_(address_bytes),
       words_((address_bytes + 7) / 8),
       node_count_(node_count) {
-    static_assert(sizeof(LpmNode) == 16, "header, address and value of a small node share a cache line");
+    static_assert(sizeof(LpmNode) == 16,
+                  "header, address and value of a small node share a cache line");
 }
 
 void LpmNodes::append(List& list, uint32_t node) {
@@ -96,7 +102,8 @@ uint32_t LpmNodes::take(const uint64_t* words, uint32_t prefix_bits) {
 
 void LpmNodes::retire(uint32_t node) {
     append(retired_, node);
-    // Often enough that a trie which is changed without pause keeps few nodes waiting, seldom enough to cost nothing.
+    // Often enough that a trie which is changed without pause keeps few nodes waiting, seldom
+    // enough to cost nothing.
     constexpr uint32_t kRetiredBatch = 32;
     if (retired_.count % kRetiredBatch == 0) reclaim();
 }

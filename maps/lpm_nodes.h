@@ -14,14 +14,16 @@
 namespace weir::maps {
 
 constexpr uint32_t kNoNode = 0xffffffff;
-constexpr uint32_t kLpmLengthBytes = 4;      ///< the prefix length in front of the address
+constexpr uint32_t kLpmLengthBytes = 4;        ///< the prefix length in front of the address
 constexpr uint32_t kLpmAddressBytesMax = 256;  ///< LPM_DATA_SIZE_MAX
 constexpr uint32_t kLpmWordsMax = kLpmAddressBytesMax / 8;
 
-/// An address as numbers, most significant first, so that bit 0 of the prefix is bit 63 of the first.
+/// An address as numbers, most significant first, so that bit 0 of the prefix is bit 63 of the
+/// first.
 inline uint64_t address_word(const uint8_t* address, uint32_t bytes, uint32_t word) {
     const uint32_t at = word * 8;
-    const uint64_t raw = bytes - at >= 8 ? load_private_word(address + at) : load_partial(address + at, bytes - at);
+    const uint64_t raw =
+        bytes - at >= 8 ? load_private_word(address + at) : load_partial(address + at, bytes - at);
     return __builtin_bswap64(raw);
 }
 
@@ -33,14 +35,15 @@ struct LpmKey {
     bool bit(uint32_t index) const { return (words[index / 64] >> (63 - index % 64) & 1) != 0; }
 };
 
-/// Header of a node; the address words follow, then the value. Everything but children and `intermediate` is written before
-/// the node is published and not changed while a reader may see it.
+/// Header of a node; the address words follow, then the value. Everything but children and
+/// `intermediate` is written before the node is published and not changed while a reader may see
+/// it.
 struct LpmNode {
-    std::atomic<uint32_t> child[2];     ///< kNoNode: none
+    std::atomic<uint32_t> child[2];  ///< kNoNode: none
     uint16_t prefix_bits;
     std::atomic<uint8_t> intermediate;  ///< 1: holds no entry, has two children
     uint8_t unused;
-    uint32_t pool_link;                 ///< writers only: children stay as they are while readers may follow them
+    uint32_t pool_link;  ///< writers only: children stay as they are while readers may follow them
     uint64_t words[];
 
     bool bit(uint32_t index) const { return (words[index / 64] >> (63 - index % 64) & 1) != 0; }
@@ -49,14 +52,17 @@ struct LpmNode {
 /// Threads: at() anyone; the others under the trie's writer lock.
 class LpmNodes {
 public:
-    /// For `entries_max` entries: each may need an intermediate node beside its own, and some nodes wait for readers.
-    static Result<LpmNodes> create(uint32_t entries_max, uint32_t address_bytes, uint32_t value_bytes,
-                                   const std::string& map_name);
+    /// For `entries_max` entries: each may need an intermediate node beside its own, and some nodes
+    /// wait for readers.
+    static Result<LpmNodes> create(uint32_t entries_max, uint32_t address_bytes,
+                                   uint32_t value_bytes, const std::string& map_name);
 
     LpmNode& at(uint32_t node) const {
         return *reinterpret_cast<LpmNode*>(memory_.data() + node * stride_);
     }
-    uint8_t* value(uint32_t node) const { return memory_.data() + node * stride_ + sizeof(LpmNode) + words_ * 8; }
+    uint8_t* value(uint32_t node) const {
+        return memory_.data() + node * stride_ + sizeof(LpmNode) + words_ * 8;
+    }
     uint32_t words() const { return words_; }
     uint32_t address_bytes() const { return address_bytes_; }
     uint64_t memory_bytes() const { return memory_.bytes(); }
@@ -86,11 +92,11 @@ private:
     uint32_t address_bytes_;
     uint32_t words_;
     List free_;
-    uint32_t fresh_ = 0;       ///< nodes from here on were never used
+    uint32_t fresh_ = 0;  ///< nodes from here on were never used
     uint32_t node_count_;
-    List waiting_;             ///< free when readers have passed token_
+    List waiting_;  ///< free when readers have passed token_
     GraceToken token_ = 0;
-    List retired_;             ///< no grace period begun yet
+    List retired_;  ///< no grace period begun yet
 };
 
 }  // namespace weir::maps

@@ -13,7 +13,8 @@ namespace {
 
 std::unexpected<Error> not_offered(const vm::MapSpec& spec) {
     return fail(ErrorKind::kUnsupported,
-                fmt::format("map {}: {} is not offered yet; array, percpu_array, hash, percpu_hash and lpm_trie are",
+                fmt::format("map {}: {} is not offered yet; array, percpu_array, hash, percpu_hash "
+                            "and lpm_trie are",
                             spec.name, vm::map_type_name(spec.type)));
 }
 
@@ -22,7 +23,8 @@ std::unexpected<Error> not_offered(const vm::MapSpec& spec) {
 Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cpu_slots) {
     if (cpu_slots == 0 || cpu_slots > kWorkersMax) {
         return fail(ErrorKind::kInvalid,
-                    fmt::format("map {}: {} cpu slots, between 1 and {} are possible", spec.name, cpu_slots, kWorkersMax));
+                    fmt::format("map {}: {} cpu slots, between 1 and {} are possible", spec.name,
+                                cpu_slots, kWorkersMax));
     }
     switch (spec.type) {
         case vm::MapType::Array:

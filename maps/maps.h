@@ -10,10 +10,11 @@
 
 namespace weir::maps {
 
-/// `cpu_slots` slots in per-CPU kinds: one per worker that may ever be (1..kWorkersMax). All memory is taken here. Threads that
-/// run programs over the maps register as readers (maps/reclaim.h).
-/// Refuses with the reason what the kernel refuses (key sizes, entries_max 0, flags), maps above kMapBytesMax (maps/region.h)
-/// or the memory there is, and kinds that are not offered (ErrorKind::kUnsupported).
+/// `cpu_slots` slots in per-CPU kinds: one per worker that may ever be (1..kWorkersMax). All memory
+/// is taken here. Threads that run programs over the maps register as readers (maps/reclaim.h).
+/// Refuses with the reason what the kernel refuses (key sizes, entries_max 0, flags), maps above
+/// kMapBytesMax (maps/region.h) or the memory there is, and kinds that are not offered
+/// (ErrorKind::kUnsupported).
 Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cpu_slots);
 
 /// Writes the entries of the map helpers.

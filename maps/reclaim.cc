@@ -13,14 +13,16 @@
 namespace weir::maps {
 namespace {
 
-// Why it is right. A writer unlinks memory, raises `newest` (sequentially consistent, hence releasing), and reads the readers'
-// `passed` numbers. A reader that reports copies `newest` (acquiring: from now on it sees the unlinking) into `passed`
-// (releasing: what it read before is done). So passed >= token means: read before and finished, or will not find it.
-// A reader that comes online writes `passed` first and then loads `newest` again, both sequentially consistent: if the
-// writer's look missed that write, the load comes after the raise and so after the unlinking.
+// Why it is right. A writer unlinks memory, raises `newest` (sequentially consistent, hence
+// releasing), and reads the readers' `passed` numbers. A reader that reports copies `newest`
+// (acquiring: from now on it sees the unlinking) into `passed` (releasing: what it read before is
+// done). So passed >= token means: read before and finished, or will not find it. A reader that
+// comes online writes `passed` first and then loads `newest` again, both sequentially consistent:
+// if the writer's look missed that write, the load comes after the raise and so after the
+// unlinking.
 
-constexpr uint64_t kFree = 0;                ///< nobody has the cell
-constexpr uint64_t kOffline = UINT64_MAX;    ///< registered, waits for nobody and holds nobody up
+constexpr uint64_t kFree = 0;              ///< nobody has the cell
+constexpr uint64_t kOffline = UINT64_MAX;  ///< registered, waits for nobody and holds nobody up
 
 struct alignas(64) Cell {
     std::atomic<uint64_t> passed{kFree};
@@ -54,9 +56,11 @@ void go_online() {
 Cell* claim_cell() {
     for (uint32_t i = 0; i < kReadersMax; ++i) {
         uint64_t expected = kFree;
-        if (!cells[i].passed.compare_exchange_strong(expected, kOffline, std::memory_order_seq_cst)) continue;
+        if (!cells[i].passed.compare_exchange_strong(expected, kOffline, std::memory_order_seq_cst))
+            continue;
         uint32_t used = cells_used.load(std::memory_order_seq_cst);
-        while (used < i + 1 && !cells_used.compare_exchange_weak(used, i + 1, std::memory_order_seq_cst)) {
+        while (used < i + 1 &&
+               !cells_used.compare_exchange_weak(used, i + 1, std::memory_order_seq_cst)) {
         }
         return &cells[i];
     }
@@ -65,7 +69,8 @@ Cell* claim_cell() {
 
 uint64_t milliseconds_since(std::chrono::steady_clock::time_point start) {
     const auto passed = std::chrono::steady_clock::now() - start;
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
 }
 
 struct Deferred {
@@ -77,7 +82,8 @@ struct Deferred {
 std::mutex deferred_mutex;
 
 std::deque<Deferred>& deferred_queue() {
-    static auto* queue = new std::deque<Deferred>;  // never destroyed: threads may outlive static destructors
+    static auto* queue =
+        new std::deque<Deferred>;  // never destroyed: threads may outlive static destructors
     return *queue;
 }
 
@@ -101,12 +107,15 @@ void reader_register() {
     go_online();
 }
 
-void reader_unregister() { self.leave(); }
+void reader_unregister() {
+    self.leave();
+}
 
 void reader_quiescent() {
     WEIR_CHECK(self.online);
     const uint64_t now = newest.load(std::memory_order_acquire);
-    if (self.cell->passed.load(std::memory_order_relaxed) != now) self.cell->passed.store(now, std::memory_order_release);
+    if (self.cell->passed.load(std::memory_order_relaxed) != now)
+        self.cell->passed.store(now, std::memory_order_release);
 }
 
 void reader_offline() {
@@ -120,7 +129,9 @@ void reader_online() {
     if (!self.online) go_online();
 }
 
-bool reader_is_online() { return self.online; }
+bool reader_is_online() {
+    return self.online;
+}
 
 ReaderScope::ReaderScope() : was_online_(self.online) {
     if (!was_online_) reader_register();
@@ -130,7 +141,9 @@ ReaderScope::~ReaderScope() {
     if (!was_online_) reader_offline();
 }
 
-GraceToken begin_grace() { return newest.fetch_add(1, std::memory_order_seq_cst) + 1; }
+GraceToken begin_grace() {
+    return newest.fetch_add(1, std::memory_order_seq_cst) + 1;
+}
 
 bool grace_passed(GraceToken token) {
     const uint32_t used = cells_used.load(std::memory_order_seq_cst);

@@ -17,8 +17,8 @@ namespace {
 constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kHugePageBytes = 2ull << 20;
 
-/// MemAvailable of /proc/meminfo, or "no limit" where that cannot be read. Populating past it would wake the OOM killer,
-/// which gives no error that could be reported.
+/// MemAvailable of /proc/meminfo, or "no limit" where that cannot be read. Populating past it would
+/// wake the OOM killer, which gives no error that could be reported.
 uint64_t available_bytes() {
     uint64_t kib = UINT64_MAX / 1024;
     FILE* file = std::fopen("/proc/meminfo", "re");
@@ -33,13 +33,15 @@ uint64_t available_bytes() {
 }
 
 std::unexpected<Error> no_memory(const std::string& map_name, uint64_t bytes, const char* reason) {
-    return fail(ErrorKind::kResource, fmt::format("map {}: cannot take {} bytes of memory: {}", map_name, bytes, reason));
+    return fail(ErrorKind::kResource,
+                fmt::format("map {}: cannot take {} bytes of memory: {}", map_name, bytes, reason));
 }
 
 /// Maps with an alignment, by mapping more and giving back both ends.
 uint8_t* map_aligned(uint64_t bytes, uint64_t alignment) {
     const uint64_t padded = bytes + alignment - kPageBytes;
-    void* raw = mmap(nullptr, padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* raw = mmap(nullptr, padded, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (raw == MAP_FAILED) return nullptr;
     const auto start = reinterpret_cast<uint64_t>(raw);
     const uint64_t aligned = round_up_to(start, alignment);
@@ -54,7 +56,8 @@ bool populate(uint8_t* base, uint64_t bytes) {
     if (madvise(base, bytes, MADV_POPULATE_WRITE) == 0) return true;
     if (errno != EINVAL) return false;
     // Kernels before 5.14 do not know the advice: touch every page instead.
-    for (uint64_t at = 0; at < bytes; at += kPageBytes) *const_cast<volatile uint8_t*>(base + at) = 0;
+    for (uint64_t at = 0; at < bytes; at += kPageBytes)
+        *const_cast<volatile uint8_t*>(base + at) = 0;
     return true;
 }
 
@@ -63,15 +66,18 @@ bool populate(uint8_t* base, uint64_t bytes) {
 Result<Region> Region::take(uint64_t bytes, const std::string& map_name) {
     WEIR_CHECK(bytes > 0);
     if (bytes > kMapBytesMax) {
-        return fail(ErrorKind::kResource, fmt::format("map {}: would take {} bytes of memory, at most {} are allowed; lower "
-                                                      "max_entries or the value size",
-                                                      map_name, bytes, kMapBytesMax));
+        return fail(
+            ErrorKind::kResource,
+            fmt::format("map {}: would take {} bytes of memory, at most {} are allowed; lower "
+                        "max_entries or the value size",
+                        map_name, bytes, kMapBytesMax));
     }
     const bool huge = bytes >= kHugePageBytes;
     const uint64_t rounded = round_up_to(bytes, huge ? kHugePageBytes : kPageBytes);
     const uint64_t available = available_bytes();
     if (rounded > available) {
-        return no_memory(map_name, rounded, fmt::format("only {} are available", available).c_str());
+        return no_memory(map_name, rounded,
+                         fmt::format("only {} are available", available).c_str());
     }
     uint8_t* base = map_aligned(rounded, huge ? kHugePageBytes : kPageBytes);
     if (base == nullptr) return no_memory(map_name, rounded, std::strerror(errno));

@@ -9,14 +9,16 @@
 
 namespace weir::maps {
 
-/// Most that one map may take. More is almost always a slip in max_entries; the error says the size.
+/// Most that one map may take. More is almost always a slip in max_entries; the error says the
+/// size.
 constexpr uint64_t kMapBytesMax = 16ull << 30;
 
 class Region {
 public:
-    /// Takes `bytes` (at least 1), rounded up to pages. From 2 MiB on it is aligned to 2 MiB and asks for huge pages.
-    /// Every page is faulted in here, so that no packet pays for one. Refuses more than kMapBytesMax and more than
-    /// the machine has available. `map_name` is for the message.
+    /// Takes `bytes` (at least 1), rounded up to pages. From 2 MiB on it is aligned to 2 MiB and
+    /// asks for huge pages. Every page is faulted in here, so that no packet pays for one. Refuses
+    /// more than kMapBytesMax and more than the machine has available. `map_name` is for the
+    /// message.
     static Result<Region> take(uint64_t bytes, const std::string& map_name);
 
     Region() = default;

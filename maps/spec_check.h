@@ -9,18 +9,23 @@
 
 namespace weir::maps {
 
-constexpr uint32_t kMapNumaNode = 1u << 2;  ///< BPF_F_NUMA_NODE: taken as a hint, memory is local to whoever creates
+constexpr uint32_t kMapNumaNode =
+    1u << 2;  ///< BPF_F_NUMA_NODE: taken as a hint, memory is local to whoever creates
 /// BPF_F_ACCESS_MASK.
-constexpr uint32_t kAccessFlags = vm::kMapRdonly | vm::kMapWronly | vm::kMapRdonlyProg | vm::kMapWronlyProg;
-constexpr uint32_t kPercpuValueBytesMax = 32768;  ///< PCPU_MIN_UNIT_SIZE of the kernel's per-CPU allocator
+constexpr uint32_t kAccessFlags =
+    vm::kMapRdonly | vm::kMapWronly | vm::kMapRdonlyProg | vm::kMapWronlyProg;
+constexpr uint32_t kPercpuValueBytesMax =
+    32768;  ///< PCPU_MIN_UNIT_SIZE of the kernel's per-CPU allocator
 
 /// "map NAME (hash): " put in front of `what`, as an error of kind kInvalid.
 std::unexpected<Error> refuse(const vm::MapSpec& spec, std::string_view what);
 
-/// max_entries and value size at least 1, value size within bounds, flags within `allowed` and not contradictory.
+/// max_entries and value size at least 1, value size within bounds, flags within `allowed` and not
+/// contradictory.
 Result<void> check_common(const vm::MapSpec& spec, uint32_t flags_allowed);
 
-/// What the syscall side gives for a map created with BPF_F_WRONLY (reading), BPF_F_RDONLY or frozen (writing): 0 or -EPERM.
+/// What the syscall side gives for a map created with BPF_F_WRONLY (reading), BPF_F_RDONLY or
+/// frozen (writing): 0 or -EPERM.
 int control_read_error(const vm::MapSpec& spec);
 int control_write_error(const vm::MapSpec& spec);
 

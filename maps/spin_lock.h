@@ -8,8 +8,9 @@
 
 namespace weir::maps {
 
-/// Who writes. A worker waits for a lock a bounded time (a control thread may have lost its core while it held it) and
-/// then gives up with -EBUSY, as the kernel's maps do when they cannot have a lock. The control side waits for workers.
+/// Who writes. A worker waits for a lock a bounded time (a control thread may have lost its core
+/// while it held it) and then gives up with -EBUSY, as the kernel's maps do when they cannot have a
+/// lock. The control side waits for workers.
 enum class Side : uint8_t { Program, Control };
 
 /// Tries of a worker before it gives up: some 100 microseconds.

@@ -1,9 +1,11 @@
 #pragma once
-// Copies between private memory and map memory, word by word. Map memory is read and written by several cores at once,
-// so every word of it moves as one atomic access: an aligned counter of up to eight bytes is never seen half written.
+// Copies between private memory and map memory, word by word. Map memory is read and written by
+// several cores at once, so every word of it moves as one atomic access: an aligned counter of up
+// to eight bytes is never seen half written.
 //
-// Loads acquire and stores release. Together with a version counter this makes a reader notice reuse of what it read:
-// whoever sees a word that was stored after a version was raised also sees the raised version. (On x86 both are plain moves.)
+// Loads acquire and stores release. Together with a version counter this makes a reader notice
+// reuse of what it read: whoever sees a word that was stored after a version was raised also sees
+// the raised version. (On x86 both are plain moves.)
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +15,9 @@ namespace weir::maps {
 
 constexpr size_t kWordBytes = 8;
 
-constexpr uint64_t round_up_to(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
+constexpr uint64_t round_up_to(uint64_t value, uint64_t unit) {
+    return (value + unit - 1) / unit * unit;
+}
 
 /// `bytes` (1..8) bytes as a word, zeroes behind them.
 inline uint64_t load_partial(const uint8_t* from, size_t bytes) {
@@ -36,10 +40,12 @@ inline void store_shared_word(uint8_t* to, uint64_t word) {
     __atomic_store_n(reinterpret_cast<uint64_t*>(to), word, __ATOMIC_RELEASE);
 }
 
-/// Writes `bytes` to map memory. `to` is aligned to 8 and has room for whole words; the rest of the last one becomes zero.
+/// Writes `bytes` to map memory. `to` is aligned to 8 and has room for whole words; the rest of the
+/// last one becomes zero.
 inline void store_words(uint8_t* to, const uint8_t* from, size_t bytes) {
     size_t done = 0;
-    for (; done + kWordBytes <= bytes; done += kWordBytes) store_shared_word(to + done, load_private_word(from + done));
+    for (; done + kWordBytes <= bytes; done += kWordBytes)
+        store_shared_word(to + done, load_private_word(from + done));
     if (done < bytes) store_shared_word(to + done, load_partial(from + done, bytes - done));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// Random sequences of control-side operations, done to two maps at once: every return code, every value and the
-// contents after every so many steps must agree. One of the two is a simple model or the live kernel.
+// Random sequences of control-side operations, done to two maps at once: every return code, every
+// value and the contents after every so many steps must agree. One of the two is a simple model or
+// the live kernel.
 
 #include <gtest/gtest.h>
 
@@ -85,7 +86,9 @@ public:
         for (uint8_t& byte : value) byte = static_cast<uint8_t>(random_());
         return value;
     }
-    uint32_t below(uint32_t bound) { return std::uniform_int_distribution<uint32_t>(0, bound - 1)(random_); }
+    uint32_t below(uint32_t bound) {
+        return std::uniform_int_distribution<uint32_t>(0, bound - 1)(random_);
+    }
 
 private:
     /// Few distinct address bits, so that prefixes nest; now and then a length that is too long.
@@ -98,7 +101,8 @@ private:
         std::memcpy(key.data(), &bits, sizeof bits);
         for (uint32_t i = 0; i < address_bytes; ++i) {
             const bool near_start = i == 0 || i + 1 == address_bytes;
-            key[4 + i] = near_start ? static_cast<uint8_t>(below(4) << 6 | below(2)) : static_cast<uint8_t>(below(8) == 0);
+            key[4 + i] = near_start ? static_cast<uint8_t>(below(4) << 6 | below(2))
+                                    : static_cast<uint8_t>(below(8) == 0);
         }
         return key;
     }
@@ -111,7 +115,7 @@ struct SequenceOptions {
     uint64_t seed = 1;
     uint32_t operations = 100'000;
     uint32_t control_value_bytes = 0;
-    bool same_order = false;     ///< both iterate in the same order
+    bool same_order = false;  ///< both iterate in the same order
     uint32_t dump_every = 5'000;
 };
 
@@ -125,7 +129,8 @@ inline void clear_padding(const vm::MapSpec& spec, Bytes& value) {
     }
 }
 
-inline void expect_same_contents(const vm::MapSpec& spec, ControlSide& reference, ControlSide& tested, bool same_order) {
+inline void expect_same_contents(const vm::MapSpec& spec, ControlSide& reference,
+                                 ControlSide& tested, bool same_order) {
     Contents expected = dump(reference, spec.entries_max);
     Contents actual = dump(tested, spec.entries_max);
     for (auto& [key, value] : expected) clear_padding(spec, value);
@@ -137,15 +142,16 @@ inline void expect_same_contents(const vm::MapSpec& spec, ControlSide& reference
 }
 
 /// One operation on both; false stops the sequence (a failure has been recorded).
-inline bool same_step(const vm::MapSpec& spec, KeyDraw& draw, const SequenceOptions& options, ControlSide& reference,
-                      ControlSide& tested) {
+inline bool same_step(const vm::MapSpec& spec, KeyDraw& draw, const SequenceOptions& options,
+                      ControlSide& reference, ControlSide& tested) {
     const Bytes key = draw.key();
     const uint32_t kind = draw.below(100);
     if (kind < 45) {
         Bytes value = draw.value(options.control_value_bytes);
         clear_padding(spec, value);
         const uint64_t flags = draw.below(4) == 0 ? draw.below(5) : vm::kUpdateAny;
-        EXPECT_EQ(reference.update(key, value, flags), tested.update(key, value, flags)) << "update, flags " << flags;
+        EXPECT_EQ(reference.update(key, value, flags), tested.update(key, value, flags))
+            << "update, flags " << flags;
     } else if (kind < 65) {
         EXPECT_EQ(reference.erase(key), tested.erase(key)) << "erase";
     } else if (kind < 95) {
@@ -169,13 +175,15 @@ inline bool same_step(const vm::MapSpec& spec, KeyDraw& draw, const SequenceOpti
     return !::testing::Test::HasFailure();
 }
 
-inline void expect_same_sequence(const vm::MapSpec& spec, const SequenceOptions& options, ControlSide& reference,
-                                 ControlSide& tested) {
+inline void expect_same_sequence(const vm::MapSpec& spec, const SequenceOptions& options,
+                                 ControlSide& reference, ControlSide& tested) {
     KeyDraw draw(spec, options.seed);
     for (uint32_t step = 0; step < options.operations; ++step) {
-        ASSERT_TRUE(same_step(spec, draw, options, reference, tested)) << "step " << step << ", seed " << options.seed;
+        ASSERT_TRUE(same_step(spec, draw, options, reference, tested))
+            << "step " << step << ", seed " << options.seed;
         if (step % options.dump_every != options.dump_every - 1) continue;
-        ASSERT_NO_FATAL_FAILURE(expect_same_contents(spec, reference, tested, options.same_order)) << "step " << step;
+        ASSERT_NO_FATAL_FAILURE(expect_same_contents(spec, reference, tested, options.same_order))
+            << "step " << step;
     }
 }
 

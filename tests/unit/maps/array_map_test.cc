@@ -17,7 +17,8 @@ TEST(ArrayMap, RefusesWhatTheKernelRefuses) {
               "map m (array): key size 8 must be 4: an array's key is an index");
     EXPECT_NE(refusal(make_spec(vm::MapType::Array, 4, 4, 1, vm::kMapNoPrealloc)), "");
     EXPECT_NE(refusal(make_spec(vm::MapType::PercpuArray, 4, 4, 1, vm::kMapMmapable)), "");
-    EXPECT_EQ(refusal(make_spec(vm::MapType::Array, 4, 4, 1, vm::kMapMmapable | vm::kMapRdonlyProg)), "");
+    EXPECT_EQ(
+        refusal(make_spec(vm::MapType::Array, 4, 4, 1, vm::kMapMmapable | vm::kMapRdonlyProg)), "");
 }
 
 TEST(ArrayMap, RefusesContentsThatDoNotFit) {
@@ -102,7 +103,8 @@ TEST(PercpuArrayMap, EachCpuHasItsOwnSlot) {
     EXPECT_EQ(all[0], 1);
     EXPECT_EQ(all[16], 0);
     EXPECT_EQ(all[32], 2);
-    EXPECT_EQ(map->control_update(bytes_of(key), first, vm::kUpdateAny), 0) << "one value for every slot";
+    EXPECT_EQ(map->control_update(bytes_of(key), first, vm::kUpdateAny), 0)
+        << "one value for every slot";
     ASSERT_EQ(map->control_lookup(bytes_of(key), all), 0);
     for (const uint32_t at : {0u, 16u, 32u}) EXPECT_EQ(all[at], 1);
 }

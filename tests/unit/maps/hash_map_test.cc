@@ -13,8 +13,10 @@ std::string refusal(const vm::MapSpec& spec) {
 }
 
 TEST(HashMap, RefusesWhatTheKernelRefuses) {
-    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 0, 4, 1)), "map m (hash): key size is 0, at least 1 byte is needed");
-    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 513, 4, 1)), "map m (hash): key size 513 exceeds 512");
+    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 0, 4, 1)),
+              "map m (hash): key size is 0, at least 1 byte is needed");
+    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 513, 4, 1)),
+              "map m (hash): key size 513 exceeds 512");
     EXPECT_NE(refusal(make_spec(vm::MapType::Hash, 4, 4, 1, vm::kMapMmapable)), "");
     EXPECT_NE(refusal(make_spec(vm::MapType::Hash, 4, 4096, 1u << 31)), "") << "8 TiB";
     EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 512, 4, 1, vm::kMapNoPrealloc)), "");
@@ -26,15 +28,20 @@ TEST(HashMap, HoldsExactlyMaxEntriesWhoeverInserts) {
     for (uint32_t round = 0; round < 3; ++round) {
         for (uint32_t key = 0; key < kEntries; ++key) {
             const uint64_t value = key + round;
-            ASSERT_EQ(map->update(bytes_of(key), bytes_of(value), vm::kUpdateAny, (key + round) % kCpus), 0) << key;
+            ASSERT_EQ(
+                map->update(bytes_of(key), bytes_of(value), vm::kUpdateAny, (key + round) % kCpus),
+                0)
+                << key;
         }
         const uint32_t extra = kEntries;
         const uint64_t value = 1;
         EXPECT_EQ(map->update(bytes_of(extra), bytes_of(value), vm::kUpdateAny, round), -E2BIG);
-        EXPECT_EQ(map->control_update(bytes_of(extra), {bytes_of(value), 8}, vm::kUpdateAny), -E2BIG);
+        EXPECT_EQ(map->control_update(bytes_of(extra), {bytes_of(value), 8}, vm::kUpdateAny),
+                  -E2BIG);
         EXPECT_EQ(map->full_count(), 2 * round + 2);
         EXPECT_EQ(map->entries(), kEntries);
-        EXPECT_EQ(map->update(bytes_of(round), bytes_of(value), vm::kUpdateAny, 0), 0) << "replacing works in a full map";
+        EXPECT_EQ(map->update(bytes_of(round), bytes_of(value), vm::kUpdateAny, 0), 0)
+            << "replacing works in a full map";
         for (uint32_t key = 0; key < kEntries; ++key) ASSERT_EQ(map->erase(bytes_of(key)), 0);
         EXPECT_EQ(map->entries(), 0u);
     }
@@ -79,7 +86,8 @@ TEST(PercpuHashMap, ANewKeyHasZeroesOnOtherCpusWhoeverUsedTheElementBefore) {
     EXPECT_EQ(map->control_value_bytes(), 24u);
     const uint32_t first = 1, second = 2, seven = 7;
     EXPECT_EQ(map->control_update(bytes_of(first), {bytes_of(seven), 4}, 0), 0);
-    for (uint32_t cpu = 0; cpu < 3; ++cpu) EXPECT_EQ(value_at<uint32_t>(map->lookup(bytes_of(first), cpu)), 7u);
+    for (uint32_t cpu = 0; cpu < 3; ++cpu)
+        EXPECT_EQ(value_at<uint32_t>(map->lookup(bytes_of(first), cpu)), 7u);
     EXPECT_EQ(map->erase(bytes_of(first)), 0);
     EXPECT_EQ(map->update(bytes_of(second), bytes_of(seven), 0, 1), 0);
     EXPECT_EQ(value_at<uint32_t>(map->lookup(bytes_of(second), 0)), 0u);

@@ -8,7 +8,9 @@
 namespace weir::maps {
 namespace {
 
-const uint8_t* raw(const uint32_t& key) { return reinterpret_cast<const uint8_t*>(&key); }
+const uint8_t* raw(const uint32_t& key) {
+    return reinterpret_cast<const uint8_t*>(&key);
+}
 
 std::unique_ptr<HashTable> make_table(uint32_t entries_max) {
     auto table = HashTable::create({.key_bytes = 4,
@@ -38,7 +40,8 @@ void remove(HashTable& table, uint32_t key) {
     table.give_back_element(guard.element());
 }
 
-/// Keys that the fixed seed puts into the first of a large table's buckets are more than it has slots: a chain.
+/// Keys that the fixed seed puts into the first of a large table's buckets are more than it has
+/// slots: a chain.
 std::vector<uint32_t> keys_of_one_bucket(uint32_t buckets, size_t count) {
     const KeyHash hash = KeyHash::make(true);
     std::vector<uint32_t> keys;
@@ -68,9 +71,11 @@ TEST(HashTable, AFullBucketGoesOnInAChain) {
     for (const uint32_t key : keys) elements.push_back(insert(*table, key));
     EXPECT_EQ(table->take_element(), kNoElement);
     EXPECT_EQ(table->entries(), kEntries);
-    for (size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(table->find(raw(keys[i])).element, elements[i]);
+    for (size_t i = 0; i < keys.size(); ++i)
+        EXPECT_EQ(table->find(raw(keys[i])).element, elements[i]);
 
-    for (size_t i = 0; i < keys.size(); i += 3) remove(*table, keys[i]);  // slots, head, middle and end of the chain
+    for (size_t i = 0; i < keys.size(); i += 3)
+        remove(*table, keys[i]);  // slots, head, middle and end of the chain
     for (size_t i = 0; i < keys.size(); ++i) {
         EXPECT_EQ(table->find(raw(keys[i])).element, i % 3 == 0 ? kNoElement : elements[i]) << i;
     }
@@ -113,7 +118,8 @@ TEST(HashTable, IterationGivesEachKeyOnceAcrossChains) {
     std::set<uint32_t> seen;
     uint32_t key = 0;
     auto* next = reinterpret_cast<uint8_t*>(&key);
-    for (int status = table->next_key(nullptr, next); status == 0; status = table->next_key(next, next)) {
+    for (int status = table->next_key(nullptr, next); status == 0;
+         status = table->next_key(next, next)) {
         ASSERT_TRUE(seen.insert(key).second);
     }
     EXPECT_EQ(seen, keys);

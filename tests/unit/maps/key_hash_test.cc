@@ -28,13 +28,15 @@ TEST(KeyHash, EveryBitChangesTheResult) {
         const uint64_t plain = hash(key.data(), bytes);
         for (uint32_t bit = 0; bit < bytes * 8; ++bit) {
             key[bit / 8] = static_cast<uint8_t>(1u << bit % 8);
-            EXPECT_NE(hash(key.data(), bytes), plain) << "bit " << bit << " of " << bytes << " bytes";
+            EXPECT_NE(hash(key.data(), bytes), plain)
+                << "bit " << bit << " of " << bytes << " bytes";
             key[bit / 8] = 0;
         }
     }
 }
 
-/// Keys that count up, as addresses and ports do, fill buckets evenly: chi squared over both halves that are used.
+/// Keys that count up, as addresses and ports do, fill buckets evenly: chi squared over both halves
+/// that are used.
 TEST(KeyHash, CountingKeysSpreadEvenly) {
     const KeyHash hash = KeyHash::make(true);
     constexpr uint32_t kCells = 1024, kKeys = 1024 * 64;
@@ -47,7 +49,8 @@ TEST(KeyHash, CountingKeysSpreadEvenly) {
                 ++counts[(hash(key, bytes) >> shift) % kCells];
             }
             double chi_squared = 0;
-            for (const uint32_t count : counts) chi_squared += (count - 64.0) * (count - 64.0) / 64.0;
+            for (const uint32_t count : counts)
+                chi_squared += (count - 64.0) * (count - 64.0) / 64.0;
             // 1023 degrees of freedom: mean 1023, deviation 45.
             EXPECT_LT(chi_squared, 1023 + 6 * 45) << bytes << " bytes, bits from " << shift;
         }

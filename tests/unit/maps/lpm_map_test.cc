@@ -32,7 +32,8 @@ TEST(LpmMap, RefusesWhatTheKernelRefuses) {
     vm::MapSpec spec = make_spec(vm::MapType::LpmTrie, 8, 4, 1);
     spec.flags = 0;
     EXPECT_EQ(refusal(spec), "map m (lpm_trie): flags 0x0 must contain BPF_F_NO_PREALLOC (0x1)");
-    EXPECT_EQ(refusal(make_spec(vm::MapType::LpmTrie, 4, 4, 1)), "map m (lpm_trie): key size 4 must lie between 5 and 260");
+    EXPECT_EQ(refusal(make_spec(vm::MapType::LpmTrie, 4, 4, 1)),
+              "map m (lpm_trie): key size 4 must lie between 5 and 260");
     EXPECT_NE(refusal(make_spec(vm::MapType::LpmTrie, 261, 4, 1)), "");
     EXPECT_NE(refusal(make_spec(vm::MapType::LpmTrie, 8, 4, 1, vm::kMapZeroSeed)), "");
     EXPECT_NE(refusal(make_spec(vm::MapType::LpmTrie, 8, 4, UINT32_MAX)), "");
@@ -90,7 +91,8 @@ TEST(LpmMap, IteratesInPostorder) {
     Prefix4 key{};
     auto* raw = reinterpret_cast<uint8_t*>(&key);
     EXPECT_EQ(map->next_key(nullptr, raw), -ENOENT);
-    for (const Prefix4& prefix : {Prefix4{8, {10}}, Prefix4{16, {10, 128}}, Prefix4{16, {10, 1}}, Prefix4{0, {}}}) {
+    for (const Prefix4& prefix :
+         {Prefix4{8, {10}}, Prefix4{16, {10, 128}}, Prefix4{16, {10, 1}}, Prefix4{0, {}}}) {
         ASSERT_EQ(put(*map, prefix, 1), 0);
     }
     std::vector<std::pair<uint32_t, int>> order;
@@ -100,10 +102,13 @@ TEST(LpmMap, IteratesInPostorder) {
     EXPECT_EQ(order, (std::vector<std::pair<uint32_t, int>>{{16, 1}, {16, 128}, {8, 0}, {0, 0}}));
 }
 
-TEST(LpmMap, SmallTablesAreSmall) { EXPECT_LE(make_trie(1000)->memory_bytes(), 1u << 20); }
+TEST(LpmMap, SmallTablesAreSmall) {
+    EXPECT_LE(make_trie(1000)->memory_bytes(), 1u << 20);
+}
 
 TEST(LpmMap, AMillionIpv4PrefixesStayBelow128MiB) {
-    EXPECT_LE(make_map(make_spec(vm::MapType::LpmTrie, 8, 8, 1'000'000))->memory_bytes(), 128u << 20);
+    EXPECT_LE(make_map(make_spec(vm::MapType::LpmTrie, 8, 8, 1'000'000))->memory_bytes(),
+              128u << 20);
 }
 
 TEST(LpmMap, ValuesLastUntilTheReaderIsQuiescent) {

@@ -10,8 +10,8 @@
 
 namespace weir::maps {
 
-inline vm::MapSpec make_spec(vm::MapType type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries_max,
-                             uint32_t flags = 0) {
+inline vm::MapSpec make_spec(vm::MapType type, uint32_t key_bytes, uint32_t value_bytes,
+                             uint32_t entries_max, uint32_t flags = 0) {
     const uint32_t needed = type == vm::MapType::LpmTrie ? vm::kMapNoPrealloc : 0;
     return {.name = "m",
             .type = type,

@@ -11,7 +11,8 @@ TEST(CreateMap, RefusesKindsByName) {
     ASSERT_FALSE(map.has_value());
     EXPECT_EQ(map.error().kind, ErrorKind::kUnsupported);
     EXPECT_EQ(map.error().message,
-              "map m: lru_hash is not offered yet; array, percpu_array, hash, percpu_hash and lpm_trie are");
+              "map m: lru_hash is not offered yet; array, percpu_array, hash, percpu_hash and "
+              "lpm_trie are");
 }
 
 TEST(CreateMap, RefusesNumbersWithoutAName) {

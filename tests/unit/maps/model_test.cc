@@ -9,7 +9,8 @@
 namespace weir::maps {
 namespace {
 
-/// Any kind: a std::map under the kernel's rules. A prefix counts without the bits behind its length.
+/// Any kind: a std::map under the kernel's rules. A prefix counts without the bits behind its
+/// length.
 class Model final : public testing::ControlSide {
 public:
     Model(const vm::MapSpec& spec, uint32_t value_bytes) : spec_(spec) {
@@ -61,7 +62,9 @@ public:
 private:
     /// g++ 12 warns of a length that cannot be in its own comparison of byte vectors.
     struct KeyLess {
-        static std::string_view text(const Bytes& key) { return {reinterpret_cast<const char*>(key.data()), key.size()}; }
+        static std::string_view text(const Bytes& key) {
+            return {reinterpret_cast<const char*>(key.data()), key.size()};
+        }
         bool operator()(const Bytes& a, const Bytes& b) const { return text(a) < text(b); }
     };
     struct Entry {
@@ -69,7 +72,9 @@ private:
         Bytes value;
     };
 
-    bool is_array() const { return spec_.type == vm::MapType::Array || spec_.type == vm::MapType::PercpuArray; }
+    bool is_array() const {
+        return spec_.type == vm::MapType::Array || spec_.type == vm::MapType::PercpuArray;
+    }
     bool is_trie() const { return spec_.type == vm::MapType::LpmTrie; }
     uint32_t max_length() const { return (spec_.key_bytes - 4) * 8; }
     static uint32_t length(const Bytes& key) { return value_at<uint32_t>(key.data()); }
@@ -118,7 +123,8 @@ TEST(MapsLikeTheModel, PercpuHashes) {
 
 TEST(MapsLikeTheModel, Tries) {
     for (const uint32_t key_bytes : {5u, 8u, 12u, 13u, 20u}) {
-        expect_like_model(make_spec(vm::MapType::LpmTrie, key_bytes, 10, 80), 30 + key_bytes, 50'000);
+        expect_like_model(make_spec(vm::MapType::LpmTrie, key_bytes, 10, 80), 30 + key_bytes,
+                          50'000);
     }
     expect_like_model(make_spec(vm::MapType::LpmTrie, 8, 8, 4), 7, 20'000);
 }

@@ -136,7 +136,8 @@ TEST(Reclaim, ReadersNeverSeeReusedMemory) {
             while (!stop) {
                 const Object* object = current.load(std::memory_order_acquire);
                 const uint64_t a = object->a.load(std::memory_order_relaxed);
-                for (int spin = 0; spin < 20; ++spin) torn += object->b.load(std::memory_order_relaxed) != a;
+                for (int spin = 0; spin < 20; ++spin)
+                    torn += object->b.load(std::memory_order_relaxed) != a;
                 reader_quiescent();
                 if (a % 64 == 0) {
                     reader_offline();

@@ -26,7 +26,8 @@ TEST(Region, RefusesMoreThanTheBound) {
     ASSERT_FALSE(region.has_value());
     EXPECT_EQ(region.error().kind, ErrorKind::kResource);
     EXPECT_EQ(region.error().message,
-              "map flows: would take 17179869185 bytes of memory, at most 17179869184 are allowed; lower max_entries or the "
+              "map flows: would take 17179869185 bytes of memory, at most 17179869184 are allowed; "
+              "lower max_entries or the "
               "value size");
 }
 

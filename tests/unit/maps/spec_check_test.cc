@@ -13,9 +13,12 @@ std::string refusal(const vm::MapSpec& spec) {
 }
 
 TEST(SpecCheck, SaysWhatIsWrongAndWhatWouldBeRight) {
-    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 4, 4, 0)), "map m (hash): max_entries is 0, at least 1 is needed");
-    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 4, 0, 1)), "map m (hash): value size is 0, at least 1 byte is needed");
-    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 4, (1u << 20) + 1, 1)), "map m (hash): value size 1048577 exceeds 1048576");
+    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 4, 4, 0)),
+              "map m (hash): max_entries is 0, at least 1 is needed");
+    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 4, 0, 1)),
+              "map m (hash): value size is 0, at least 1 byte is needed");
+    EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 4, (1u << 20) + 1, 1)),
+              "map m (hash): value size 1048577 exceeds 1048576");
     EXPECT_EQ(refusal(make_spec(vm::MapType::PercpuHash, 4, 32769, 1)),
               "map m (percpu_hash): value size 32769 exceeds 32768 per CPU");
     EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 4, 4, 1, 0x2000)),
@@ -26,7 +29,9 @@ TEST(SpecCheck, SaysWhatIsWrongAndWhatWouldBeRight) {
 
 TEST(SpecCheck, AcceptsTheLargestOfEach) {
     EXPECT_EQ(refusal(make_spec(vm::MapType::Hash, 4, 1u << 20, UINT32_MAX, vm::kMapZeroSeed)), "");
-    EXPECT_EQ(refusal(make_spec(vm::MapType::PercpuHash, 4, 32768, 1, vm::kMapRdonlyProg | vm::kMapRdonly)), "");
+    EXPECT_EQ(refusal(make_spec(vm::MapType::PercpuHash, 4, 32768, 1,
+                                vm::kMapRdonlyProg | vm::kMapRdonly)),
+              "");
 }
 
 TEST(SpecCheck, AccessFlagsRestrictTheControlSide) {

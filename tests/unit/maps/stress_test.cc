@@ -1,4 +1,5 @@
-// Several threads on one map. Values carry a checksum over key and contents, so that a torn value or another key's value shows.
+// Several threads on one map. Values carry a checksum over key and contents, so that a torn value
+// or another key's value shows.
 
 #include <atomic>
 #include <cerrno>
@@ -19,7 +20,9 @@ constexpr uint32_t kWorkers = 3;
 struct Record {
     uint64_t key = 0, a = 0, b = 0, sum = 0;
 
-    static Record of(uint64_t key, uint64_t salt) { return {key, salt, salt * 3 + key, key ^ salt ^ (salt * 3 + key)}; }
+    static Record of(uint64_t key, uint64_t salt) {
+        return {key, salt, salt * 3 + key, key ^ salt ^ (salt * 3 + key)};
+    }
     bool whole() const { return sum == (key ^ a ^ b) && b == a * 3 + key; }
 };
 
@@ -29,7 +32,8 @@ Record read_record(const uint8_t* value) {
     return record;
 }
 
-/// Runs `body(worker)` on kWorkers registered threads and `control` on this one until they are done.
+/// Runs `body(worker)` on kWorkers registered threads and `control` on this one until they are
+/// done.
 void run_workers(const std::function<void(uint32_t)>& body, const std::function<void()>& control) {
     std::atomic<uint32_t> running{kWorkers};
     std::vector<std::thread> threads;
@@ -60,7 +64,8 @@ void count_keys(vm::Map& map, uint32_t& keys) {
     uint64_t key = 0;
     auto* raw = reinterpret_cast<uint8_t*>(&key);
     keys = 0;
-    for (int status = map.next_key(nullptr, raw); status == 0; status = map.next_key(raw, raw)) ++keys;
+    for (int status = map.next_key(nullptr, raw); status == 0; status = map.next_key(raw, raw))
+        ++keys;
 }
 
 /// Keys 0..31 are always there and only replaced; keys from 32 on come and go.
@@ -82,7 +87,8 @@ TEST(HashStress, PresentKeysAreNeverMissedAndValuesNeverTorn) {
             if (choice == 0 && key >= kSteady) {
                 status = until_not_busy([&] { return map->erase(bytes_of(key)); });
             } else if (choice <= 1) {
-                status = until_not_busy([&] { return map->update(bytes_of(key), bytes_of(record), 0, worker); });
+                status = until_not_busy(
+                    [&] { return map->update(bytes_of(key), bytes_of(record), 0, worker); });
             } else if (map->lookup(bytes_of(key), worker) == nullptr) {
                 missed += key < kSteady ? 1 : 0;
             }
@@ -91,13 +97,17 @@ TEST(HashStress, PresentKeysAreNeverMissedAndValuesNeverTorn) {
     };
     uint64_t turn = 0;
     run_workers(worker_body, [&] {
-        // The control side's read is checked against reuse, so that a whole record of the right key must come out.
+        // The control side's read is checked against reuse, so that a whole record of the right key
+        // must come out.
         const uint64_t key = turn++ % kKeys;
         Record record;
-        const int status = map->control_lookup(bytes_of(key), {reinterpret_cast<uint8_t*>(&record), sizeof record});
+        const int status = map->control_lookup(
+            bytes_of(key), {reinterpret_cast<uint8_t*>(&record), sizeof record});
         if (status == 0) wrong += !record.whole() || record.key != key ? 1 : 0;
         missed += status != 0 && key < kSteady ? 1 : 0;
-        if (turn % 16 == 0) failed += map->control_update(bytes_of(key), {bytes_of(Record::of(key, turn)), sizeof record}, 0) != 0;
+        if (turn % 16 == 0)
+            failed += map->control_update(bytes_of(key),
+                                          {bytes_of(Record::of(key, turn)), sizeof record}, 0) != 0;
     });
     EXPECT_EQ(missed, 0u);
     EXPECT_EQ(wrong, 0u);
@@ -165,27 +175,35 @@ TEST(LpmStress, TheCoveringPrefixIsNeverMissedAndValuesLast) {
     const Prefix4 cover{8, {10, 0, 0, 0}};
     ASSERT_EQ(map->update(bytes_of(cover), bytes_of(Record::of(8, 1)), 0, 0), 0);
     std::atomic<uint64_t> missed{0}, wrong{0}, failed{0};
-    const auto churn = [&](std::mt19937_64& random, const std::function<int(const Prefix4&, const Record&, bool)>& write) {
+    const auto churn = [&](std::mt19937_64& random,
+                           const std::function<int(const Prefix4&, const Record&, bool)>& write) {
         const auto bits = static_cast<uint32_t>(8 + random() % 25);
-        const Prefix4 prefix{bits, {10, static_cast<uint8_t>(random() % 4), static_cast<uint8_t>(random() % 4 << 6), 0}};
+        const Prefix4 prefix{
+            bits,
+            {10, static_cast<uint8_t>(random() % 4), static_cast<uint8_t>(random() % 4 << 6), 0}};
         const int status = write(prefix, Record::of(bits, random()), bits > 8 && random() % 2 == 0);
-        failed += status != 0 && status != -ENOENT && status != -ENOSPC && status != -ENOMEM ? 1 : 0;
+        failed +=
+            status != 0 && status != -ENOENT && status != -ENOSPC && status != -ENOMEM ? 1 : 0;
     };
     const auto worker_body = [&](uint32_t worker) {
         std::mt19937_64 random(worker + 7);
         for (uint32_t step = 0; step < 200'000; ++step) {
-            const Prefix4 key{32, {10, static_cast<uint8_t>(random() % 4), static_cast<uint8_t>(random() % 256), 1}};
+            const Prefix4 key{
+                32,
+                {10, static_cast<uint8_t>(random() % 4), static_cast<uint8_t>(random() % 256), 1}};
             const uint8_t* value = map->lookup(bytes_of(key), worker);
             if (value == nullptr) {
                 ++missed;
             } else {
-                if (step % 64 == 0) std::this_thread::yield();  // a slow program: the value must last
+                if (step % 64 == 0)
+                    std::this_thread::yield();  // a slow program: the value must last
                 wrong += read_record(value).whole() ? 0 : 1;
             }
             if (step % 8 == 0) {
                 churn(random, [&](const Prefix4& prefix, const Record& record, bool erase) {
                     return until_not_busy([&] {
-                        return erase ? map->erase(bytes_of(prefix)) : map->update(bytes_of(prefix), bytes_of(record), 0, worker);
+                        return erase ? map->erase(bytes_of(prefix))
+                                     : map->update(bytes_of(prefix), bytes_of(record), 0, worker);
                     });
                 });
             }
@@ -196,7 +214,8 @@ TEST(LpmStress, TheCoveringPrefixIsNeverMissedAndValuesLast) {
     run_workers(worker_body, [&] {
         churn(control_random, [&](const Prefix4& prefix, const Record& record, bool erase) {
             return erase ? map->control_erase(bytes_of(prefix))
-                         : map->control_update(bytes_of(prefix), {bytes_of(record), sizeof record}, 0);
+                         : map->control_update(bytes_of(prefix), {bytes_of(record), sizeof record},
+                                               0);
         });
         uint32_t keys = 0;
         count_keys(*map, keys);
