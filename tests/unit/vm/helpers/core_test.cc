@@ -1,0 +1,47 @@
+#include <array>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/vm/helpers/frame.h"
+
+namespace weir::vm {
+namespace {
+
+TEST(CoreHelpers, AnswerFromTheEnvironment) {
+    Frame frame(60);
+    frame.env.cpu = 5;
+    frame.env.numa_node = 1;
+    EXPECT_EQ(frame.call_plain(8), 5);
+    EXPECT_EQ(frame.call_plain(42), 1);
+}
+
+TEST(PrandomU32, SpreadsOverAllBitsAndDependsOnTheSeedOnly) {
+    constexpr int kDraws = 4096;
+    Frame one(60);
+    Frame other(60);
+    std::set<int64_t> seen;
+    std::array<int, 32> ones{};
+    for (int i = 0; i < kDraws; ++i) {
+        const int64_t value = one.call_plain(7);
+        ASSERT_EQ(value, other.call_plain(7));
+        ASSERT_EQ(value >> 32, 0);
+        seen.insert(value);
+        for (size_t bit = 0; bit < ones.size(); ++bit) ones[bit] += static_cast<int>((value >> bit) & 1);
+    }
+    EXPECT_GT(seen.size(), kDraws - 8u);
+    for (const int count : ones) EXPECT_NEAR(count, kDraws / 2, kDraws / 10);
+}
+
+TEST(BaseHelpers, HaveCodeForEveryOfferedHelperWithoutMap) {
+    HelperTable table;
+    add_base_helpers(table);
+    for (int64_t id = 0; id <= kHelperIdMax; ++id) {
+        const HelperInfo* info = helper_info(id);
+        const bool map_helper = info != nullptr && info->args[0] == ArgKind::Map;
+        EXPECT_EQ(table.at(id) != nullptr, info != nullptr && !map_helper) << id;
+    }
+}
+
+}  // namespace
+}  // namespace weir::vm

@@ -1,0 +1,91 @@
+// Results and refusals: bpf_trace_printk of Linux 6.18 with the same formats.
+
+#include <cerrno>
+#include <cstring>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/vm/helpers/frame.h"
+
+namespace weir::vm {
+namespace {
+
+struct Printed {
+    int64_t result;
+    std::string line;
+};
+
+void keep_line(void* opaque, const char* text, uint32_t length) { static_cast<std::string*>(opaque)->assign(text, length); }
+
+Printed print(const char* format, uint64_t r3 = 0, uint64_t r4 = 0, uint64_t r5 = 0) {
+    Frame frame(60);
+    Printed printed{};
+    frame.env.printk = keep_line;
+    frame.env.printk_opaque = &printed.line;
+    printed.result = frame.call_plain(6, number_of(format), std::strlen(format) + 1, r3, r4, r5);
+    return printed;
+}
+
+TEST(TracePrintk, FormatsNumbersByTheirWidths) {
+    const Printed mixed = print("hello %d %u %llx", offset_of(-5), 7, 0xabcdefabcdef);
+    EXPECT_EQ(mixed.line, "hello -5 7 abcdefabcdef");
+    EXPECT_EQ(mixed.result, 23);
+    EXPECT_EQ(print("%+d% d%lX", 3, 4, 0xabc).line, "+3 4ABC");
+    EXPECT_EQ(print("%d %x", 0xffff'ffff'ffff'fffe, 0x1'0000'0001).line, "-2 1");
+    EXPECT_EQ(print("%ld|%5d|%-5d", offset_of(-1), 2, 3).line, "-1|    2|3    ");
+    EXPECT_EQ(print("%05x%c%%", 0x1f, 'A').line, "0001fA%");
+    EXPECT_EQ(print("%d%%", 3).result, 2);
+}
+
+TEST(TracePrintk, CutsTheLineButCountsAllOfIt) {
+    const Printed wide = print("%3000d", 3);
+    EXPECT_EQ(wide.result, 3000);
+    EXPECT_EQ(wide.line.size(), 1023u);
+}
+
+TEST(TracePrintk, TakesOneNewlineOffTheEnd) {
+    EXPECT_EQ(print("a\tb\n").result, 4);
+    EXPECT_EQ(print("a\tb\n").line, "a\tb");
+}
+
+TEST(TracePrintk, HidesPointers) {
+    const Printed pointers = print("%p %px", 0x7fff12345678, 0x7fff12345678);
+    EXPECT_EQ(pointers.result, 33);
+    EXPECT_EQ(pointers.line.substr(0, 16), pointers.line.substr(17));
+    EXPECT_EQ(pointers.line.substr(0, 8), "00000000");
+    EXPECT_EQ(pointers.line.find("12345678"), std::string::npos);
+}
+
+TEST(TracePrintk, RefusesWhatTheKernelRefuses) {
+    for (const char* format : {"%f", "%d %d %d %d", "%", "a\x01", "%+d% d%lx%hx", "%lc", "%5c|%p4%", "\x80"})
+        EXPECT_EQ(print(format, 65, 4, 3).result, -EINVAL) << format;
+}
+
+TEST(TracePrintk, RefusesToFollowPointers) {
+    for (const char* format : {"%s", "%pks", "%pus", "%pI4", "%pi6"}) EXPECT_EQ(print(format, 1).result, -EINVAL) << format;
+}
+
+TEST(TracePrintk, NeedsTheEndOfTheFormatInsideItsSize) {
+    Frame frame(60);
+    EXPECT_EQ(frame.call_plain(6, number_of("hello"), 5), -EINVAL);
+    EXPECT_EQ(frame.call_plain(6, number_of("hello"), 6), 5);
+    EXPECT_EQ(frame.env.printk_count, 1u);
+}
+
+TEST(TraceVprintk, TakesItsArgumentsFromMemory) {
+    Frame frame(60);
+    const std::array<uint64_t, 4> values{65, 2, 3, 0x1f};
+    constexpr const char* kFormat = "%c|%5d|%-5d|%05x";
+    std::string line;
+    frame.env.printk = keep_line;
+    frame.env.printk_opaque = &line;
+    EXPECT_EQ(frame.call_plain(177, number_of(kFormat), 17, number_of(values.data()), 32), 19);
+    EXPECT_EQ(line, "A|    2|3    |0001f");
+    EXPECT_EQ(frame.call_plain(177, number_of(kFormat), 17, number_of(values.data()), 28), -EINVAL);
+    EXPECT_EQ(frame.call_plain(177, number_of(kFormat), 17, 0, 32), -EINVAL);
+    EXPECT_EQ(frame.call_plain(177, number_of(kFormat), 17, number_of(values.data()), 104), -EINVAL);
+    EXPECT_EQ(frame.call_plain(177, number_of("x"), 2, 0, 0), 1);
+}
+
+}  // namespace
+}  // namespace weir::vm
