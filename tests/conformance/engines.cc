@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "jit/unverified.h"
 #include "vm/interp/interp.h"
 
 namespace weir::conformance {
@@ -18,12 +19,25 @@ vm::HelperTable suite_helpers() {
     return table;
 }
 
+Result<uint64_t> run_jit(std::span<const vm::Insn> insns, std::span<uint8_t> memory, const vm::HelperTable& helpers) {
+    const Result<jit::UnverifiedProgram> program = jit::TESTING_ONLY_compile_unverified(insns, helpers);
+    if (!program) return std::unexpected(program.error());
+    const uint64_t r0 = (*program)(memory.data(), memory.size());
+    if (program->failed()) return fail(ErrorKind::kInvalid, "call of a helper that does not exist");
+    return r0;
+}
+
 }  // namespace
+
+std::vector<std::string> engine_names() { return {"jit", "interp"}; }
+
+bool runs_interp_only(std::string_view engine) { return engine == "interp"; }
 
 Result<uint64_t> run_unverified(std::string_view engine, std::span<const vm::Insn> insns, std::span<uint8_t> memory) {
     const vm::HelperTable helpers = suite_helpers();
     if (engine == "interp") return vm::interpret_unverified(insns, memory, helpers, kStepsMax);
-    return fail(ErrorKind::kUnsupported, fmt::format("engine '{}' is not built in, expected interp", engine));
+    if (engine == "jit") return run_jit(insns, memory, helpers);
+    return fail(ErrorKind::kInvalid, fmt::format("engine '{}', expected jit or interp", engine));
 }
 
 }  // namespace weir::conformance

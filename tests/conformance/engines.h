@@ -3,12 +3,20 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "vm/base/result.h"
 #include "vm/isa/insn.h"
 
 namespace weir::conformance {
+
+/// What run_unverified takes.
+std::vector<std::string> engine_names();
+
+/// Whether it executes legacy packet access (RFC 9669, section 5.5) and may_goto, for which there is no machine code.
+bool runs_interp_only(std::string_view engine);
 
 /// Runs `insns` on `engine` ("jit" or "interp") with r1 = memory, r2 = its length; gives all 64 bits of r0.
 /// Helper 5 returns its first argument, other helpers do not exist. The interpreter checks every access and ends after

@@ -30,7 +30,7 @@ constexpr std::string_view kUsage =
 
 struct Options {
     std::string memory_hex;
-    std::string engine = "interp";
+    std::string engine = "jit";
 };
 
 int hex_digit(char c) {
@@ -67,8 +67,6 @@ Result<Options> parse_arguments(std::span<char*> arguments) {
         else if (i == 0 && !argument.starts_with("--")) options.memory_hex = argument;
         else return fail(ErrorKind::kInvalid, fmt::format("unexpected argument '{}'; {}", argument, kUsage));
     }
-    if (options.engine != "jit" && options.engine != "interp")
-        return fail(ErrorKind::kInvalid, fmt::format("engine '{}', expected jit or interp", options.engine));
     return options;
 }
 
