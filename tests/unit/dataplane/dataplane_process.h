@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -18,6 +17,7 @@
 
 #include "dataplane/api/client.h"
 #include "dataplane/run_dir.h"
+#include "tests/unit/dataplane/temporary_dir.h"
 
 namespace weir::dataplane {
 
@@ -81,22 +81,6 @@ public:
 private:
     std::string run_dir_;
     pid_t pid_ = 0;
-};
-
-/// A directory that goes away with the test.
-class TemporaryDir {
-public:
-    TemporaryDir() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "weir-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-    TemporaryDir(const TemporaryDir&) = delete;
-    TemporaryDir& operator=(const TemporaryDir&) = delete;
-    ~TemporaryDir() { std::filesystem::remove_all(path_); }
-    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
-private:
-    std::string path_;
 };
 
 /// One worker on the first CPU that this process may use, one net_null port that receives nothing

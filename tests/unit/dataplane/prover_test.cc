@@ -47,8 +47,8 @@ std::expected<vm::Proof, vm::Rejection> misbehave(const vm::ProgramSpec& program
         }
     }
     if (program.name == "bloat") {
-        std::vector<Bytes> blocks;
-        for (;;) blocks.emplace_back(16u << 20, uint8_t{1});
+        std::vector<std::unique_ptr<uint8_t[]>> blocks;
+        for (;;) blocks.push_back(std::make_unique_for_overwrite<uint8_t[]>(16u << 20));
     }
     return vm::verify(program, budget);
 }
