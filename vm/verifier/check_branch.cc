@@ -127,6 +127,40 @@ void learn_packet_range(State& state, const Reg& pointer, CmpOp op) {
     });
 }
 
+/// `pointer op end` holds: exactly this pointer lies at the end or behind it.
+void learn_past_end(State& state, const Reg& pointer, CmpOp op) {
+    if (op != CmpOp::Gt && op != CmpOp::Ge) return;
+    const PastEnd past = op == CmpOp::Gt ? PastEnd::Beyond : PastEnd::AtLeast;
+    state.for_each_reg([&](Reg& reg) {
+        if (reg.kind == pointer.kind && reg.id == pointer.id && reg.off == pointer.off) reg.past_end = std::max(reg.past_end, past);
+    });
+}
+
+/// What earlier comparisons with the end say of this one. Compilers repeat them and rely on the same answer.
+std::optional<bool> known_answer(const Reg& pointer, CmpOp op) {
+    const bool proven = pointer.range > 0 && pointer.off >= 0;
+    const bool below = proven && static_cast<uint32_t>(pointer.off) < pointer.range;
+    const bool not_above = proven && static_cast<uint32_t>(pointer.off) <= pointer.range;
+    const bool above = pointer.past_end == PastEnd::Beyond;
+    const bool not_below = pointer.past_end != PastEnd::Unknown;
+    const auto answer = [](bool yes, bool no) { return yes ? std::optional(true) : no ? std::optional(false) : std::nullopt; };
+    switch (op) {
+        case CmpOp::Gt: return answer(above, not_above);
+        case CmpOp::Ge: return answer(not_below, below);
+        case CmpOp::Lt: return answer(below, not_below);
+        case CmpOp::Le: return answer(not_above, above);
+        case CmpOp::Eq: return answer(false, below || above);
+        case CmpOp::Ne: return answer(below || above, false);
+        case CmpOp::Sgt:
+        case CmpOp::Sge:
+        case CmpOp::Slt:
+        case CmpOp::Sle:
+        case CmpOp::Set:
+        case CmpOp::NotSet: return std::nullopt;
+    }
+    return std::nullopt;
+}
+
 /// True where `end` bounds what `pointer` points into.
 bool bounds(const Reg& end, const Reg& pointer) {
     if (pointer.kind == RegKind::Packet) return end.kind == RegKind::PacketEnd;
@@ -135,10 +169,15 @@ bool bounds(const Reg& end, const Reg& pointer) {
 }
 
 Branch branch_on_packet(Step& step, const Sides& sides, State& taken) {
+    const bool plain = bounds(sides.right, sides.left), turned = bounds(sides.left, sides.right);
+    const Reg& pointer = plain ? sides.left : sides.right;
+    if (plain || turned)
+        if (const auto known = known_answer(pointer, plain ? sides.op : mirrored(sides.op))) return {*known, !*known};
     taken = step.state();
     const auto learn = [&](State& state, CmpOp op) {
-        if (bounds(sides.right, sides.left)) learn_packet_range(state, sides.left, op);
-        if (bounds(sides.left, sides.right)) learn_packet_range(state, sides.right, mirrored(op));
+        if (!plain && !turned) return;
+        learn_packet_range(state, pointer, plain ? op : mirrored(op));
+        learn_past_end(state, pointer, plain ? op : mirrored(op));
     };
     learn(taken, sides.op);
     learn(step.state(), negated(sides.op));
@@ -158,6 +197,8 @@ std::expected<Branch, Fault> branch_on_pointers(Step& step, const Sides& sides, 
         }
     }
     const bool is_equality = sides.op == CmpOp::Eq || sides.op == CmpOp::Ne;
+    // Compilers take xdp_md's u32 at its word and test packet pointers for null in 32 bits. Either way is possible.
+    if (is_equality && sides.halves && is_packet_family(sides.left) && sides.right.is_constant(0)) return branch_on_null(step, sides, taken);
     if (is_equality && !sides.halves && sides.right.is_constant(0)) return branch_on_null(step, sides, taken);
     if (is_equality && !sides.halves && sides.left.is_constant(0)) {
         Sides turned = sides;

@@ -50,12 +50,13 @@ Checked check_pointer_alu(Step& step, AluOp op, bool is_64, const Reg& right) {
                                                  step.env.program.maps[pointer.map].name));
     if (!may_move(pointer.kind)) return fault("pointer-arithmetic", fmt::format("arithmetic on {} is not possible", kind_words(pointer.kind)));
 
+    pointer.past_end = PastEnd::Unknown;
     if (number.value.is_constant()) {
         if (const Checked moved = move_by_constant(pointer, op, number.value.full.smin); !moved) return moved;
     } else {
         if (number.value.full.smin <= -kOffsetMax || number.value.full.smin >= kOffsetMax)
-            return fault("pointer-arithmetic", fmt::format("the number {} added to {} has no lower bound; mask it or compare it first",
-                                                           describe_reg(number), kind_words(pointer.kind)));
+            return fault("pointer-arithmetic", fmt::format("the number {} combined with {} {}; mask it or compare it first", describe_reg(number),
+                                                           kind_words(pointer.kind), number.value.full.smin < 0 ? "has no lower bound" : "is too large"));
         pointer.value = scalar_ops::alu_full(op, pointer.value, number.value);
         if (pointer.is_packet()) {
             pointer.id = step.env.fresh_id();

@@ -31,13 +31,14 @@ bool reg_within(const Reg& old, const Reg& now, IdMap& ids) {
     if (old.kind != now.kind) return false;
     if (old.is_scalar()) return now.value.within(old.value) && (old.id == 0 || ids.match(old.id, now.id));
     if (!same_pointer(old, now) || !now.value.within(old.value) || now.range < old.range) return false;
+    if (old.past_end != PastEnd::Unknown && old.past_end != now.past_end) return false;
     if ((old.id == 0) != (now.id == 0)) return false;
     return old.id == 0 || ids.match(old.id, now.id);
 }
 
 /// Equal but for ids; those too, where there is a map for them.
 bool reg_same(const Reg& old, const Reg& now, IdMap* ids) {
-    if (old.kind != now.kind || old.value != now.value || old.range != now.range || !same_pointer(old, now)) return false;
+    if (old.kind != now.kind || old.value != now.value || old.range != now.range || old.past_end != now.past_end || !same_pointer(old, now)) return false;
     if (ids == nullptr || old.kind == RegKind::Uninit) return true;
     return (old.id == 0) == (now.id == 0) && (old.id == 0 || ids->match(old.id, now.id));
 }

@@ -120,6 +120,7 @@ constexpr Range<W> mul(const Range<W>& a, const Range<W>& b) {
 /// x / 0 is 0.
 template <int W>
 constexpr Range<W> div(const Range<W>& a, const Range<W>& b) {
+    if (b.umax == 0) return Range<W>::constant(0);
     Range<W> r;
     if (b.umin >= 1)
         r.limit_unsigned(a.umin / b.umax, a.umax / b.umin);

@@ -26,11 +26,15 @@ enum class RegKind : uint8_t {
     MapValueOrNull,
 };
 
+/// What a comparison said of a packet pointer that does not lie below the packet's end.
+enum class PastEnd : uint8_t { Unknown, AtLeast, Beyond };
+
 /// A register or a spilled one. A pointer's address is base + off + value, where the base is what `kind` says
 /// (for Stack: the frame's top) and `value` is the part that is not constant.
 struct Reg {
     RegKind kind = RegKind::Uninit;
     uint8_t frame = 0;   ///< Stack: whose
+    PastEnd past_end = PastEnd::Unknown;  ///< packet kinds: of exactly this pointer
     uint16_t map = 0;    ///< Map, MapValue, MapValueOrNull: index into the spec's maps
     /// Registers with one id (not 0) hold one value: Scalar, the number; packet kinds, `value` (0: no variable
     /// part); MapValueOrNull, the look-up.
