@@ -122,20 +122,26 @@ void Generator::stack_store() {
     w_.put(op, 10, immediate ? uint8_t{0} : some_scalar(), off, immediate ? some_immediate() : 0);
 }
 
+int16_t Generator::some_slot() {
+    while (known_.slots == 0) stack_store();
+    for (;;) {
+        const uint32_t slot = random_.below(kStackSlots);
+        if ((known_.slots & (1u << slot)) != 0) return static_cast<int16_t>(-8 * static_cast<int>(slot + 1));
+    }
+}
+
 void Generator::stack_load() {
-    const uint32_t slot = random_.below(kStackSlots);
-    if ((known_.slots & (1u << slot)) == 0) return stack_store();
+    const int16_t slot = some_slot();
     const Op op = pick(random_, kLoads);
     const int within = static_cast<int>(access_bytes(op) * random_.below(8 / access_bytes(op)));
     const uint8_t dst = some_target();
-    w_.put(op, dst, 10, static_cast<int16_t>(-8 * static_cast<int>(slot + 1) + within));
+    w_.put(op, dst, 10, static_cast<int16_t>(slot + within));
     now_scalar(dst);
 }
 
 void Generator::stack_atomic() {
-    const uint32_t slot = random_.below(kStackSlots);
-    if ((known_.slots & (1u << slot)) == 0) return stack_store();
-    atomic_at(10, static_cast<int16_t>(-8 * static_cast<int>(slot + 1)), random_.one_in(2));
+    const int16_t slot = some_slot();
+    atomic_at(10, slot, random_.one_in(2));
 }
 
 void Generator::packet_access() {

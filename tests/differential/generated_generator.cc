@@ -50,7 +50,7 @@ void Generator::after_call() {
 }
 
 void Generator::statement(uint32_t depth) {
-    const uint32_t kind = random_.below(in_loop_ || in_function_ ? 14 : 20);
+    const uint32_t kind = random_.below(in_loop_ || in_function_ ? 14 : 24);
     if (kind < 7) return alu();
     if (kind < 8) return load_constant();
     if (kind < 10) return stack_store();
@@ -58,8 +58,8 @@ void Generator::statement(uint32_t depth) {
     if (kind < 13) return stack_atomic();
     if (kind < 14) return in_function_ ? alu() : packet_access();
     if (kind < 15) return packet_access();
-    if (kind < 18) return map_statement();
-    if (kind < 19 && depth < kBranchDepthMax && branches_left_ > 0) return branch(depth);
+    if (kind < 21) return map_statement();
+    if (kind < 22 && depth < kBranchDepthMax && branches_left_ > 0) return branch(depth);
     if (random_.one_in(2)) return loop();
     local_call();
 }
@@ -144,7 +144,7 @@ void Generator::program_body() {
     for (uint8_t i = 0; i < 4; ++i) w_.put(Op::kLoad8, i, kPacketReg, i);
     w_.put(Op::kLoad64, 8, kPacketReg, 6);
     known_.scalars = 0x10f;
-    block(4 + random_.below(kBlockStatementsMax), 0);
+    block(4 + random_.below(2 * kBlockStatementsMax), 0);
     fold_into_r0();
     w_.put(Op::kStoreReg64, kPacketReg, 0, 0);  // all 64 bits of the result become visible
     w_.exit();

@@ -58,6 +58,8 @@ private:
     void put_key(GeneratedMap map);
     void put_map(uint8_t reg, GeneratedMap map);
 
+    /// Offset from r10 of eight bytes that are written; they are written now if there are none.
+    int16_t some_slot();
     /// A number to read; one is made if there is none.
     uint8_t some_scalar();
     /// A register to write: never the context, the packet or a running loop's counter.

@@ -101,7 +101,7 @@ void Generator::map_update(GeneratedMap map) {
     for (uint32_t i = 0; i < kMapValueBytes / 8; ++i)
         w_.store64(10, static_cast<int16_t>(kValueSlot + static_cast<int>(8 * i)), some_scalar());
     put_key(map);
-    w_.mov_reg(3, 10).add(3, kValueSlot).mov(4, static_cast<int32_t>(random_.below(4)));
+    w_.mov_reg(3, 10).add(3, kValueSlot).mov(4, random_.one_in(2) ? 0 : static_cast<int32_t>(random_.below(4)));
     w_.call(kUpdate);
     after_call();
 }
@@ -131,13 +131,15 @@ void Generator::globals_access() {
 
 void Generator::map_statement() {
     const auto map = static_cast<GeneratedMap>(random_.below(kGlobalsMap));
-    switch (random_.below(6)) {
+    switch (random_.below(8)) {
         case 0:
         case 1:
         case 2: return map_lookup(map);
         case 3: return map_update(map);
-        case 4: return map_delete();
-        case 5: return globals_access();
+        case 4:
+        case 5: return map_update(random_.one_in(3) ? kPercpuHashMap : kHashMap);
+        case 6: return map_delete();
+        case 7: return globals_access();
     }
 }
 

@@ -18,17 +18,20 @@ constexpr uint32_t kCpuSlots = 2;
 constexpr size_t kPacketsPerProgram = 5;
 constexpr uint32_t kPacketBytesLong = 64;  ///< what every generated program is content with
 
-/// A packet in a frame with headroom, as a worker would hold it.
+constexpr size_t kTailroomBytes = 128;
+
+/// A packet in a frame with room on both sides, as a worker would hold it.
 struct Frame {
-    explicit Frame(const Bytes& packet) : bytes(kPacketHeadroomBytes + packet.size()) {
+    explicit Frame(const Bytes& packet)
+        : bytes(kPacketHeadroomBytes + packet.size() + kTailroomBytes), packet_bytes(packet.size()) {
         std::copy(packet.begin(), packet.end(), bytes.begin() + kPacketHeadroomBytes);
     }
     vm::XdpContext context() {
         uint8_t* data = bytes.data() + kPacketHeadroomBytes;
-        uint8_t* end = bytes.data() + bytes.size();
-        return {data, end, data, bytes.data(), end, 1, 0, 0};
+        return {data, data + packet_bytes, data, bytes.data(), bytes.data() + bytes.size(), 1, 0, 0};
     }
     Bytes bytes;
+    size_t packet_bytes;
 };
 
 std::vector<std::pair<Bytes, Bytes>> dump(vm::Map& map) {
