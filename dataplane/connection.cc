@@ -11,8 +11,6 @@ namespace {
 
 constexpr size_t kChunkBytes =
     256u << 10;  ///< read at a time: memory grows as bytes come, not as a header promises
-constexpr auto kHalfFrameTime = std::chrono::seconds(10);
-constexpr auto kUnreadReplyTime = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -74,8 +72,8 @@ bool Connection::flush(Clock::time_point now) {
 }
 
 std::optional<Clock::time_point> Connection::deadline() const {
-    if (has_output()) return since_ + kUnreadReplyTime;
-    if (!input_.empty()) return since_ + kHalfFrameTime;
+    if (has_output()) return since_ + patience_.unread_reply;
+    if (!input_.empty()) return since_ + patience_.half_frame;
     return std::nullopt;
 }
 

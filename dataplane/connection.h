@@ -17,9 +17,16 @@ struct Frame {
     Bytes body;
 };
 
+/// How long a peer may leave things half done.
+struct Patience {
+    std::chrono::milliseconds half_frame{10'000};
+    std::chrono::milliseconds unread_reply{10'000};
+};
+
 class Connection {
 public:
-    Connection(int fd, Owner owner) : fd_(fd), owner_(owner) {}
+    Connection(int fd, Owner owner, Patience patience)
+        : fd_(fd), owner_(owner), patience_(patience) {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection();
@@ -50,6 +57,7 @@ private:
 
     int fd_;
     Owner owner_;
+    Patience patience_;
     Bytes input_;
     std::optional<api::FrameHeader> header_;
     std::optional<Error> header_error_;

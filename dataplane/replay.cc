@@ -270,26 +270,29 @@ Result<Bytes> read_file(const std::string& path) {
 Result<Replay> read_replay(const std::string& path) {
     const Result<Bytes> bytes = read_file(path);
     if (!bytes) return std::unexpected(bytes.error());
-    if (bytes->size() < kMagic.size() + kChecksumBytes ||
-        std::memcmp(bytes->data(), kMagic.data(), kMagic.size()) != 0) {
+    return parse_replay(path, *bytes);
+}
+
+Result<Replay> parse_replay(const std::string& name, ByteSpan bytes) {
+    if (bytes.size() < kMagic.size() + kChecksumBytes ||
+        std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
         return fail(
             ErrorKind::kInvalid,
-            fmt::format("{}: at offset 0: no replay file, which starts with {}", path, kMagic));
+            fmt::format("{}: at offset 0: no replay file, which starts with {}", name, kMagic));
     }
-    const size_t end = bytes->size() - kChecksumBytes;
+    const size_t end = bytes.size() - kChecksumBytes;
     // Frames before the checksum: a frame that is cut or wrong has a better place to name than the
     // file's end.
-    Result<Replay> replay =
-        Reader(path, ByteSpan(*bytes).subspan(kMagic.size(), end - kMagic.size())).read();
+    Result<Replay> replay = Reader(name, bytes.subspan(kMagic.size(), end - kMagic.size())).read();
     if (!replay) return replay;
     boost::crc_32_type crc;
-    crc.process_bytes(bytes->data(), end);
+    crc.process_bytes(bytes.data(), end);
     uint32_t stored;
-    std::memcpy(&stored, bytes->data() + end, sizeof stored);
+    std::memcpy(&stored, bytes.data() + end, sizeof stored);
     if (stored != crc.checksum()) {
         return fail(
             ErrorKind::kInvalid,
-            fmt::format("{}: at offset {}: checksum {:#010x}, but the contents give {:#010x}", path,
+            fmt::format("{}: at offset {}: checksum {:#010x}, but the contents give {:#010x}", name,
                         end, stored, crc.checksum()));
     }
     return replay;

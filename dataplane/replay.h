@@ -34,6 +34,8 @@ struct Replay {
 
 /// Errors name file, frame and offset.
 Result<Replay> read_replay(const std::string& path);
+/// The same for contents at hand; `name` stands in front of errors.
+Result<Replay> parse_replay(const std::string& name, ByteSpan bytes);
 
 /// Writes the published programs and maps of `registry`, and `publish`, which names programs by
 /// their handles there. Atomic: the file at `path` is the old or the new one, whole and on disk,

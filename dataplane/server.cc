@@ -43,8 +43,11 @@ Bytes error_frame(const Error& error, std::optional<vm::Rejection> rejection) {
     return api::make_frame(api::FrameType::Error, api::encode(reply));
 }
 
-Server::Server(int listen_fd, const std::vector<uid_t>& allowed, FrameSink& sink)
-    : listen_fd_(listen_fd), allowed_(allowed.begin(), allowed.end()), sink_(sink) {
+Server::Server(int listen_fd, const std::vector<uid_t>& allowed, FrameSink& sink, Patience patience)
+    : listen_fd_(listen_fd),
+      allowed_(allowed.begin(), allowed.end()),
+      sink_(sink),
+      patience_(patience) {
     allowed_.insert({uid_t{0}, ::geteuid()});
 }
 
@@ -96,7 +99,7 @@ void Server::accept_all() {
                 fd, fmt::format("{} connections are open, the most there may be", kConnectionsMax));
         } else {
             spdlog::debug("peer {}: pid {} uid {} connected", next_owner_, peer.pid, peer.uid);
-            peers_.push_back(std::make_unique<Connection>(fd, next_owner_++));
+            peers_.push_back(std::make_unique<Connection>(fd, next_owner_++, patience_));
         }
     }
 }

@@ -33,7 +33,8 @@ constexpr int kTickMs = 500;
 class Server {
 public:
     /// Takes the listening socket over. Peers: root, this process's own user, and `allowed`.
-    Server(int listen_fd, const std::vector<uid_t>& allowed, FrameSink& sink);
+    Server(int listen_fd, const std::vector<uid_t>& allowed, FrameSink& sink,
+           Patience patience = {});
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -56,6 +57,7 @@ private:
     int listen_fd_;
     std::set<uid_t> allowed_;
     FrameSink& sink_;
+    Patience patience_;
     std::vector<Peer> peers_;
     Owner next_owner_ = 1;
 };
