@@ -1,0 +1,267 @@
+#include "tests/support/kernel_runner.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace weir::tests {
+
+namespace {
+
+constexpr size_t kLogBytes = size_t{4} << 20;
+constexpr size_t kPacketBytesMax = size_t{1} << 16;
+constexpr int kCpu = 0;
+
+std::unexpected<Error> failed(const std::string& what, int error) {
+    return fail(ErrorKind::kResource, fmt::format("{}: {}", what, std::strerror(error < 0 ? -error : error)));
+}
+
+class FileDescriptor {
+public:
+    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
+    FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~FileDescriptor() {
+        if (fd_ >= 0) close(fd_);
+    }
+    int get() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+/// Runs on one CPU while it lives, so that per-CPU maps are filled in one slot.
+class PinnedToCpu {
+public:
+    PinnedToCpu() {
+        sched_getaffinity(0, sizeof before_, &before_);
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(kCpu, &one);
+        sched_setaffinity(0, sizeof one, &one);
+    }
+    ~PinnedToCpu() { sched_setaffinity(0, sizeof before_, &before_); }
+    PinnedToCpu(const PinnedToCpu&) = delete;
+    PinnedToCpu& operator=(const PinnedToCpu&) = delete;
+
+private:
+    cpu_set_t before_{};
+};
+
+struct ObjectCloser {
+    void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+using ObjectHandle = std::unique_ptr<bpf_object, ObjectCloser>;
+
+struct LiveMap {
+    std::string name;
+    int fd = -1;
+    vm::MapType type = vm::MapType::Array;
+    uint32_t key_bytes = 0, value_bytes = 0;
+};
+
+bool can_iterate(vm::MapType type) {
+    constexpr auto kTypes = std::to_array({vm::MapType::Hash, vm::MapType::Array, vm::MapType::PercpuHash, vm::MapType::PercpuArray,
+                                           vm::MapType::LruHash, vm::MapType::LruPercpuHash, vm::MapType::LpmTrie});
+    return std::ranges::find(kTypes, type) != kTypes.end();
+}
+
+Result<MapEntries> read_entries(const LiveMap& map) {
+    const bool percpu = vm::is_percpu(map.type);
+    const size_t slot_bytes = percpu ? (map.value_bytes + 7u) / 8 * 8 : map.value_bytes;
+    const int cpus = libbpf_num_possible_cpus();
+    Bytes key(map.key_bytes), next(map.key_bytes), value(slot_bytes * static_cast<size_t>(percpu ? cpus : 1));
+    MapEntries entries;
+    for (const void* previous = nullptr; bpf_map_get_next_key(map.fd, previous, next.data()) == 0; previous = key.data()) {
+        key = next;
+        if (bpf_map_lookup_elem(map.fd, key.data(), value.data()) != 0) return failed(fmt::format("map {}: look up", map.name), errno);
+        entries.emplace_back(key, Bytes(value.begin(), value.begin() + static_cast<ptrdiff_t>(slot_bytes)));
+        if (std::any_of(value.begin() + static_cast<ptrdiff_t>(slot_bytes), value.end(), [](uint8_t byte) { return byte != 0; }))
+            return fail(ErrorKind::kResource, fmt::format("map {}: another CPU than {} has written", map.name, kCpu));
+    }
+    std::ranges::sort(entries);
+    return entries;
+}
+
+Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps, std::span<const Bytes> packets) {
+    const PinnedToCpu pinned;
+    RunResult run;
+    Bytes out(kPacketBytesMax);
+    for (const Bytes& packet : packets) {
+        LIBBPF_OPTS(bpf_test_run_opts, options);
+        options.data_in = packet.data();
+        options.data_size_in = static_cast<uint32_t>(packet.size());
+        options.data_out = out.data();
+        options.data_size_out = static_cast<uint32_t>(out.size());
+        options.repeat = 1;
+        const int error = bpf_prog_test_run_opts(program, &options);
+        if (error != 0) return failed(fmt::format("test run of packet {} with {} bytes", run.packets.size(), packet.size()), error);
+        run.packets.push_back({options.retval, Bytes(out.begin(), out.begin() + options.data_size_out)});
+    }
+    for (const LiveMap& map : maps) {
+        if (!can_iterate(map.type)) continue;
+        auto entries = read_entries(map);
+        if (!entries) return std::unexpected(entries.error());
+        run.maps[map.name] = std::move(*entries);
+    }
+    return run;
+}
+
+// -- object files, by libbpf ------------------------------------------------------------------------
+
+struct LoadedObject {
+    ObjectHandle object;
+    bpf_program* program = nullptr;
+    KernelVerdict verdict;
+};
+
+/// libbpf puts the object's name in front of ".rodata", ".data" and ".bss".
+std::string map_name(const bpf_map* map) {
+    const std::string name = bpf_map__name(map);
+    return bpf_map__is_internal(map) ? name.substr(name.find('.')) : name;
+}
+
+Result<LoadedObject> load_object(const std::string& path, const std::string& name) {
+    libbpf_set_print(nullptr);
+    LoadedObject loaded;
+    loaded.object.reset(bpf_object__open(path.c_str()));
+    if (!loaded.object) return failed(path, errno);
+    loaded.program = bpf_object__find_program_by_name(loaded.object.get(), name.c_str());
+    if (loaded.program == nullptr) return fail(ErrorKind::kNotFound, fmt::format("{}: libbpf finds no program {}", path, name));
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, loaded.object.get()) bpf_program__set_autoload(program, program == loaded.program);
+    bpf_program__set_type(loaded.program, BPF_PROG_TYPE_XDP);
+    std::vector<char> log(kLogBytes);
+    bpf_program__set_log_buf(loaded.program, log.data(), log.size());
+    bpf_program__set_log_level(loaded.program, 1);
+    loaded.verdict.accepted = bpf_object__load(loaded.object.get()) == 0;
+    if (!loaded.verdict.accepted) loaded.verdict.log = fmt::format("{}\n{}", std::strerror(errno), log.data());
+    bpf_program__set_log_buf(loaded.program, nullptr, 0);
+    return loaded;
+}
+
+std::vector<LiveMap> maps_of(const LoadedObject& loaded) {
+    std::vector<LiveMap> maps;
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, loaded.object.get()) {
+        maps.push_back({map_name(map), bpf_map__fd(map), static_cast<vm::MapType>(bpf_map__type(map)), bpf_map__key_size(map),
+                        bpf_map__value_size(map)});
+    }
+    return maps;
+}
+
+// -- raw instructions -------------------------------------------------------------------------------
+
+struct LoadedInsns {
+    std::vector<FileDescriptor> map_fds;
+    std::vector<LiveMap> maps;
+    FileDescriptor program;
+    KernelVerdict verdict;
+};
+
+Result<FileDescriptor> create_map(const vm::MapSpec& spec) {
+    LIBBPF_OPTS(bpf_map_create_opts, options);
+    options.map_flags = spec.flags;
+    FileDescriptor map(bpf_map_create(static_cast<bpf_map_type>(spec.type), "weir_test", spec.key_bytes, spec.value_bytes,
+                                      spec.entries_max, &options));
+    if (map.get() < 0) return failed(fmt::format("map {}: create", spec.name), errno);
+    const uint32_t zero = 0;
+    if (!spec.contents.empty() && bpf_map_update_elem(map.get(), &zero, spec.contents.data(), BPF_ANY) != 0)
+        return failed(fmt::format("map {}: first contents", spec.name), errno);
+    if (spec.frozen && bpf_map_freeze(map.get()) != 0) return failed(fmt::format("map {}: freeze", spec.name), errno);
+    return map;
+}
+
+/// Indices become descriptors.
+Result<std::vector<vm::Insn>> bind_maps(const vm::ProgramSpec& program, const std::vector<FileDescriptor>& maps) {
+    std::vector<vm::Insn> insns = program.insns;
+    for (size_t pc = 0; pc < insns.size(); ++pc) {
+        if (insns[pc].opcode != 0x18) continue;
+        const bool names_map = insns[pc].src == BPF_PSEUDO_MAP_FD || insns[pc].src == BPF_PSEUDO_MAP_VALUE;
+        if (names_map) {
+            const auto index = static_cast<size_t>(insns[pc].imm);
+            if (index >= maps.size()) return fail(ErrorKind::kInvalid, fmt::format("insn {}: map {} of {}", pc, index, maps.size()));
+            insns[pc].imm = maps[index].get();
+        }
+        ++pc;
+    }
+    return insns;
+}
+
+Result<LoadedInsns> load_insns(const vm::ProgramSpec& program) {
+    libbpf_set_print(nullptr);
+    LoadedInsns loaded;
+    for (const vm::MapSpec& spec : program.maps) {
+        auto map = create_map(spec);
+        if (!map) return std::unexpected(map.error());
+        loaded.maps.push_back({spec.name, map->get(), spec.type, spec.key_bytes, spec.value_bytes});
+        loaded.map_fds.push_back(std::move(*map));
+    }
+    const auto insns = bind_maps(program, loaded.map_fds);
+    if (!insns) return std::unexpected(insns.error());
+    std::vector<char> log(kLogBytes);
+    LIBBPF_OPTS(bpf_prog_load_opts, options);
+    options.log_buf = log.data();
+    options.log_size = static_cast<uint32_t>(log.size());
+    options.log_level = 1;
+    options.prog_flags = program.has_frags ? BPF_F_XDP_HAS_FRAGS : 0;
+    loaded.program = FileDescriptor(bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_test", "Dual BSD/GPL",
+                                                  reinterpret_cast<const bpf_insn*>(insns->data()), insns->size(), &options));
+    loaded.verdict.accepted = loaded.program.get() >= 0;
+    if (!loaded.verdict.accepted) loaded.verdict.log = fmt::format("{}\n{}", std::strerror(errno), log.data());
+    return loaded;
+}
+
+std::unexpected<Error> refused(const std::string& program, const KernelVerdict& verdict) {
+    return fail(ErrorKind::kRejected, fmt::format("the kernel refuses {}: {}", program, verdict.log));
+}
+
+}  // namespace
+
+std::optional<std::string> kernel_missing() {
+    if (geteuid() != 0) return "needs root for bpf()";
+    const std::array<vm::Insn, 2> pass = {vm::Insn{.opcode = 0xb7, .imm = 2}, vm::Insn{.opcode = 0x95}};
+    const FileDescriptor program(bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_probe", "Dual BSD/GPL",
+                                               reinterpret_cast<const bpf_insn*>(pass.data()), pass.size(), nullptr));
+    if (program.get() >= 0) return std::nullopt;
+    return fmt::format("the kernel loads no XDP program: {}", std::strerror(errno));
+}
+
+Result<KernelVerdict> kernel_verdict(const std::string& object, const std::string& program) {
+    auto loaded = load_object(object, program);
+    if (!loaded) return std::unexpected(loaded.error());
+    return loaded->verdict;
+}
+
+Result<KernelVerdict> kernel_verdict(const vm::ProgramSpec& program) {
+    auto loaded = load_insns(program);
+    if (!loaded) return std::unexpected(loaded.error());
+    return loaded->verdict;
+}
+
+Result<RunResult> run_in_kernel(const std::string& object, const std::string& program, std::span<const Bytes> packets) {
+    const auto loaded = load_object(object, program);
+    if (!loaded) return std::unexpected(loaded.error());
+    if (!loaded->verdict.accepted) return refused(program, loaded->verdict);
+    return run_packets(bpf_program__fd(loaded->program), maps_of(*loaded), packets);
+}
+
+Result<RunResult> run_in_kernel(const vm::ProgramSpec& program, std::span<const Bytes> packets) {
+    const auto loaded = load_insns(program);
+    if (!loaded) return std::unexpected(loaded.error());
+    if (!loaded->verdict.accepted) return refused(program.name, loaded->verdict);
+    return run_packets(loaded->program.get(), loaded->maps, packets);
+}
+
+}  // namespace weir::tests

@@ -1,0 +1,28 @@
+#pragma once
+// Packets made in code: every layer that programs parse, well formed and cut. The same list in every run.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vm/base/bytes.h"
+#include "vm/base/result.h"
+
+namespace weir::tests {
+
+struct TestPacket {
+    std::string name;
+    Bytes bytes;
+};
+
+/// At least 100 packets of 14 to 3,500 bytes, names unique.
+std::vector<TestPacket> test_packets();
+/// Their bytes alone, as engines take them.
+std::vector<Bytes> test_packet_bytes();
+/// Frames that are no Ethernet frames: 1 to 13 bytes.
+std::vector<TestPacket> runt_packets();
+
+/// A classic pcap with one second between packets, the first at 1 s.
+Result<void> write_pcap(const std::string& path, std::span<const TestPacket> packets);
+
+}  // namespace weir::tests
