@@ -1,0 +1,238 @@
+// Specs that lie, facts, acceptance and the proof's byte form. Verdicts on programs are golden texts (tests/golden/verifier).
+
+#include "vm/verifier/verifier.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "tests/support/insns.h"
+#include "vm/base/limits.h"
+#include "vm/program/context.h"
+
+namespace weir::vm {
+namespace {
+
+using tests::InsnWriter;
+
+ProgramSpec make_program(const InsnWriter& code) {
+    ProgramSpec program;
+    program.name = "test";
+    program.insns = code.insns();
+    program.subprograms = {{"test", 0}};
+    return program;
+}
+
+MapSpec make_array() {
+    MapSpec map;
+    map.name = "array";
+    map.type = MapType::Array;
+    map.key_bytes = 4;
+    map.value_bytes = 16;
+    map.entries_max = 1;
+    return map;
+}
+
+std::string rule_of(const ProgramSpec& program) {
+    const auto proof = verify(program);
+    return proof ? "accept" : proof.error().rule;
+}
+
+ProgramSpec minimal() { return make_program(InsnWriter().mov(0, 2).exit()); }
+
+/// r2 = data, r0 = ifindex; reads both kinds of context field.
+ProgramSpec context_reader() {
+    return make_program(InsnWriter().put(Op::kLoad32, 2, 1, 0).put(Op::kLoad32, 0, 1, 12).exit());
+}
+
+TEST(SpecCheck, RefusesWhatIsNoProgram) {
+    ProgramSpec program = minimal();
+    EXPECT_EQ(rule_of(program), "accept");
+    program.insns.clear();
+    EXPECT_EQ(rule_of(program), "malformed");
+    program = minimal();
+    program.type = ProgramType::SocketFilter;
+    EXPECT_EQ(rule_of(program), "program-type");
+    program = minimal();
+    program.insns[0].opcode = 0xff;
+    EXPECT_EQ(rule_of(program), "malformed");
+    program = make_program(InsnWriter().mov(0, 2).put(Op::kGoto, 0, 0, 100).exit());
+    EXPECT_EQ(rule_of(program), "malformed");
+    program = make_program(InsnWriter().put(Op::kGoto, 0, 0, 1).load_imm64(0, 1).exit());
+    EXPECT_EQ(rule_of(program), "malformed");
+}
+
+TEST(SpecCheck, RefusesSubprogramsOutOfOrder) {
+    const auto with = [](std::vector<Subprogram> subprograms) {
+        ProgramSpec program = make_program(InsnWriter().load_imm64(0, 2).exit().mov(0, 1).exit());
+        program.subprograms = std::move(subprograms);
+        return rule_of(program);
+    };
+    EXPECT_EQ(with({}), "malformed");
+    EXPECT_EQ(with({{"a", 1}}), "malformed");
+    EXPECT_EQ(with({{"a", 0}, {"b", 1}}), "malformed");
+    EXPECT_EQ(with({{"a", 0}, {"b", 3}, {"c", 3}}), "malformed");
+    EXPECT_EQ(with({{"a", 0}, {"b", 99}}), "malformed");
+    EXPECT_EQ(with({{"a", 0}, {"b", 3}}), "accept");
+}
+
+TEST(SpecCheck, RefusesMapsWithImpossibleSizes) {
+    const auto with = [](auto change) {
+        ProgramSpec program = minimal();
+        program.maps = {make_array()};
+        change(program.maps[0]);
+        return rule_of(program);
+    };
+    EXPECT_EQ(with([](MapSpec&) {}), "accept");
+    EXPECT_EQ(with([](MapSpec& map) { map.key_bytes = 0; }), "map-definition");
+    EXPECT_EQ(with([](MapSpec& map) { map.key_bytes = 8; }), "map-definition");
+    EXPECT_EQ(with([](MapSpec& map) { map.value_bytes = 0; }), "map-definition");
+    EXPECT_EQ(with([](MapSpec& map) { map.value_bytes = UINT32_MAX; }), "map-definition");
+    EXPECT_EQ(with([](MapSpec& map) { map.entries_max = 0; }), "map-definition");
+    EXPECT_EQ(with([](MapSpec& map) { map.contents.resize(17); }), "map-definition");
+    EXPECT_EQ(with([](MapSpec& map) { map.type = MapType::Hash, map.key_bytes = 513; }), "map-definition");
+    EXPECT_EQ(with([](MapSpec& map) { map.type = MapType::LpmTrie; }), "map-definition");
+    EXPECT_EQ(with([](MapSpec& map) { map.type = static_cast<MapType>(999); }), "accept");
+    ProgramSpec program = minimal();
+    program.maps.assign(kMapsPerProgramMax + 1, make_array());
+    EXPECT_EQ(rule_of(program), "malformed");
+}
+
+TEST(MapValues, ReadNoConstantsFromContentsThatMayChange) {
+    InsnWriter code;
+    code.load_map_value(1, 0, 0).put(Op::kLoad32, 2, 1, 0).put(Op::kJeq64Imm, 2, 0, 1, 7).load64(0, 10, -8).mov(0, 2).exit();
+    ProgramSpec program = make_program(code);
+    program.maps = {make_array()};
+    program.maps[0].contents = {7, 0, 0, 0};
+    EXPECT_EQ(rule_of(program), "uninitialized");
+    program.maps[0].frozen = true;
+    EXPECT_EQ(rule_of(program), "accept");
+    program.maps[0].contents = {8};
+    EXPECT_EQ(rule_of(program), "uninitialized");
+}
+
+TEST(Facts, NameReachabilityAccessAndMap) {
+    InsnWriter code;
+    code.put(Op::kLoad32, 6, 1, 12).put(Op::kStoreImm32, 10, 0, -4, 0).mov_reg(2, 10).add(2, -4).load_map(1, 0).call(1);
+    code.put(Op::kJeq64Imm, 0, 0, 1, 0).load64(0, 0, 8).mov(0, 2).exit().mov(0, 1).exit();
+    ProgramSpec program = make_program(code);
+    program.maps = {make_array()};
+    const auto proof = verify(program);
+    ASSERT_TRUE(proof);
+    EXPECT_EQ(proof->facts[0].access, PointerKind::Context);
+    EXPECT_EQ(proof->facts[1].access, PointerKind::Stack);
+    EXPECT_EQ(proof->facts[6].map, 0);
+    EXPECT_EQ(proof->facts[8].access, PointerKind::MapValue);
+    EXPECT_TRUE(proof->facts[4].reachable);
+    EXPECT_FALSE(proof->facts[5].reachable);   // second half of the map load
+    EXPECT_FALSE(proof->facts[11].reachable);  // behind the exit
+    EXPECT_EQ(proof->stack_bytes, std::vector<uint32_t>{4});
+    EXPECT_EQ(proof->stack_bytes_total, 4u);
+}
+
+TEST(Budget, HoldsForInstructionsStatesAndTime) {
+    InsnWriter code;
+    code.mov(0, 0).mov(1, 0).load_imm64(2, 1ull << 40).add(1, 1).put(Op::kJlt64Reg, 1, 2, -2).exit();
+    const ProgramSpec program = make_program(code);
+    for (const Budget& budget : {Budget{.visited_insns_max = 1000}, Budget{.states_max = 10}, Budget{.time_ms_max = 20}}) {
+        const auto start = std::chrono::steady_clock::now();
+        const auto proof = verify(program, budget);
+        ASSERT_FALSE(proof);
+        EXPECT_EQ(proof.error().rule, "budget");
+        EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+    }
+}
+
+TEST(Accept, RewritesContextLoadsOneForOne) {
+    const ProgramSpec program = context_reader();
+    auto proof = verify(program);
+    ASSERT_TRUE(proof);
+    const auto verified = accept(program, *proof);
+    ASSERT_TRUE(verified);
+    const auto code = verified->code();
+    EXPECT_EQ(code[0].opcode, op_info(Op::kLoad64).opcode);
+    EXPECT_EQ(code[0].off, static_cast<int16_t>(offsetof(XdpContext, data)));
+    EXPECT_EQ(code[0].dst, 2);
+    EXPECT_EQ(code[1].opcode, op_info(Op::kLoad32).opcode);
+    EXPECT_EQ(code[1].off, static_cast<int16_t>(offsetof(XdpContext, ingress_ifindex)));
+    EXPECT_EQ(verified->slots()[0].insn.op, Op::kLoad64);
+    EXPECT_EQ(verified->spec().insns, program.insns);
+}
+
+TEST(Accept, LeavesDeadContextLoadsAlone) {
+    const ProgramSpec program = make_program(InsnWriter().mov(0, 2).exit().put(Op::kLoad32, 2, 1, 0).exit());
+    auto proof = verify(program);
+    ASSERT_TRUE(proof);
+    const auto verified = accept(program, std::move(*proof));
+    ASSERT_TRUE(verified);
+    EXPECT_EQ(verified->code()[2], program.insns[2]);
+}
+
+TEST(Accept, RefusesProofsOfOtherPrograms) {
+    const ProgramSpec program = context_reader();
+    const auto proof = verify(program);
+    ASSERT_TRUE(proof);
+    const auto refused = [&](auto change) {
+        Proof other = *proof;
+        change(other);
+        return !accept(program, std::move(other));
+    };
+    EXPECT_FALSE(refused([](Proof&) {}));
+    EXPECT_TRUE(refused([](Proof& p) { p.facts.pop_back(); }));
+    EXPECT_TRUE(refused([](Proof& p) { p.facts.emplace_back(); }));
+    EXPECT_TRUE(refused([](Proof& p) { p.stack_bytes.clear(); }));
+    EXPECT_TRUE(refused([](Proof& p) { p.stack_bytes[0] = 513; }));
+    EXPECT_TRUE(refused([](Proof& p) { p.stack_bytes_total = 1; }));
+    EXPECT_TRUE(refused([](Proof& p) { p.facts[0].map = 3; }));
+    EXPECT_TRUE(refused([](Proof& p) { p.facts[0].reachable = false; }));
+    EXPECT_TRUE(refused([](Proof& p) { p.facts[2].access = PointerKind::Context; }));
+}
+
+TEST(ProofCodec, ComesBackAsItWas) {
+    const auto proof = verify(context_reader());
+    ASSERT_TRUE(proof);
+    ByteWriter writer;
+    write_proof(writer, *proof);
+    ByteReader reader(writer.bytes());
+    const auto back = read_proof(reader);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_TRUE(reader.finished());
+    EXPECT_EQ(back->visited_insns, proof->visited_insns);
+    EXPECT_EQ(back->stack_bytes, proof->stack_bytes);
+    ASSERT_EQ(back->facts.size(), proof->facts.size());
+    for (size_t i = 0; i < back->facts.size(); ++i) {
+        EXPECT_EQ(back->facts[i].reachable, proof->facts[i].reachable);
+        EXPECT_EQ(back->facts[i].access, proof->facts[i].access);
+        EXPECT_EQ(back->facts[i].map, proof->facts[i].map);
+    }
+}
+
+TEST(ProofCodec, RefusesEveryCutAndEveryLie) {
+    const auto proof = verify(context_reader());
+    ASSERT_TRUE(proof);
+    ByteWriter writer;
+    write_proof(writer, *proof);
+    for (size_t length = 0; length < writer.bytes().size(); ++length) {
+        ByteReader reader(ByteSpan(writer.bytes()).first(length));
+        EXPECT_FALSE(read_proof(reader)) << length;
+    }
+    for (const size_t offset : {0u, 7u, 11u, 24u, 25u}) {  // version, counts, the first fact's fields
+        Bytes bytes = writer.bytes();
+        bytes[offset] = 0xff;
+        ByteReader reader(bytes);
+        EXPECT_FALSE(read_proof(reader)) << offset;
+    }
+}
+
+TEST(Rejection, NamesTheSourceLine) {
+    ProgramSpec program = make_program(InsnWriter().mov(1, 0).load64(0, 10, -8).exit());
+    program.lines = {{0, 3, "a.c", "int x;"}, {1, 4, "a.c", "return y;"}};
+    const auto proof = verify(program);
+    ASSERT_FALSE(proof);
+    EXPECT_EQ(proof.error().insn, 1u);
+    EXPECT_EQ(proof.error().line, "a.c:4: return y;");
+    EXPECT_EQ(proof.error().state, "r1=0");
+}
+
+}  // namespace
+}  // namespace weir::vm
