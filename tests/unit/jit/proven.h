@@ -1,0 +1,63 @@
+#pragma once
+// Proven programs and their maps, in one line per test.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "jit/jit.h"
+#include "maps/maps.h"
+#include "tests/support/insns.h"
+#include "vm/verifier/verifier.h"
+
+namespace weir::tests {
+
+constexpr uint32_t kCpuSlots = 4;
+
+inline vm::MapSpec map_spec(vm::MapType type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries) {
+    vm::MapSpec spec;
+    spec.name = vm::map_type_name(type);
+    spec.type = type;
+    spec.key_bytes = key_bytes;
+    spec.value_bytes = value_bytes;
+    spec.entries_max = entries;
+    return spec;
+}
+
+/// A program, its maps, and how to compile it. Aborts where the verifier refuses: the test is wrong then.
+struct Proven {
+    Proven(const std::vector<vm::Insn>& insns, std::vector<vm::MapSpec> map_specs) {
+        vm::ProgramSpec spec;
+        spec.name = "proven";
+        spec.section = "xdp";
+        spec.insns = insns;
+        spec.subprograms.push_back({"proven", 0});
+        spec.maps = std::move(map_specs);
+        for (const vm::MapSpec& map : spec.maps) {
+            maps.push_back(maps::create_map(map, kCpuSlots).value());
+            pointers.push_back(maps.back().get());
+        }
+        const auto proof = vm::verify(spec);
+        if (!proof) std::fprintf(stderr, "%s\n", proof.error().message.c_str());
+        WEIR_CHECK(proof.has_value());
+        program = std::make_shared<const vm::VerifiedProgram>(vm::accept(spec, *proof).value());
+    }
+    std::unique_ptr<jit::CompiledProgram> compile(jit::Engine engine) const {
+        return jit::compile(program, pointers, maps::all_helpers(), engine).value();
+    }
+
+    std::vector<std::unique_ptr<vm::Map>> maps;
+    std::vector<vm::Map*> pointers;
+    std::shared_ptr<const vm::VerifiedProgram> program;
+};
+
+/// 64 bytes that begin with 0, 1, 2, …, with room in front.
+struct TestPacket {
+    TestPacket() {
+        for (size_t i = 0; i < sizeof bytes; ++i) bytes[i] = static_cast<uint8_t>(i);
+    }
+    vm::XdpContext context() { return {bytes, bytes + sizeof bytes, bytes, bytes, bytes + sizeof bytes, 3, 1, 0}; }
+    uint8_t bytes[64];
+};
+
+}  // namespace weir::tests
