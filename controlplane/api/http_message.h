@@ -1,0 +1,42 @@
+#pragma once
+// Requests and answers of the control plane's API, without the library that carries them.
+
+#include <map>
+#include <string>
+
+#include "controlplane/telemetry/type_json.h"
+#include "vm/base/result.h"
+
+namespace weir::controlplane {
+
+constexpr size_t kRequestBytesMax = 48u << 20;  ///< a configuration of 16 MiB, escaped
+constexpr size_t kAnswerBytesMax = 256u << 20;  ///< what a client reads at most
+constexpr const char* kControlSocketName = "control.sock";
+constexpr const char* kDataplaneSocketName = "dataplane.sock";
+
+struct HttpRequest {
+    std::string method;                        ///< "GET"
+    std::string path;                          ///< still escaped, without the query
+    std::map<std::string, std::string> query;  ///< unescaped
+    std::string body;
+};
+
+struct HttpAnswer {
+    unsigned status = 200;
+    std::string type = "application/json";
+    std::string body;
+};
+
+/// "%2F" -> "/" and back; what is no escape stays as it is.
+std::string unescape_url(std::string_view text);
+std::string escape_url(std::string_view text);
+/// Splits "/maps/a%2Fb?limit=5".
+void split_target(std::string_view target, HttpRequest& request);
+
+/// {"error":"…","kind":"rejected"} with the HTTP status that fits.
+HttpAnswer error_answer(const Error& error);
+HttpAnswer json_answer(const Json& document);
+/// The error that an answer carries; nullptr-like: kResource if it is none of ours.
+Error error_of(const HttpAnswer& answer);
+
+}  // namespace weir::controlplane

@@ -1,0 +1,304 @@
+#include "controlplane/api/live_node.h"
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "controlplane/config/parse.h"
+#include "controlplane/deploy/map_sync.h"
+#include "controlplane/deploy/sha256.h"
+
+namespace weir::controlplane {
+
+namespace api = dataplane::api;
+
+LiveNode::LiveNode(std::string run_dir, std::string dataplane_socket)
+    : run_dir_(std::move(run_dir)),
+      dataplane_socket_(std::move(dataplane_socket)),
+      questions_(dataplane_socket_) {}
+
+std::shared_ptr<const LiveNode::Running> LiveNode::running() const {
+    const std::lock_guard<std::mutex> lock(running_mutex_);
+    return running_;
+}
+
+void LiveNode::set_running(std::shared_ptr<const Running> running) {
+    const std::lock_guard<std::mutex> lock(running_mutex_);
+    running_ = std::move(running);
+}
+
+/// On a connection of its own: what a failed deployment leaves behind goes away with it.
+Result<Deployed> LiveNode::deploy_state(NodeState wanted, const std::string& renew) {
+    Result<Config> config = effective_config(wanted);
+    if (!config) return std::unexpected(config.error());
+    const Result<Bundle> bundle = build_bundle(*config);
+    if (!bundle) return std::unexpected(bundle.error());
+    Result<api::Client> client = api::Client::connect(dataplane_socket_);
+    if (!client) return std::unexpected(client.error());
+    const std::shared_ptr<const Running> before = running();
+    const Result<api::Status> status = client->status();
+    if (!status) return std::unexpected(status.error());
+    // Identities count only while the dataplane runs what they were noted for.
+    const bool same = before != nullptr && status->config_hash == before->state.hash;
+    Result<Deployed> deployed =
+        deploy(*client, *bundle, same ? before->state.identities : Identities{}, renew);
+    if (!deployed) return deployed;
+    wanted.hash = bundle->hash;
+    wanted.generation = deployed->generation;
+    wanted.identities = deployed->identities;
+    if (const Result<void> written = write_state(run_dir_, wanted); !written)
+        spdlog::warn("{}; after a restart the control plane will deploy its configuration again",
+                     written.error().message);
+    spdlog::info("generation {} published in {} us", deployed->generation, deployed->swap_us);
+    set_running(std::make_shared<const Running>(Running{std::move(wanted), std::move(*config)}));
+    return deployed;
+}
+
+/// True if the dataplane runs what the run directory says: then nothing needs to be done.
+bool LiveNode::attach(const api::Status& status) {
+    if (!status.configured || status.config_hash.empty()) return false;
+    Result<NodeState> state = read_state(run_dir_);
+    if (!state || state->hash != status.config_hash) return false;
+    Result<Config> config = effective_config(*state);
+    if (!config) {
+        spdlog::warn("the configuration that runs cannot be read again: {}",
+                     config.error().message);
+        return false;
+    }
+    state->generation = status.generation;
+    spdlog::info("re-attached to generation {}", status.generation);
+    set_running(std::make_shared<const Running>(Running{std::move(*state), std::move(*config)}));
+    return true;
+}
+
+Result<bool> LiveNode::connect(uint32_t connect_ms) {
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(connect_ms);
+    for (;;) {
+        const Result<api::Status> status =
+            questions_.call([](api::Client& client) { return client.status(); });
+        if (status) return attach(*status);
+        if (Clock::now() >= deadline) return std::unexpected(status.error());
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
+
+MetricsConfig LiveNode::metrics_config() const {
+    const std::shared_ptr<const Running> now = running();
+    return now == nullptr ? MetricsConfig{} : now->config.metrics;
+}
+
+Result<void> LiveNode::start(const Config& config) {
+    const std::lock_guard<std::mutex> lock(deploy_mutex_);
+    NodeState wanted;
+    std::error_code problem;
+    wanted.config_path = config.file;
+    if (const auto absolute = std::filesystem::absolute(config.file, problem); !problem)
+        wanted.config_path = absolute.lexically_normal().string();
+    wanted.config_text = config.text;
+    const Result<Deployed> deployed = deploy_state(std::move(wanted), "");
+    if (!deployed) return std::unexpected(deployed.error());
+    return {};
+}
+
+void LiveNode::watch() {
+    const std::unique_lock<std::mutex> lock(deploy_mutex_, std::try_to_lock);
+    if (!lock) return;
+    const Result<api::Status> status =
+        questions_.call([](api::Client& client) { return client.status(); });
+    if (!status) {
+        if (!was_lost_.exchange(true))
+            spdlog::warn("the dataplane does not answer: {}", status.error().message);
+        return;
+    }
+    if (was_lost_.exchange(false)) spdlog::info("the dataplane answers again");
+    const std::shared_ptr<const Running> now = running();
+    if (now == nullptr || status->config_hash == now->state.hash || attach(*status)) return;
+    spdlog::warn("the dataplane does not run the current configuration; deploying it again");
+    const Result<Deployed> deployed = deploy_state(now->state, "");
+    if (!deployed) spdlog::error("{}", deployed.error().message);
+}
+
+Result<Json> LiveNode::status() {
+    const Result<api::Status> status =
+        questions_.call([](api::Client& client) { return client.status(); });
+    if (!status) return std::unexpected(status.error());
+    Json document = status_json(*status);
+    const std::shared_ptr<const Running> now = running();
+    document["config"] = now == nullptr ? Json(nullptr) : Json(now->state.config_path);
+    document["ready"] = now != nullptr && status->config_hash == now->state.hash;
+    return document;
+}
+
+Result<Json> LiveNode::stats() {
+    const Result<api::Stats> stats =
+        questions_.call([](api::Client& client) { return client.stats(); });
+    if (!stats) return std::unexpected(stats.error());
+    return stats_json(*stats);
+}
+
+Result<Json> LiveNode::programs() {
+    const auto programs =
+        questions_.call([](api::Client& client) { return client.list_programs(); });
+    if (!programs) return std::unexpected(programs.error());
+    Json list = Json::array();
+    for (const api::ProgramInfo& program : *programs) list.push_back(program_json(program));
+    return list;
+}
+
+Result<Json> LiveNode::maps() {
+    const auto maps = questions_.call([](api::Client& client) { return client.list_maps(); });
+    if (!maps) return std::unexpected(maps.error());
+    Json list = Json::array();
+    for (const api::MapInfo& map : *maps) list.push_back(map_json(map));
+    return list;
+}
+
+Result<api::MapInfo> LiveNode::find_map(api::Client& client, const std::string& name) {
+    Result<std::vector<api::MapInfo>> maps = client.list_maps();
+    if (!maps) return std::unexpected(maps.error());
+    std::vector<std::string> names;
+    for (api::MapInfo& map : *maps) {
+        if (map.name == name) return std::move(map);
+        names.push_back(map.name);
+    }
+    const std::string near = did_you_mean(name, names);
+    return fail(ErrorKind::kNotFound,
+                fmt::format("map '{}' does not exist{}", name,
+                            near.empty() ? "" : ", did you mean '" + near + "'?"));
+}
+
+Result<Json> LiveNode::map(const std::string& name) {
+    const auto map = questions_.call([&](api::Client& client) { return find_map(client, name); });
+    if (!map) return std::unexpected(map.error());
+    return map_json(*map);
+}
+
+Result<Json> LiveNode::dump(const std::string& name, const std::optional<Bytes>& after,
+                        uint32_t count_max) {
+    return questions_.call([&](api::Client& client) -> Result<Json> {
+        const Result<api::MapInfo> map = find_map(client, name);
+        if (!map) return std::unexpected(map.error());
+        const auto elements =
+            client.dump(map->handle, after, std::min(count_max, api::kBatchElementsMax));
+        if (!elements) return std::unexpected(elements.error());
+        Json list = Json::array();
+        for (const api::Element& element : *elements) list.push_back(element_json(*map, element));
+        const Json last = elements->empty() ? Json(nullptr) : Json(to_hex(elements->back().first));
+        return Json{{"elements", std::move(list)}, {"after", last}};
+    });
+}
+
+Result<Json> LiveNode::lookup(const std::string& name, const Bytes& key) {
+    return questions_.call([&](api::Client& client) -> Result<Json> {
+        const Result<api::MapInfo> map = find_map(client, name);
+        if (!map) return std::unexpected(map.error());
+        Result<std::optional<Bytes>> value = client.lookup(map->handle, key);
+        if (!value) return std::unexpected(value.error());
+        if (!*value)
+            return fail(ErrorKind::kNotFound,
+                        fmt::format("map {}: key 0x{} does not exist", name, to_hex(key)));
+        return element_json(*map, {key, std::move(**value)});
+    });
+}
+
+Result<Json> LiveNode::update(const std::string& name, const std::vector<api::Element>& elements,
+                          uint64_t flags) {
+    return questions_.call([&](api::Client& client) -> Result<Json> {
+        const Result<api::MapInfo> map = find_map(client, name);
+        if (!map) return std::unexpected(map.error());
+        uint32_t updated = 0;
+        for (size_t begin = 0; begin < elements.size(); begin += api::kBatchElementsMax) {
+            const size_t count = std::min<size_t>(api::kBatchElementsMax, elements.size() - begin);
+            const auto done =
+                client.update(map->handle, std::span(elements).subspan(begin, count), flags, false);
+            if (!done) return std::unexpected(done.error());
+            updated += *done;
+        }
+        return Json{{"updated", updated}};
+    });
+}
+
+Result<Json> LiveNode::erase(const std::string& name, const std::vector<Bytes>& keys) {
+    return questions_.call([&](api::Client& client) -> Result<Json> {
+        const Result<api::MapInfo> map = find_map(client, name);
+        if (!map) return std::unexpected(map.error());
+        for (const Bytes& key : keys) {
+            const Result<std::optional<Bytes>> value = client.lookup(map->handle, key);
+            if (!value) return std::unexpected(value.error());
+            if (!*value)
+                return fail(ErrorKind::kNotFound,
+                            fmt::format("map {}: key 0x{} does not exist", name, to_hex(key)));
+        }
+        const Result<uint32_t> erased = client.erase(map->handle, keys);
+        if (!erased) return std::unexpected(erased.error());
+        return Json{{"deleted", *erased}};
+    });
+}
+
+Result<Json> LiveNode::apply(const std::string& text, const std::string& path) {
+    const std::lock_guard<std::mutex> lock(deploy_mutex_);
+    NodeState wanted;
+    wanted.config_path = path;
+    wanted.config_text = text;
+    const Result<Deployed> deployed = deploy_state(std::move(wanted), "");
+    if (!deployed) return std::unexpected(deployed.error());
+    return Json{{"generation", deployed->generation}, {"swap_us", deployed->swap_us}};
+}
+
+Result<Json> LiveNode::swap(const std::string& name, const SwappedProgram& program) {
+    const std::lock_guard<std::mutex> lock(deploy_mutex_);
+    const std::shared_ptr<const Running> now = running();
+    if (now == nullptr) return fail(ErrorKind::kResource, "nothing is deployed yet");
+    if (now->config.find_program(name) == nullptr) {
+        std::vector<std::string> names;
+        for (const ProgramConfig& known : now->config.programs) names.push_back(known.name);
+        const std::string near = did_you_mean(name, names);
+        return fail(ErrorKind::kNotFound,
+                    fmt::format("program '{}' does not exist{}", name,
+                                near.empty() ? "" : ", did you mean '" + near + "'?"));
+    }
+    NodeState wanted = now->state;
+    wanted.swapped[name] = program;
+    const Result<Deployed> deployed = deploy_state(std::move(wanted), name);
+    if (!deployed) return std::unexpected(deployed.error());
+    return Json{{"generation", deployed->generation}, {"swap_us", deployed->swap_us}};
+}
+
+Result<Scrape> LiveNode::scrape() {
+    const std::shared_ptr<const Running> now = running();
+    return questions_.call([&](api::Client& client) -> Result<Scrape> {
+        Result<api::Status> status = client.status();
+        if (!status) return std::unexpected(status.error());
+        Scrape scrape;
+        scrape.up = true;
+        scrape.status = std::move(*status);
+        if (!scrape.status.configured) return scrape;
+        Result<api::Stats> stats = client.stats();
+        if (!stats) return std::unexpected(stats.error());
+        Result<std::vector<api::MapInfo>> maps = client.list_maps();
+        if (!maps) return std::unexpected(maps.error());
+        scrape.stats = std::move(*stats);
+        scrape.maps = std::move(*maps);
+        if (now == nullptr) return scrape;
+        for (const ExportConfig& metric : now->config.metrics.exports) {
+            const std::string name = metric.program.value + "/" + metric.map.value;
+            for (const api::MapInfo& map : scrape.maps) {
+                if (map.name != name) continue;
+                auto elements = dump_map(client, map.handle, kSeriesMax);
+                if (elements) scrape.exports.push_back({metric, map, std::move(*elements)});
+            }
+        }
+        return scrape;
+    });
+}
+
+std::string LiveNode::metrics() {
+    const Result<Scrape> scraped = scrape();
+    return metrics_text(scraped ? *scraped : Scrape{});
+}
+
+}  // namespace weir::controlplane

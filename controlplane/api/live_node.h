@@ -1,0 +1,74 @@
+#pragma once
+// The control plane's one object: the configuration that runs, and the ways to ask the dataplane
+// and to change it.
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "controlplane/api/link.h"
+#include "controlplane/api/node_state.h"
+#include "controlplane/telemetry/metrics.h"
+#include "controlplane/telemetry/stats_json.h"
+
+namespace weir::controlplane {
+
+/// Any thread. Deployments exclude each other; questions go over a connection of their own and wait
+/// for none of them longer than the dataplane itself is busy.
+class LiveNode {
+public:
+    LiveNode(std::string run_dir, std::string dataplane_socket);
+
+    /// Waits up to `connect_ms` for the dataplane. True if it runs what the state in the run
+    /// directory says: that is taken up, and nothing needs to be deployed.
+    Result<bool> connect(uint32_t connect_ms);
+    /// `metrics` of the configuration that was taken up.
+    MetricsConfig metrics_config() const;
+    /// The first deployment.
+    Result<void> start(const Config& config);
+    /// Called now and then: a dataplane that came back empty gets the current configuration again.
+    void watch();
+
+    Result<Json> status();
+    Result<Json> stats();
+    Result<Json> programs();
+    Result<Json> maps();
+    Result<Json> map(const std::string& name);
+    /// {"elements":[…],"after":"KEYHEX" or null}: up to `count_max` elements behind `after`.
+    Result<Json> dump(const std::string& name, const std::optional<Bytes>& after,
+                      uint32_t count_max);
+    Result<Json> lookup(const std::string& name, const Bytes& key);
+    Result<Json> update(const std::string& name,
+                        const std::vector<dataplane::api::Element>& elements, uint64_t flags);
+    Result<Json> erase(const std::string& name, const std::vector<Bytes>& keys);
+    /// {"generation":8,"swap_us":120}
+    Result<Json> apply(const std::string& text, const std::string& path);
+    Result<Json> swap(const std::string& name, const SwappedProgram& program);
+    std::string metrics();
+
+private:
+    /// What a question needs of the running configuration; replaced as a whole.
+    struct Running {
+        NodeState state;
+        Config config;
+    };
+
+    Result<Deployed> deploy_state(NodeState wanted, const std::string& renew);
+    bool attach(const dataplane::api::Status& status);
+    std::shared_ptr<const Running> running() const;
+    void set_running(std::shared_ptr<const Running> running);
+    Result<dataplane::api::MapInfo> find_map(dataplane::api::Client& client,
+                                             const std::string& name);
+    Result<Scrape> scrape();
+
+    std::string run_dir_, dataplane_socket_;
+    Link questions_;
+    std::mutex deploy_mutex_;
+    mutable std::mutex running_mutex_;
+    std::shared_ptr<const Running> running_;
+    std::atomic<bool> was_lost_{false};
+};
+
+}  // namespace weir::controlplane

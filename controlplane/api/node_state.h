@@ -1,0 +1,38 @@
+#pragma once
+// What the control plane keeps in the run directory, so that it finds itself again after a crash:
+// the configuration that runs, programs swapped since, and the last configurations.
+
+#include <map>
+#include <string>
+
+#include "controlplane/deploy/deploy.h"
+
+namespace weir::controlplane {
+
+constexpr uint32_t kHistoryMax = 64;  ///< configurations kept
+
+/// `weir prog swap` since the configuration was applied.
+struct SwappedProgram {
+    std::string object;
+    std::string function;  ///< empty: the object's only program
+};
+
+struct NodeState {
+    std::string config_path;  ///< absolute
+    std::string config_text;
+    std::map<std::string, SwappedProgram> swapped;  ///< by program name
+    std::string hash;                               ///< Bundle::hash of what was published
+    uint64_t generation = 0;
+    Identities identities;
+};
+
+/// RUN_DIR/control/state.json, replaced as a whole; and RUN_DIR/history/GENERATION.yaml, the oldest
+/// beyond kHistoryMax removed.
+Result<void> write_state(const std::string& run_dir, const NodeState& state);
+/// kNotFound: there is none.
+Result<NodeState> read_state(const std::string& run_dir);
+
+/// The configuration with the swapped programs in place.
+Result<Config> effective_config(const NodeState& state);
+
+}  // namespace weir::controlplane

@@ -1,0 +1,120 @@
+// weir: the command line. Finds the verb; everything else is the verb's own.
+
+#include <fmt/core.h>
+
+#include <array>
+#include <csignal>
+#include <exception>
+#include <string_view>
+
+#include "controlplane/cli/verbs.h"
+#include "controlplane/config/reader.h"
+
+namespace weir::controlplane::cli {
+namespace {
+
+struct Verb {
+    std::string_view object;  ///< "prog", "map" or empty
+    std::string_view name;
+    std::string_view arguments;
+    std::string_view about;
+    int (*run)(const Words&);
+};
+
+constexpr std::array<Verb, 22> kVerbs = {{
+    {"", "run", "CONFIG", "start a node in the foreground with this configuration", verb_run},
+    {"", "check", "CONFIG", "parse, validate, build and verify everything; change nothing",
+     verb_check},
+    {"", "apply", "CONFIG", "make a running node do what the configuration says", verb_apply},
+    {"", "status", "", "what a running node is and does", verb_status},
+    {"", "stats", "", "packets, verdicts and drops of a running node", verb_stats},
+    {"", "doctor", "[CONFIG]", "what is wrong with this machine, and what to do about it",
+     verb_doctor},
+    {"prog", "list", "", "programs of the running node", verb_prog_list},
+    {"prog", "swap", "NAME OBJ", "replace a program under traffic, maps carried over",
+     verb_prog_swap},
+    {"prog", "show", "OBJ|NAME", "what is in an object; a program of the running node",
+     verb_prog_show},
+    {"prog", "verify", "OBJ", "prove every program of an object safe, or say why not",
+     verb_prog_verify},
+    {"prog", "run", "OBJ", "run a program over a capture", verb_prog_run},
+    {"prog", "bench", "OBJ", "time a program on a packet", verb_prog_bench},
+    {"prog", "disasm", "OBJ", "list the instructions of an object", verb_prog_disasm},
+    {"prog", "asm", "FILE", "instructions as text to bytes", verb_prog_asm},
+    {"prog", "dump", "jited OBJ", "the machine code of a program", verb_prog_dump},
+    {"map", "list", "", "maps of the running node", verb_map_list},
+    {"map", "show", "NAME", "one map's definition and size", verb_map_show},
+    {"map", "dump", "NAME", "all elements of a map", verb_map_dump},
+    {"map", "lookup", "NAME KEY", "one element of a map", verb_map_lookup},
+    {"map", "update", "NAME KEY VALUE", "write one element of a map", verb_map_update},
+    {"map", "delete", "NAME KEY", "remove one element of a map", verb_map_delete},
+    {"map", "import", "NAME FILE", "write elements from a file", verb_map_import},
+}};
+
+void print_overview(FILE* stream) {
+    fmt::print(stream,
+               "weir: a packet filter that runs verified, compiled eBPF on DPDK ports\n\nUsage: "
+               "weir VERB …\n\n");
+    for (const Verb& verb : kVerbs) {
+        const std::string words = fmt::format(
+            "{}{}{} {}", verb.object, verb.object.empty() ? "" : " ", verb.name, verb.arguments);
+        fmt::print(stream, "  {:<28}{}\n", words, verb.about);
+    }
+    fmt::print(stream,
+               "\n'weir VERB --help' says more. Exit status: 0 done, 1 the answer is no, 2 wrong "
+               "usage or input.\n");
+}
+
+int unknown_verb(const std::string& typed) {
+    std::vector<std::string> names;
+    for (const Verb& verb : kVerbs)
+        names.push_back(
+            fmt::format("{}{}{}", verb.object, verb.object.empty() ? "" : " ", verb.name));
+    const std::string near = did_you_mean(typed, names);
+    const std::string hint =
+        near.empty() ? "see 'weir --help'" : fmt::format("did you mean '{}'?", near);
+    return report(
+        {ErrorKind::kInvalid, fmt::format("unknown verb '{}', {}", typed.substr(0, 80), hint)});
+}
+
+int dispatch(Words words) {
+    if (words.empty()) {
+        print_overview(stderr);
+        return kExitError;
+    }
+    if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+        print_overview(stdout);
+        return kExitDone;
+    }
+    if (words[0] == "--version") {
+        fmt::print("weir {}\n", WEIR_VERSION);
+        return kExitDone;
+    }
+    for (const Verb& verb : kVerbs) {
+        const size_t taken = verb.object.empty() ? 1 : 2;
+        if (words.size() < taken || words[taken - 1] != verb.name ||
+            (taken == 2 && words[0] != verb.object))
+            continue;
+        words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(taken));
+        return verb.run(words);
+    }
+    const bool is_object = words[0] == "prog" || words[0] == "map";
+    if (is_object && (words.size() == 1 || words[1] == "--help" || words[1] == "-h")) {
+        print_overview(words.size() == 1 ? stderr : stdout);
+        return words.size() == 1 ? kExitError : kExitDone;
+    }
+    return unknown_verb(is_object && words.size() > 1 ? words[0] + " " + words[1] : words[0]);
+}
+
+}  // namespace
+}  // namespace weir::controlplane::cli
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        return weir::controlplane::cli::dispatch({argv + 1, argv + argc});
+    } catch (const std::exception&
+                 error) {  // memory, or a library's exception that a border let through
+        return weir::controlplane::cli::report({weir::ErrorKind::kResource, error.what()});
+    }
+}

@@ -1,0 +1,18 @@
+#pragma once
+// Asking the control plane of a running node.
+
+#include "controlplane/cli/options.h"
+
+namespace weir::controlplane::cli {
+
+/// --run-dir, or the default.
+std::string run_dir_of(const Parsed& parsed);
+
+/// The document that the node answers with; its own error otherwise. kResource, with what to do, if
+/// no node runs there.
+Result<Json> ask_node(const Parsed& parsed, const std::string& method, const std::string& target,
+                      const std::string& body = "");
+Result<Json> ask_node_in(const std::string& run_dir, const std::string& method,
+                         const std::string& target, const std::string& body, uint32_t timeout_ms);
+
+}  // namespace weir::controlplane::cli

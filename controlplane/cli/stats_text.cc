@@ -1,0 +1,92 @@
+#include "controlplane/cli/stats_text.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+
+namespace weir::controlplane::cli {
+namespace {
+
+uint64_t number_at(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number() ? found->get<uint64_t>() : 0;
+}
+
+uint64_t sum_of(const Json& object, const char* key) {
+    uint64_t sum = 0;
+    if (const auto found = object.find(key); found != object.end() && found->is_object())
+        for (const auto& [name, count] : found->items())
+            if (count.is_number()) sum += count.get<uint64_t>();
+    return sum;
+}
+
+/// "blocked 5, truncated 1", counts of zero left out.
+std::string list_of(const Json& object, const char* key) {
+    std::string list;
+    if (const auto found = object.find(key); found != object.end() && found->is_object())
+        for (const auto& [name, count] : found->items())
+            if (count.is_number() && count.get<uint64_t>() != 0)
+                list +=
+                    fmt::format("{}{} {}", list.empty() ? "" : ", ", name, count.get<uint64_t>());
+    return list;
+}
+
+std::string port_row(const std::string& name, const Json& counters) {
+    return fmt::format("{:<12}{:>14}{:>14}{:>12}{:>12}  {}\n", name, number_at(counters, "rx"),
+                       number_at(counters, "tx"), number_at(counters, "to_kernel"),
+                       sum_of(counters, "drops"), list_of(counters, "drops"));
+}
+
+}  // namespace
+
+std::string short_number(double number) {
+    constexpr std::array<const char*, 4> kUnits = {"", "k", "M", "G"};
+    size_t unit = 0;
+    while (number >= 1000 && unit + 1 < kUnits.size()) {
+        number /= 1000;
+        ++unit;
+    }
+    return unit == 0 ? fmt::format("{:.0f}", number)
+                     : fmt::format("{:.1f}{}", number, kUnits[unit]);
+}
+
+std::string stats_table(const Json& stats) {
+    std::string text = fmt::format("generation {}\n\n{:<12}{:>14}{:>14}{:>12}{:>12}  {}\n",
+                                   number_at(stats, "generation"), "port", "received", "sent",
+                                   "to kernel", "dropped", "by reason");
+    for (const auto& [name, counters] : stats["ports"].items()) text += port_row(name, counters);
+    text += port_row("total", stats["total"]);
+    text += "\n";
+    for (const auto& [name, counters] : stats["ports"].items())
+        if (const std::string verdicts = list_of(counters, "verdicts"); !verdicts.empty())
+            text += fmt::format("verdicts on {}: {}\n", name, verdicts);
+    for (const auto& [name, program] : stats["programs"].items())
+        text += fmt::format("program {}: {} runs{}{}\n", name, number_at(program, "runs"),
+                            list_of(program, "verdicts").empty() ? "" : ", ",
+                            list_of(program, "verdicts"));
+    return text;
+}
+
+std::string stats_line(const Json& before, const Json& now) {
+    const Json& total = now["total"];
+    const std::string tail = fmt::format("generation {}", number_at(now, "generation"));
+    if (!before.is_object())
+        return fmt::format("{} received, {} sent, {} dropped, {}", number_at(total, "rx"),
+                           number_at(total, "tx"), sum_of(total, "drops"), tail);
+    const double seconds = std::max(
+        1e-3, static_cast<double>(number_at(now, "time_ns") - number_at(before, "time_ns")) / 1e9);
+    const auto rate = [&](uint64_t then, uint64_t later) {
+        return short_number(later > then ? static_cast<double>(later - then) / seconds : 0);
+    };
+    const Json& earlier = before["total"];
+    const std::string reasons = list_of(total, "drops");
+    return fmt::format("in {} pps, out {} pps, dropped {} pps{}{}{}; {} received; {}",
+                       rate(number_at(earlier, "rx"), number_at(total, "rx")),
+                       rate(number_at(earlier, "tx"), number_at(total, "tx")),
+                       rate(sum_of(earlier, "drops"), sum_of(total, "drops")),
+                       reasons.empty() ? "" : " (so far ", reasons, reasons.empty() ? "" : ")",
+                       number_at(total, "rx"), tail);
+}
+
+}  // namespace weir::controlplane::cli

@@ -1,0 +1,22 @@
+#pragma once
+// Statistics for people: a table of totals, and one line for a terminal. Both from the JSON of
+// `weir stats -j`.
+
+#include <string>
+
+#include "controlplane/telemetry/type_json.h"
+
+namespace weir::controlplane::cli {
+
+/// Per port: received, sent, to the kernel, dropped by reason; verdicts; per program its runs and
+/// verdicts.
+std::string stats_table(const Json& stats);
+
+/// "12.3 kpps in, 12.1 kpps out, 200 pps dropped (blocked 200), generation 3". Rates from the
+/// difference of two readings; `before` may be null.
+std::string stats_line(const Json& before, const Json& now);
+
+/// 12345 -> "12.3k".
+std::string short_number(double number);
+
+}  // namespace weir::controlplane::cli

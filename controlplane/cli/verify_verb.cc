@@ -1,0 +1,103 @@
+// weir prog verify
+
+#include <fmt/core.h>
+
+#include <chrono>
+
+#include "controlplane/cli/object_options.h"
+#include "controlplane/cli/verbs.h"
+
+namespace weir::controlplane::cli {
+namespace {
+
+Json entry_json(const std::string& section, const std::string& name, const std::string& type,
+                size_t insns) {
+    return {{"section", section}, {"name", name},        {"type", type},  {"insns", insns},
+            {"accepted", false},  {"visited_insns", 0u}, {"time_us", 0u}, {"error", nullptr}};
+}
+
+Json error_json(const vm::Rejection& rejection) {
+    return {{"insn", rejection.insn},
+            {"line", rejection.line},
+            {"rule", rejection.rule},
+            {"message", rejection.message},
+            {"state", rejection.state}};
+}
+
+Json verify_program(const vm::ProgramSpec& program) {
+    Json entry = entry_json(program.section, program.name,
+                            std::string(vm::program_type_name(program.type)), program.insns.size());
+    const auto start = std::chrono::steady_clock::now();
+    const std::expected<vm::Proof, vm::Rejection> proof = vm::verify(program);
+    const auto spent = std::chrono::steady_clock::now() - start;
+    entry["time_us"] = std::chrono::duration_cast<std::chrono::microseconds>(spent).count();
+    entry["accepted"] = proof.has_value();
+    if (proof)
+        entry["visited_insns"] = proof->visited_insns;
+    else
+        entry["error"] = error_json(proof.error());
+    return entry;
+}
+
+void print_entry(const Json& entry) {
+    const std::string name = entry["name"];
+    if (entry["accepted"]) {
+        fmt::print("{}: accepted, {} instructions, {} visited, {} us\n", name,
+                   entry["insns"].get<uint64_t>(), entry["visited_insns"].get<uint64_t>(),
+                   entry["time_us"].get<int64_t>());
+        return;
+    }
+    const Json& error = entry["error"];
+    const std::string rule = error["rule"];
+    if (rule == "unsupported") {
+        fmt::print("{}: not offered: {}\n", name, error["message"].get<std::string>());
+        return;
+    }
+    fmt::print("{}: rejected: {}: {}\n  at insn {}", name, rule,
+               error["message"].get<std::string>(), error["insn"].get<uint32_t>());
+    if (const std::string line = error["line"]; !line.empty()) fmt::print(", {}", line);
+    if (const std::string state = error["state"]; !state.empty()) fmt::print("\n  with {}", state);
+    fmt::print("\n");
+}
+
+}  // namespace
+
+int verb_prog_verify(const Words& words) {
+    Options options(
+        "prog verify", "OBJ",
+        "Proves every program of an object safe, or says at which instruction and why it cannot.\n"
+        "Exit 1 if a program is rejected; programs of types that Weir does not offer are listed "
+        "and do not count.");
+    add_object_options(options);
+    const Result<Parsed> parsed = options.with_json().parse(words);
+    if (!parsed) return report(parsed.error());
+    if (parsed->help_shown) return kExitDone;
+    const Result<vm::ObjectSpec> object = load_object_of(*parsed);
+    if (!object) return report(object.error());
+    const std::string wanted = parsed->text("prog");
+    Json entries = Json::array();
+    bool rejected = false;
+    for (const vm::ProgramSpec& program : object->programs) {
+        if (!wanted.empty() && program.name != wanted) continue;
+        entries.push_back(verify_program(program));
+        rejected = rejected || !entries.back()["accepted"];
+    }
+    for (const vm::UnsupportedProgram& program : object->unsupported) {
+        if (!wanted.empty() && program.name != wanted) continue;
+        entries.push_back(
+            entry_json(program.section, program.name, program.type, program.insn_count));
+        entries.back()["error"] = error_json({0, "", "unsupported", program.reason, ""});
+    }
+    if (entries.empty()) {
+        const Result<vm::ProgramSpec> none = pick_program(*object, *parsed);
+        return report(none ? Error{ErrorKind::kInvalid, parsed->text("OBJ") + ": has no program"}
+                           : none.error());
+    }
+    if (parsed->json())
+        print_json(entries, *parsed);
+    else
+        for (const Json& entry : entries) print_entry(entry);
+    return rejected ? kExitNo : kExitDone;
+}
+
+}  // namespace weir::controlplane::cli

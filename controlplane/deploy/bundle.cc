@@ -1,0 +1,348 @@
+#include "controlplane/deploy/bundle.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <set>
+
+#include "controlplane/config/parse.h"
+#include "controlplane/deploy/map_sync.h"
+#include "controlplane/deploy/sha256.h"
+#include "vm/base/limits.h"
+#include "vm/elf/elf.h"
+#include "vm/verifier/verifier.h"
+
+namespace weir::controlplane {
+namespace {
+
+namespace api = dataplane::api;
+
+/// An object file in memory; programs of one config often share it.
+struct ObjectFile {
+    std::string path;
+    Bytes bytes;
+    std::string hash;
+};
+
+class BundleBuilder {
+public:
+    explicit BundleBuilder(const Config& config) : config_(config) {}
+
+    Result<Bundle> build() {
+        bundle_.configure = make_configure(config_);
+        for (const ProgramConfig& program : config_.programs)
+            if (const Result<void> added = add_program(program); !added)
+                return std::unexpected(added.error());
+        if (const Result<void> used = check_map_settings(); !used)
+            return std::unexpected(used.error());
+        if (const Result<void> exports = check_exports(); !exports)
+            return std::unexpected(exports.error());
+        for (const PortConfig& port : config_.ports) {
+            add_chain(port.name, false, port.ingress);
+            add_chain(port.name, true, port.egress);
+        }
+        bundle_.hash = hash();
+        return std::move(bundle_);
+    }
+
+private:
+    Result<void> add_program(const ProgramConfig& program) {
+        const std::string key = "programs." + program.name;
+        const auto refuse = [&](const Error& error) {
+            return fail_at(config_, program.object.place, key + ".object", error.kind,
+                           error.message);
+        };
+        const Result<const ObjectFile*> file = read_object(program.object.value);
+        if (!file) return refuse(file.error());
+        const Result<vm::LoadOptions> options = load_options(program, **file);
+        if (!options) return refuse(options.error());
+        Result<vm::ObjectSpec> object = vm::load_object((*file)->bytes, *options);
+        if (!object)
+            return refuse({object.error().kind, (*file)->path + ": " + object.error().message});
+        for (const std::string& notice : object->notices)
+            bundle_.notices.push_back((*file)->path + ": " + notice);
+        Result<vm::ProgramSpec> spec = pick_program(program, *object);
+        if (!spec) return std::unexpected(spec.error());
+        PlannedProgram planned;
+        planned.name = program.name;
+        planned.object = (*file)->path;
+        planned.object_hash = (*file)->hash;
+        planned.spec = std::move(*spec);
+        if (const Result<void> proven = prove(program, planned); !proven) return proven;
+        ByteWriter writer;
+        vm::write_program_spec(writer, planned.spec);
+        planned.identity = sha256_hex(writer.bytes());
+        for (const vm::MapSpec& map : planned.spec.maps) {
+            planned.maps.push_back(bundle_.maps.size());
+            bundle_.maps.push_back({program.name + "/" + map.name, map, false, {}});
+        }
+        if (const Result<void> filled = fill_maps(program, planned); !filled) return filled;
+        bundle_.programs.push_back(std::move(planned));
+        return {};
+    }
+
+    Result<const ObjectFile*> read_object(const std::string& path) {
+        for (const std::unique_ptr<ObjectFile>& file : files_)
+            if (file->path == path) return file.get();
+        const Result<std::string> text = read_file(path, kObjectBytesMax);
+        if (!text) return std::unexpected(text.error());
+        auto file = std::make_unique<ObjectFile>();
+        file->path = path;
+        file->bytes.assign(text->begin(), text->end());
+        file->hash = sha256_hex(file->bytes);
+        files_.push_back(std::move(file));
+        return files_.back().get();
+    }
+
+    /// Globals, and the sizes that `maps` gives to maps that this object has.
+    Result<vm::LoadOptions> load_options(const ProgramConfig& program, const ObjectFile& file) {
+        vm::LoadOptions options;
+        for (const auto& [name, value] : program.globals) options.globals[name] = value.value;
+        if (config_.maps.empty()) return options;
+        vm::LoadOptions names_only;
+        names_only.assume_entries_max = 1;
+        const Result<vm::ObjectSpec> object = vm::load_object(file.bytes, names_only);
+        if (!object) return fail(object.error().kind, file.path + ": " + object.error().message);
+        for (const vm::MapSpec& map : object->maps) {
+            if (map.is_global_data) continue;
+            for (const MapConfig& setting : config_.maps) {
+                if (setting.name != map.name && setting.name != program.name + "/" + map.name)
+                    continue;
+                options.map_entries_max[map.name] = setting.entries_max;
+                used_settings_.insert(setting.name);
+            }
+        }
+        return options;
+    }
+
+    Result<vm::ProgramSpec> pick_program(const ProgramConfig& program,
+                                         const vm::ObjectSpec& object) {
+        const std::string key = "programs." + program.name;
+        std::vector<std::string> names;
+        std::string all;
+        for (const vm::ProgramSpec& spec : object.programs) {
+            if (spec.type != vm::ProgramType::Xdp) continue;
+            names.push_back(spec.name);
+            all += (all.empty() ? "" : ", ") + spec.name;
+        }
+        if (names.empty())
+            return fail_at(
+                config_, program.object.place, key + ".object", ErrorKind::kInvalid,
+                fmt::format("value '{}', expected an object with an XDP program (section \"xdp\")",
+                            program.object.value));
+        if (program.function.value.empty() && names.size() > 1)
+            return fail_at(config_, program.place, key + ".program", ErrorKind::kInvalid,
+                           "missing, expected one of " + all);
+        const std::string wanted =
+            program.function.value.empty() ? names[0] : program.function.value;
+        for (const vm::ProgramSpec& spec : object.programs)
+            if (spec.type == vm::ProgramType::Xdp && spec.name == wanted) return spec;
+        for (const vm::UnsupportedProgram& spec : object.unsupported)
+            if (spec.name == wanted)
+                return fail_at(config_, program.function.place, key + ".program",
+                               ErrorKind::kUnsupported,
+                               fmt::format("'{}' is not offered: {}", wanted, spec.reason));
+        return fail_at(config_, program.function.place, key + ".program", ErrorKind::kInvalid,
+                       fmt::format("value '{}', expected one of {}", wanted, all));
+    }
+
+    Result<void> prove(const ProgramConfig& program, PlannedProgram& planned) {
+        const auto start = std::chrono::steady_clock::now();
+        const std::expected<vm::Proof, vm::Rejection> proof = vm::verify(planned.spec);
+        const auto spent = std::chrono::steady_clock::now() - start;
+        planned.verify_us = static_cast<uint64_t>(
+            std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
+        if (!proof) {
+            const vm::Rejection& why = proof.error();
+            const std::string line = why.line.empty() ? "" : ", " + why.line;
+            return fail_at(
+                config_, program.place, "programs." + program.name, ErrorKind::kRejected,
+                fmt::format("{} of {} is rejected: {}: {} (insn {}{})", planned.spec.name,
+                            planned.object, why.rule, why.message, why.insn, line));
+        }
+        planned.visited_insns = proof->visited_insns;
+        return {};
+    }
+
+    Result<void> fill_maps(const ProgramConfig& program, const PlannedProgram& planned) {
+        for (const MapFill& fill : program.fills) {
+            const std::string key = fmt::format("programs.{}.maps.{}", program.name, fill.map);
+            PlannedMap* map = nullptr;
+            std::vector<std::string> names;
+            for (const size_t index : planned.maps) {
+                names.push_back(bundle_.maps[index].spec.name);
+                if (names.back() == fill.map) map = &bundle_.maps[index];
+            }
+            if (map == nullptr) {
+                const std::string near = did_you_mean(fill.map, names);
+                return fail_at(
+                    config_, fill.place, key, ErrorKind::kInvalid,
+                    fmt::format("value '{}', expected a map of {}{}", fill.map, planned.spec.name,
+                                near.empty() ? "" : ", did you mean '" + near + "'?"));
+            }
+            if (const Result<void> filled = fill_map(fill, key, *map); !filled) return filled;
+        }
+        return {};
+    }
+
+    Result<void> fill_map(const MapFill& fill, const std::string& key, PlannedMap& map) {
+        const auto refuse = [&](const std::string& message) {
+            return fail_at(config_, fill.place, key, ErrorKind::kInvalid, message);
+        };
+        const uint32_t key_bytes = fill.family == Family::Ipv6 ? 20 : 8;
+        if (map.spec.type != vm::MapType::LpmTrie)
+            return refuse(fmt::format("map type {}, expected lpm_trie for a set of prefixes",
+                                      vm::map_type_name(map.spec.type)));
+        if (map.spec.key_bytes != key_bytes)
+            return refuse(fmt::format("keys of {} bytes, expected {} for family {}",
+                                      map.spec.key_bytes, key_bytes,
+                                      fill.family == Family::Ipv6 ? "ipv6" : "ipv4"));
+        if (map.spec.value_bytes < 8 && (fill.value >> (8 * map.spec.value_bytes)) != 0)
+            return refuse(fmt::format("value {}, expected one that fits in {} bytes", fill.value,
+                                      map.spec.value_bytes));
+        Bytes value(map.spec.value_bytes);
+        std::memcpy(value.data(), &fill.value, std::min<size_t>(value.size(), sizeof fill.value));
+        map.is_policy = true;
+        for (const Prefix& prefix : config_.find_set(fill.set.value)->prefixes)
+            if (prefix.is_ipv6 == (fill.family == Family::Ipv6))
+                map.contents.emplace_back(lpm_key(prefix), value);
+        std::sort(map.contents.begin(), map.contents.end(),
+                  [](const api::Element& a, const api::Element& b) {
+                      return KeyLess()(a.first, b.first);
+                  });
+        if (map.contents.size() > map.spec.entries_max)
+            return refuse(fmt::format("{} prefixes, expected at most {} (maps.{}.max_entries)",
+                                      map.contents.size(), map.spec.entries_max, map.name));
+        return {};
+    }
+
+    Result<void> check_map_settings() {
+        for (const MapConfig& setting : config_.maps)
+            if (!used_settings_.contains(setting.name))
+                return fail_at(
+                    config_, setting.place, "maps." + setting.name, ErrorKind::kInvalid,
+                    fmt::format("value '{}', expected a map that a program has", setting.name));
+        return {};
+    }
+
+    Result<void> check_exports() {
+        for (size_t i = 0; i < config_.metrics.exports.size(); ++i) {
+            const ExportConfig& metric = config_.metrics.exports[i];
+            const std::string key = fmt::format("metrics.export[{}].", i);
+            const std::string name = metric.program.value + "/" + metric.map.value;
+            const auto map =
+                std::find_if(bundle_.maps.begin(), bundle_.maps.end(),
+                             [&](const PlannedMap& planned) { return planned.name == name; });
+            if (map == bundle_.maps.end())
+                return fail_at(config_, metric.map.place, key + "map", ErrorKind::kInvalid,
+                               fmt::format("value '{}', expected a map of program {}",
+                                           metric.map.value, metric.program.value));
+            if (const std::string problem = export_problem(metric, map->spec); !problem.empty())
+                return fail_at(config_, metric.place, key + "value", ErrorKind::kInvalid, problem);
+        }
+        return {};
+    }
+
+    static bool has_member(const vm::TypeRef& type, const std::string& name) {
+        return type != nullptr && std::any_of(type->members.begin(), type->members.end(),
+                                              [&](const vm::TypeMember& member) {
+                                                  return member.name.empty()
+                                                             ? has_member(member.type, name)
+                                                             : member.name == name;
+                                              });
+    }
+
+    /// Members that labels and value name must be in the types.
+    static std::string export_problem(const ExportConfig& metric, const vm::MapSpec& map) {
+        if (!metric.value.value.empty() && !has_member(map.value_type, metric.value.value))
+            return fmt::format("value '{}', expected a member of the value of {}",
+                               metric.value.value, map.name);
+        if (metric.value.value.empty() && map.value_bytes > 8)
+            return fmt::format("missing, expected a member of the value of {} ({} bytes)", map.name,
+                               map.value_bytes);
+        for (const ExportLabel& label : metric.labels)
+            if (!label.member.empty() && !has_member(map.key_type, label.member))
+                return fmt::format("label '{}': 'key.{}', expected a member of the key of {}",
+                                   label.name, label.member, map.name);
+        return {};
+    }
+
+    void add_chain(const std::string& port, bool egress,
+                   const std::vector<At<std::string>>& names) {
+        if (names.empty()) return;
+        PlannedChain chain{port, egress, {}};
+        for (const At<std::string>& name : names) {
+            const auto found = std::find_if(
+                bundle_.programs.begin(), bundle_.programs.end(),
+                [&](const PlannedProgram& program) { return program.name == name.value; });
+            found->in_chain = true;
+            chain.programs.push_back(static_cast<size_t>(found - bundle_.programs.begin()));
+        }
+        bundle_.chains.push_back(std::move(chain));
+    }
+
+    std::string hash() const {
+        std::string all = config_.text;
+        for (const PlannedProgram& program : bundle_.programs)
+            all += fmt::format("\n{} {} {} {}", program.name, program.object, program.spec.name,
+                               program.identity);
+        for (const PlannedMap& map : bundle_.maps) {
+            if (!map.is_policy) continue;
+            ByteWriter writer;
+            for (const auto& [key, value] : map.contents) {
+                writer.write_sized(key);
+                writer.write_sized(value);
+            }
+            all += fmt::format("\n{} {}", map.name, sha256_hex(writer.bytes()));
+        }
+        return sha256_hex(all);
+    }
+
+    const Config& config_;
+    Bundle bundle_;
+    std::vector<std::unique_ptr<ObjectFile>> files_;
+    std::set<std::string> used_settings_;
+};
+
+}  // namespace
+
+std::unexpected<Error> fail_at(const Config& config, const Place& place, const std::string& key,
+                               ErrorKind kind, const std::string& message) {
+    return fail(
+        kind, fmt::format("{}:{}:{}: {}: {}", config.file, place.line, place.column, key, message));
+}
+
+api::Configure make_configure(const Config& config) {
+    api::Configure configure;
+    configure.lcores = config.workers.lcores.value;
+    configure.workers_max = config.workers.workers_max;
+    configure.idle = config.workers.idle;
+    configure.hugepages = config.memory.hugepages;
+    configure.memory_bytes = config.memory.size_bytes;
+    for (const PortConfig& port : config.ports) {
+        api::PortConfig frame;
+        frame.name = port.name;
+        frame.device = resolve_device(config.folder, port.device.value);
+        frame.pass = port.pass.value == "drop"     ? api::PassKind::Drop
+                     : port.pass.value == "kernel" ? api::PassKind::Kernel
+                                                   : api::PassKind::Port;
+        if (frame.pass == api::PassKind::Port) frame.pass_port = port.pass.value;
+        frame.fail = port.fail;
+        frame.ifindex = port.ifindex.value;
+        frame.queues = port.queues;
+        frame.mtu = port.mtu;
+        frame.rx_descriptors = port.rx_descriptors;
+        frame.promiscuous = port.promiscuous;
+        configure.ports.push_back(std::move(frame));
+    }
+    return configure;
+}
+
+Result<Bundle> build_bundle(const Config& config) {
+    return BundleBuilder(config).build();
+}
+
+}  // namespace weir::controlplane

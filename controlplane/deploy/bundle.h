@@ -1,0 +1,60 @@
+#pragma once
+// Config -> everything that has to be in the dataplane for it, proven and complete, before the
+// first frame is sent.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "controlplane/config/config.h"
+#include "dataplane/api/messages.h"
+#include "vm/program/spec.h"
+
+namespace weir::controlplane {
+
+struct PlannedMap {
+    std::string name;  ///< PROGRAM/MAP
+    vm::MapSpec spec;
+    bool is_policy = false;                         ///< the configuration owns all of its elements
+    std::vector<dataplane::api::Element> contents;  ///< sorted by key; policy alone
+};
+
+struct PlannedProgram {
+    std::string name;  ///< as the config calls it
+    vm::ProgramSpec spec;
+    std::string object, object_hash;
+    std::string identity;  ///< hash of code, maps and first contents: what decides whether it goes
+                           ///< on as it is
+    std::vector<size_t> maps;  ///< into Bundle::maps, one per spec.maps
+    uint64_t visited_insns = 0;
+    uint64_t verify_us = 0;
+    bool in_chain = false;
+};
+
+struct PlannedChain {
+    std::string port;
+    bool egress = false;
+    std::vector<size_t> programs;  ///< into Bundle::programs
+};
+
+struct Bundle {
+    dataplane::api::Configure configure;
+    std::vector<PlannedMap> maps;
+    std::vector<PlannedProgram> programs;
+    std::vector<PlannedChain> chains;
+    std::string hash;                  ///< of the configuration's text and every object
+    std::vector<std::string> notices;  ///< assumptions that the loader made
+};
+
+/// Loads and verifies every program, checks fills against maps. Errors name the place in the
+/// configuration; kRejected is the verifier's refusal. Reads files, changes nothing.
+Result<Bundle> build_bundle(const Config& config);
+
+/// The frame that starts the dataplane.
+dataplane::api::Configure make_configure(const Config& config);
+
+/// "FILE:LINE:COLUMN: KEY: message".
+std::unexpected<Error> fail_at(const Config& config, const Place& place, const std::string& key,
+                               ErrorKind kind, const std::string& message);
+
+}  // namespace weir::controlplane

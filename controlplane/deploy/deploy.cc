@@ -1,0 +1,171 @@
+// The order of the frames is what makes a deployment atomic: everything that can be refused comes
+// before the first change to a map that carries traffic, and those changes are taken back if
+// publishing fails.
+
+#include "controlplane/deploy/deploy.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "controlplane/deploy/map_sync.h"
+
+namespace weir::controlplane {
+namespace {
+
+namespace api = dataplane::api;
+
+class Deployment {
+public:
+    Deployment(api::Client& client, const Bundle& bundle, const Identities& running,
+               const std::string& renew)
+        : client_(client), bundle_(bundle), running_(running), renew_(renew) {}
+
+    Result<Deployed> run() {
+        if (const Result<void> done = configure(); !done) return std::unexpected(done.error());
+        if (const Result<void> done = find_running(); !done) return std::unexpected(done.error());
+        if (const Result<void> done = place_maps(); !done) return std::unexpected(done.error());
+        if (const Result<void> done = load_programs(); !done) return std::unexpected(done.error());
+        Result<api::Published> published = fill_and_publish();
+        if (!published) {
+            take_back();
+            return std::unexpected(published.error());
+        }
+        Deployed deployed{published->generation, published->swap_us, {}};
+        for (const PlannedProgram& program : bundle_.programs)
+            if (program.in_chain) deployed.identities[program.name] = program.identity;
+        return deployed;
+    }
+
+private:
+    Result<void> configure() {
+        const Result<api::Status> status = client_.status();
+        if (!status) return std::unexpected(status.error());
+        if (!status->configured) {
+            const Result<api::Status> configured = client_.configure(bundle_.configure);
+            if (!configured) return std::unexpected(configured.error());
+            return {};
+        }
+        const std::string difference = configure_difference(status->configure, bundle_.configure);
+        if (difference.empty()) return {};
+        return fail(ErrorKind::kUnsupported,
+                    difference +
+                        "; ports, workers and memory of a running node change with a restart only");
+    }
+
+    Result<void> find_running() {
+        Result<std::vector<api::MapInfo>> maps = client_.list_maps();
+        if (!maps) return std::unexpected(maps.error());
+        for (api::MapInfo& map : *maps) maps_[map.name] = std::move(map);
+        const Result<std::vector<api::ProgramInfo>> programs = client_.list_programs();
+        if (!programs) return std::unexpected(programs.error());
+        for (const api::ProgramInfo& program : *programs) programs_[program.name] = program.handle;
+        return {};
+    }
+
+    /// A program that is in service with this very code goes on.
+    const api::Handle* kept(const PlannedProgram& program) const {
+        const auto identity = running_.find(program.name);
+        const auto handle = programs_.find(program.name);
+        if (program.name == renew_ || identity == running_.end() || handle == programs_.end())
+            return nullptr;
+        return identity->second == program.identity ? &handle->second : nullptr;
+    }
+
+    Result<void> place_maps() {
+        map_handles_.assign(bundle_.maps.size(), 0);
+        for (const PlannedProgram& program : bundle_.programs) {
+            if (!program.in_chain) continue;
+            for (const size_t index : program.maps) {
+                const Result<api::Handle> handle =
+                    place_map(bundle_.maps[index], kept(program) != nullptr);
+                if (!handle) return std::unexpected(handle.error());
+                map_handles_[index] = *handle;
+            }
+        }
+        return {};
+    }
+
+    Result<api::Handle> place_map(const PlannedMap& map, bool program_goes_on) {
+        const auto found = maps_.find(map.name);
+        const bool reusable = found != maps_.end() && (!map.spec.is_global_data || program_goes_on);
+        if (!reusable) return client_.create_map({map.name, map.spec});
+        if (found->second.spec.same_definition(map.spec)) return found->second.handle;
+        return fail(
+            ErrorKind::kRejected,
+            fmt::format(
+                "map {} has another definition than the one in service ({}); what runs stays",
+                map.name, map_difference(found->second.spec, map.spec)));
+    }
+
+    Result<void> load_programs() {
+        program_handles_.assign(bundle_.programs.size(), 0);
+        for (size_t i = 0; i < bundle_.programs.size(); ++i) {
+            const PlannedProgram& program = bundle_.programs[i];
+            if (!program.in_chain) continue;
+            if (const api::Handle* handle = kept(program)) {
+                program_handles_[i] = *handle;
+                continue;
+            }
+            const Result<api::Handle> handle = load_program(program);
+            if (!handle) return std::unexpected(handle.error());
+            program_handles_[i] = *handle;
+        }
+        return {};
+    }
+
+    Result<api::Handle> load_program(const PlannedProgram& program) {
+        api::ProgramLoad load{program.name, program.spec, {}, program.object, program.object_hash};
+        for (const size_t index : program.maps) load.maps.push_back(map_handles_[index]);
+        vm::Rejection rejection;
+        const Result<api::ProgramLoaded> loaded = client_.load_program(load, &rejection);
+        if (loaded) return loaded->handle;
+        return fail(loaded.error().kind,
+                    fmt::format("program {}: {}", program.name, loaded.error().message));
+    }
+
+    Result<api::Published> fill_and_publish() {
+        for (size_t i = 0; i < bundle_.maps.size(); ++i) {
+            if (!bundle_.maps[i].is_policy || map_handles_[i] == 0) continue;
+            undos_.emplace_back();
+            if (const Result<void> done =
+                    sync_map(client_, map_handles_[i], bundle_.maps[i].contents, undos_.back());
+                !done)
+                return fail(done.error().kind,
+                            fmt::format("map {}: {}", bundle_.maps[i].name, done.error().message));
+        }
+        api::Publish publish;
+        publish.config_hash = bundle_.hash;
+        for (const PlannedChain& chain : bundle_.chains) {
+            api::Chain frame{chain.port, chain.egress, {}};
+            for (const size_t index : chain.programs)
+                frame.programs.push_back(program_handles_[index]);
+            publish.chains.push_back(std::move(frame));
+        }
+        return client_.publish(publish);
+    }
+
+    /// Best effort: if this fails too, the connection is gone, and with it the deployment.
+    void take_back() {
+        for (auto undo = undos_.rbegin(); undo != undos_.rend(); ++undo)
+            (void)undo_sync(client_, *undo);
+    }
+
+    api::Client& client_;
+    const Bundle& bundle_;
+    const Identities& running_;
+    const std::string& renew_;
+    std::map<std::string, api::MapInfo> maps_;
+    std::map<std::string, api::Handle> programs_;
+    std::vector<api::Handle> map_handles_, program_handles_;
+    std::vector<MapUndo> undos_;
+};
+
+}  // namespace
+
+Result<Deployed> deploy(api::Client& client, const Bundle& bundle, const Identities& running,
+                        const std::string& renew) {
+    return Deployment(client, bundle, running, renew).run();
+}
+
+}  // namespace weir::controlplane

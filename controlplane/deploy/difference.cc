@@ -1,0 +1,99 @@
+// What two configurations of the dataplane, or two definitions of a map, do not share: in words.
+
+#include <fmt/core.h>
+
+#include "controlplane/deploy/deploy.h"
+
+namespace weir::controlplane {
+namespace {
+
+namespace api = dataplane::api;
+
+template <typename T>
+std::string differs(const std::string& key, const T& running, const T& wanted) {
+    if (running == wanted) return {};
+    return fmt::format("{} is '{}', the new configuration says '{}'", key, running, wanted);
+}
+
+std::string pass_of(const api::PortConfig& port) {
+    switch (port.pass) {
+        case api::PassKind::Port: return port.pass_port;
+        case api::PassKind::Kernel: return "kernel";
+        case api::PassKind::Drop: break;
+    }
+    return "drop";
+}
+
+std::string port_difference(const api::PortConfig& running, const api::PortConfig& wanted) {
+    const std::string key = "ports." + wanted.name;
+    const auto fail_word = [](const api::PortConfig& port) {
+        return std::string(port.fail == api::FailMode::Open ? "open" : "closed");
+    };
+    const std::string all[] = {
+        differs(key + ".device", running.device, wanted.device),
+        differs(key + ".pass", pass_of(running), pass_of(wanted)),
+        differs(key + ".fail", fail_word(running), fail_word(wanted)),
+        differs(key + ".ifindex", running.ifindex, wanted.ifindex),
+        differs(key + ".queues", running.queues, wanted.queues),
+        differs(key + ".mtu", running.mtu, wanted.mtu),
+        differs(key + ".rx_descriptors", running.rx_descriptors, wanted.rx_descriptors),
+        differs(key + ".promiscuous", running.promiscuous, wanted.promiscuous),
+    };
+    for (const std::string& difference : all)
+        if (!difference.empty()) return difference;
+    return {};
+}
+
+std::string lcore_list(const api::Configure& configure) {
+    std::string list;
+    for (const uint32_t lcore : configure.lcores)
+        list += (list.empty() ? "" : ",") + std::to_string(lcore);
+    return list;
+}
+
+std::string port_names(const api::Configure& configure) {
+    std::string names;
+    for (const api::PortConfig& port : configure.ports)
+        names += (names.empty() ? "" : ",") + port.name;
+    return names;
+}
+
+}  // namespace
+
+std::string configure_difference(const api::Configure& running, const api::Configure& wanted) {
+    const auto idle = [](const api::Configure& configure) {
+        return std::string(configure.idle == api::IdleMode::Poll ? "poll" : "adaptive");
+    };
+    const std::string all[] = {
+        differs("workers.lcores", lcore_list(running), lcore_list(wanted)),
+        differs("workers.max", running.workers_max, wanted.workers_max),
+        differs("workers.idle", idle(running), idle(wanted)),
+        differs("memory.hugepages", static_cast<int>(running.hugepages),
+                static_cast<int>(wanted.hugepages)),
+        differs("memory.size", running.memory_bytes, wanted.memory_bytes),
+        differs("ports", port_names(running), port_names(wanted)),
+    };
+    for (const std::string& difference : all)
+        if (!difference.empty()) return difference;
+    for (size_t i = 0; i < running.ports.size(); ++i)
+        if (std::string difference = port_difference(running.ports[i], wanted.ports[i]);
+            !difference.empty())
+            return difference;
+    return {};
+}
+
+std::string map_difference(const vm::MapSpec& running, const vm::MapSpec& wanted) {
+    std::string all;
+    const auto note = [&](const char* what, const auto& before, const auto& after) {
+        if (before != after)
+            all += fmt::format("{}{} {} -> {}", all.empty() ? "" : ", ", what, before, after);
+    };
+    note("type", vm::map_type_name(running.type), vm::map_type_name(wanted.type));
+    note("key_bytes", running.key_bytes, wanted.key_bytes);
+    note("value_bytes", running.value_bytes, wanted.value_bytes);
+    note("max_entries", running.entries_max, wanted.entries_max);
+    note("flags", running.flags, wanted.flags);
+    return all;
+}
+
+}  // namespace weir::controlplane

@@ -1,0 +1,99 @@
+#include "controlplane/telemetry/metrics.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::controlplane {
+namespace {
+
+namespace api = dataplane::api;
+
+vm::TypeRef number(uint32_t bytes) {
+    return std::make_shared<const vm::TypeInfo>(
+        vm::TypeInfo{vm::TypeKind::Int, "u", bytes, false, 0, nullptr, {}, {}});
+}
+
+/// A per-CPU map of {packets, bytes} by protocol, as the quickstart has it.
+ExportedMap protocols() {
+    ExportedMap exported;
+    exported.config.name = "firewall_packets_total";
+    exported.config.value.value = "packets";
+    exported.config.labels = {{"protocol", "", {}}};
+    exported.map.name = "firewall/protocols";
+    exported.map.spec.type = vm::MapType::PercpuArray;
+    exported.map.spec.key_bytes = 4;
+    exported.map.spec.value_bytes = 16;
+    exported.map.spec.key_type = std::make_shared<const vm::TypeInfo>(vm::TypeInfo{
+        vm::TypeKind::Enum, "protocol", 4, false, 0, nullptr, {}, {{"arp", 0}, {"icmp", 1}}});
+    exported.map.spec.value_type = std::make_shared<const vm::TypeInfo>(
+        vm::TypeInfo{vm::TypeKind::Struct,
+                     "count",
+                     16,
+                     false,
+                     0,
+                     nullptr,
+                     {{"packets", 0, 0, number(8)}, {"bytes", 64, 0, number(8)}},
+                     {}});
+    exported.map.cpu_slots = 2;
+    Bytes value(32);
+    value[0] = 5;
+    value[8] = 100;
+    value[16] = 7;
+    exported.elements = {{Bytes{0, 0, 0, 0}, value}, {Bytes{1, 0, 0, 0}, Bytes(32)}};
+    return exported;
+}
+
+Scrape scrape() {
+    Scrape scrape;
+    scrape.up = true;
+    scrape.status.version = "1.2.3";
+    scrape.stats.generation = 4;
+    api::Counters counters;
+    counters.rx = 10;
+    counters.tx = 8;
+    counters.drops = {{"verdict", 2}};
+    counters.verdicts = {{"XDP_PASS", 8}, {"XDP_DROP", 2}};
+    scrape.stats.ports["wan"] = counters;
+    scrape.stats.programs.emplace_back();
+    scrape.stats.programs[0].name = "fw";
+    scrape.stats.programs[0].runs = 10;
+    scrape.exports.push_back(protocols());
+    return scrape;
+}
+
+void expect_line(const std::string& text, const std::string& line) {
+    EXPECT_NE(("\n" + text).find("\n" + line + "\n"), std::string::npos) << line << "\nis not in\n"
+                                                                         << text;
+}
+
+TEST(Metrics, NamesPortsReasonsAndGenerations) {
+    const std::string text = metrics_text(scrape());
+    expect_line(text, "weir_dataplane_up 1");
+    expect_line(text, "weir_generation 4");
+    expect_line(text, "weir_port_receive_packets_total{port=\"wan\"} 10");
+    expect_line(text, "weir_port_drops_total{port=\"wan\",reason=\"verdict\"} 2");
+    expect_line(text, "weir_port_verdicts_total{port=\"wan\",verdict=\"XDP_PASS\"} 8");
+    expect_line(text, "weir_program_runs_total{program=\"fw\"} 10");
+    expect_line(text, "# TYPE weir_port_receive_packets_total counter");
+}
+
+TEST(Metrics, SumsPerCpuValuesAndLabelsThemByTheKey) {
+    const std::string text = metrics_text(scrape());
+    expect_line(text, "firewall_packets_total{protocol=\"arp\"} 12");
+    expect_line(text, "firewall_packets_total{protocol=\"icmp\"} 0");
+    expect_line(text, "weir_export_series_left_out{name=\"firewall_packets_total\"} 0");
+}
+
+TEST(Metrics, LeavesOutSeriesBeyondTheBoundAndSaysSo) {
+    Scrape bounded = scrape();
+    bounded.exports[0].config.series_max = 1;
+    const std::string text = metrics_text(bounded);
+    expect_line(text, "weir_export_series_left_out{name=\"firewall_packets_total\"} 1");
+    EXPECT_EQ(text.find("protocol=\"icmp\""), std::string::npos);
+}
+
+TEST(Metrics, SaysSoWhenTheDataplaneIsAway) {
+    expect_line(metrics_text({}), "weir_dataplane_up 0");
+}
+
+}  // namespace
+}  // namespace weir::controlplane
