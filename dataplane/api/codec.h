@@ -17,14 +17,13 @@ template <typename Message>
 Result<Message> decode(ByteSpan body);
 
 /// Every message that is a frame's body.
-#define WEIR_MESSAGES(APPLY)                                                                 \
-    APPLY(Empty)                                                                             \
-    APPLY(Status)                                                                            \
-    APPLY(Configure)                                                                         \
-    APPLY(MapCreate) APPLY(MapCreated) APPLY(MapList) APPLY(MapLookup) APPLY(MapLookupReply) \
-        APPLY(MapUpdate) APPLY(MapErase) APPLY(MapCount) APPLY(MapDump) APPLY(MapElements)   \
-            APPLY(ProgramLoad) APPLY(ProgramLoaded) APPLY(Publish) APPLY(Published)          \
-                APPLY(ProgramList) APPLY(Stats) APPLY(ErrorReply)
+// clang-format off
+#define WEIR_MESSAGES(APPLY) \
+    APPLY(Empty) APPLY(Status) APPLY(Configure) APPLY(MapCreate) APPLY(MapCreated) APPLY(MapList) \
+    APPLY(MapLookup) APPLY(MapLookupReply) APPLY(MapUpdate) APPLY(MapErase) APPLY(MapCount) \
+    APPLY(MapDump) APPLY(MapElements) APPLY(ProgramLoad) APPLY(ProgramLoaded) APPLY(Publish) \
+    APPLY(Published) APPLY(ProgramList) APPLY(Stats) APPLY(ErrorReply)
+// clang-format on
 
 #define WEIR_DECLARE(Message)                              \
     extern template Bytes encode<Message>(const Message&); \
