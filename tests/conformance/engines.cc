@@ -8,10 +8,13 @@
 namespace weir::conformance {
 namespace {
 
-constexpr uint64_t kStepsMax = 100'000'000;  ///< a few seconds of the interpreter: no vector is meant to take longer
-constexpr size_t kFirstArgumentHelper = 5;   ///< fixed by the suites' protocol
+constexpr uint64_t kStepsMax =
+    100'000'000;  ///< a few seconds of the interpreter: no vector is meant to take longer
+constexpr size_t kFirstArgumentHelper = 5;  ///< fixed by the suites' protocol
 
-uint64_t first_argument(uint64_t r1, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) { return r1; }
+uint64_t first_argument(uint64_t r1, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
+    return r1;
+}
 
 vm::HelperTable suite_helpers() {
     vm::HelperTable table;
@@ -19,8 +22,10 @@ vm::HelperTable suite_helpers() {
     return table;
 }
 
-Result<uint64_t> run_jit(std::span<const vm::Insn> insns, std::span<uint8_t> memory, const vm::HelperTable& helpers) {
-    const Result<jit::UnverifiedProgram> program = jit::TESTING_ONLY_compile_unverified(insns, helpers);
+Result<uint64_t> run_jit(std::span<const vm::Insn> insns, std::span<uint8_t> memory,
+                         const vm::HelperTable& helpers) {
+    const Result<jit::UnverifiedProgram> program =
+        jit::TESTING_ONLY_compile_unverified(insns, helpers);
     if (!program) return std::unexpected(program.error());
     const uint64_t r0 = (*program)(memory.data(), memory.size());
     if (program->failed()) return fail(ErrorKind::kInvalid, "call of a helper that does not exist");
@@ -29,11 +34,16 @@ Result<uint64_t> run_jit(std::span<const vm::Insn> insns, std::span<uint8_t> mem
 
 }  // namespace
 
-std::vector<std::string> engine_names() { return {"jit", "interp"}; }
+std::vector<std::string> engine_names() {
+    return {"jit", "interp"};
+}
 
-bool runs_interp_only(std::string_view engine) { return engine == "interp"; }
+bool runs_interp_only(std::string_view engine) {
+    return engine == "interp";
+}
 
-Result<uint64_t> run_unverified(std::string_view engine, std::span<const vm::Insn> insns, std::span<uint8_t> memory) {
+Result<uint64_t> run_unverified(std::string_view engine, std::span<const vm::Insn> insns,
+                                std::span<uint8_t> memory) {
     const vm::HelperTable helpers = suite_helpers();
     if (engine == "interp") return vm::interpret_unverified(insns, memory, helpers, kStepsMax);
     if (engine == "jit") return run_jit(insns, memory, helpers);

@@ -1,7 +1,8 @@
 // weir-conformance-plugin [MEMORY-HEX] [--engine jit|interp] < PROGRAM-HEX
 //
-// The plug-in protocol of the public eBPF conformance suites: bytes in hex on stdin are run without the verifier, over
-// the memory given in hex (r1 its address, r2 its length); r0 is printed in hex. Helper 5 returns its first argument.
+// The plug-in protocol of the public eBPF conformance suites: bytes in hex on stdin are run without
+// the verifier, over the memory given in hex (r1 its address, r2 its length); r0 is printed in hex.
+// Helper 5 returns its first argument.
 
 #include <cctype>
 #include <cstring>
@@ -51,7 +52,8 @@ Result<Bytes> parse_hex(std::string_view what, std::string_view text) {
         const int high = hex_digit(text[i]);
         const int low = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
         if (high < 0 || low < 0)
-            return fail(ErrorKind::kInvalid, fmt::format("{}: character {}: expected two hex digits", what, i + 1));
+            return fail(ErrorKind::kInvalid,
+                        fmt::format("{}: character {}: expected two hex digits", what, i + 1));
         bytes.push_back(static_cast<uint8_t>(high * 16 + low));
         i += 2;
     }
@@ -62,10 +64,15 @@ Result<Options> parse_arguments(std::span<char*> arguments) {
     Options options;
     for (size_t i = 0; i < arguments.size(); ++i) {
         const std::string_view argument = arguments[i];
-        if (argument == "--engine" && i + 1 < arguments.size()) options.engine = arguments[++i];
-        else if (argument.starts_with("--engine=")) options.engine = argument.substr(9);
-        else if (i == 0 && !argument.starts_with("--")) options.memory_hex = argument;
-        else return fail(ErrorKind::kInvalid, fmt::format("unexpected argument '{}'; {}", argument, kUsage));
+        if (argument == "--engine" && i + 1 < arguments.size())
+            options.engine = arguments[++i];
+        else if (argument.starts_with("--engine="))
+            options.engine = argument.substr(9);
+        else if (i == 0 && !argument.starts_with("--"))
+            options.memory_hex = argument;
+        else
+            return fail(ErrorKind::kInvalid,
+                        fmt::format("unexpected argument '{}'; {}", argument, kUsage));
     }
     return options;
 }
@@ -75,11 +82,13 @@ Result<std::vector<weir::vm::Insn>> read_program(std::istream& in) {
     const Result<Bytes> bytes = parse_hex("program", text);
     if (!bytes) return std::unexpected(bytes.error());
     if (bytes->empty() || bytes->size() % sizeof(weir::vm::Insn) != 0)
-        return fail(ErrorKind::kInvalid,
-                    fmt::format("program: {} bytes, expected a multiple of 8 above 0", bytes->size()));
+        return fail(
+            ErrorKind::kInvalid,
+            fmt::format("program: {} bytes, expected a multiple of 8 above 0", bytes->size()));
     std::vector<weir::vm::Insn> insns(bytes->size() / sizeof(weir::vm::Insn));
     if (insns.size() > weir::kProgramInsnsMax)
-        return fail(ErrorKind::kInvalid, fmt::format("program: more than {} instructions", weir::kProgramInsnsMax));
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("program: more than {} instructions", weir::kProgramInsnsMax));
     std::memcpy(static_cast<void*>(insns.data()), bytes->data(), bytes->size());
     return insns;
 }
@@ -97,7 +106,8 @@ Result<uint64_t> run(std::span<char*> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const Result<uint64_t> result = run(std::span(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0));
+    const Result<uint64_t> result =
+        run(std::span(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0));
     if (!result) {
         std::cerr << "weir-conformance-plugin: " << result.error().message << '\n';
         return weir::exit_status(result.error().kind);

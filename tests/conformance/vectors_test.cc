@@ -31,7 +31,8 @@ struct Vector {
 uint64_t hex_number(std::string_view digits) {
     if (digits.starts_with("0x")) digits.remove_prefix(2);
     uint64_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
     EXPECT_TRUE(error == std::errc() && end == digits.data() + digits.size()) << digits;
     return value;
 }
@@ -50,15 +51,18 @@ Vector head_of(const std::string& file, std::string_view line) {
 
 std::vector<Vector> read_vectors() {
     std::vector<Vector> vectors;
-    for (const auto& entry : std::filesystem::directory_iterator(WEIR_SOURCE_ROOT "/tests/conformance/vectors")) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(WEIR_SOURCE_ROOT "/tests/conformance/vectors")) {
         std::ifstream in(entry.path());
         Vector vector;
         for (std::string line; std::getline(in, line);) {
-            if (line.starts_with("== ")) vector = head_of(entry.path().filename(), std::string_view(line).substr(3));
+            if (line.starts_with("== "))
+                vector = head_of(entry.path().filename(), std::string_view(line).substr(3));
             else if (line.starts_with("=> ")) {
                 vector.expected = hex_number(std::string_view(line).substr(3));
                 vectors.push_back(vector);
-            } else vector.text += line + "\n";
+            } else
+                vector.text += line + "\n";
         }
     }
     return vectors;
@@ -82,7 +86,8 @@ TEST_P(Vectors, GiveWhatTheReferenceModelSays) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, Vectors, testing::ValuesIn(engine_names()), [](const auto& each) { return each.param; });
+INSTANTIATE_TEST_SUITE_P(Engines, Vectors, testing::ValuesIn(engine_names()),
+                         [](const auto& each) { return each.param; });
 
 }  // namespace
 }  // namespace weir::conformance

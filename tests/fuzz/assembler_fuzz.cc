@@ -1,4 +1,5 @@
-// Any text: either a program that decodes and reads the same once more, or an error that names the line.
+// Any text: either a program that decodes and reads the same once more, or an error that names the
+// line.
 
 #include "tests/fuzz/fuzz.h"
 #include "vm/base/check.h"

@@ -13,14 +13,17 @@ namespace {
 constexpr size_t kInsnsMax = 512;
 constexpr uint64_t kStepsMax = 2'000;
 
-uint64_t first_argument(uint64_t r1, uint64_t, uint64_t, uint64_t, uint64_t, weir::vm::RunEnv&) { return r1; }
+uint64_t first_argument(uint64_t r1, uint64_t, uint64_t, uint64_t, uint64_t, weir::vm::RunEnv&) {
+    return r1;
+}
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace weir::vm;
     std::vector<Insn> insns(std::min(size / sizeof(Insn), kInsnsMax));
-    if (!insns.empty()) std::memcpy(static_cast<void*>(insns.data()), data, insns.size() * sizeof(Insn));
+    if (!insns.empty())
+        std::memcpy(static_cast<void*>(insns.data()), data, insns.size() * sizeof(Insn));
     const std::string listing = disassemble_program(insns);
     if (!decode_program(insns)) return 0;
 

@@ -1,5 +1,6 @@
 #pragma once
-// The door of a fuzz target, as libFuzzer calls it. Targets end in WEIR_CHECK where a promise is broken.
+// The door of a fuzz target, as libFuzzer calls it. Targets end in WEIR_CHECK where a promise is
+// broken.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Drives a fuzz target without libFuzzer: the files given as arguments, then mutations of them and of random bytes, the
-// same ones in every run.
+// Drives a fuzz target without libFuzzer: the files given as arguments, then mutations of them and
+// of random bytes, the same ones in every run.
 
 #include <fstream>
 #include <iostream>
@@ -26,8 +26,10 @@ Input random_input(std::mt19937_64& random, const std::vector<Input>& seeds) {
 
 void mutate(Input& input, std::mt19937_64& random) {
     for (size_t i = random() % (kMutationsMax + 1); i > 0 && !input.empty(); --i) {
-        if (random() % 8 == 0) input.resize(random() % input.size());
-        else input[random() % input.size()] = static_cast<uint8_t>(random());
+        if (random() % 8 == 0)
+            input.resize(random() % input.size());
+        else
+            input[random() % input.size()] = static_cast<uint8_t>(random());
     }
 }
 

@@ -1,4 +1,5 @@
-// Any bytes as a program spec: an error, or a spec that is written and read again as the same bytes.
+// Any bytes as a program spec: an error, or a spec that is written and read again as the same
+// bytes.
 
 #include "tests/fuzz/fuzz.h"
 #include "vm/base/check.h"

@@ -15,8 +15,8 @@ namespace weir {
 using Bytes = std::vector<uint8_t>;
 using ByteSpan = std::span<const uint8_t>;
 
-/// Reads forward over bytes that it does not own. A read past the end gives nullopt and moves nothing;
-/// after that every read fails, so that a caller may check once at the end.
+/// Reads forward over bytes that it does not own. A read past the end gives nullopt and moves
+/// nothing; after that every read fails, so that a caller may check once at the end.
 class ByteReader {
 public:
     explicit ByteReader(ByteSpan bytes) : bytes_(bytes) {}

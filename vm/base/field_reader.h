@@ -1,5 +1,6 @@
 #pragma once
-// Reads the fields of a byte string one by one and remembers the first that is wrong, by name and offset.
+// Reads the fields of a byte string one by one and remembers the first that is wrong, by name and
+// offset.
 
 #include <cstdint>
 #include <string>
@@ -12,8 +13,9 @@
 
 namespace weir {
 
-/// A layer over ByteReader for codecs. After the first wrong field every read gives a zero or empty value, so a codec
-/// reads a whole struct straight through and asks once for error(). Loops over counts must test ok().
+/// A layer over ByteReader for codecs. After the first wrong field every read gives a zero or empty
+/// value, so a codec reads a whole struct straight through and asks once for error(). Loops over
+/// counts must test ok().
 class FieldReader {
 public:
     /// `record` names what is being read ("map spec") and stands in front of the error.
@@ -28,7 +30,8 @@ public:
     T number(std::string_view field, T max) {
         const size_t at = in_.offset();
         const T value = raw<T>(field);
-        if (ok() && value > max) refuse(field, at, fmt::format("{} is above the limit of {}", value, max));
+        if (ok() && value > max)
+            refuse(field, at, fmt::format("{} is above the limit of {}", value, max));
         return ok() ? value : T{};
     }
 
@@ -45,13 +48,15 @@ public:
     /// A byte that is 0 or 1.
     bool flag(std::string_view field) { return number<uint8_t>(field, 1) == 1; }
 
-    /// How many elements follow, each of `element_bytes_min` bytes or more: what cannot fit is refused
-    /// before anybody reserves memory for it.
+    /// How many elements follow, each of `element_bytes_min` bytes or more: what cannot fit is
+    /// refused before anybody reserves memory for it.
     uint32_t count(std::string_view field, uint32_t max, size_t element_bytes_min) {
         const size_t at = in_.offset();
         const uint32_t value = number<uint32_t>(field, max);
         if (ok() && value > in_.remaining() / element_bytes_min)
-            refuse(field, at, fmt::format("{} elements do not fit into the {} bytes left", value, in_.remaining()));
+            refuse(field, at,
+                   fmt::format("{} elements do not fit into the {} bytes left", value,
+                               in_.remaining()));
         return ok() ? value : 0;
     }
 
@@ -73,7 +78,8 @@ private:
     void refuse(std::string_view field, size_t offset, std::string_view why) {
         if (failed_) return;
         failed_ = true;
-        error_ = {ErrorKind::kInvalid, fmt::format("{}: field {} at offset {}: {}", record_, field, offset, why)};
+        error_ = {ErrorKind::kInvalid,
+                  fmt::format("{}: field {} at offset {}: {}", record_, field, offset, why)};
     }
 
     ByteReader& in_;

@@ -1,6 +1,6 @@
 #pragma once
-// Errors that come from outside (packets, objects, configs, peers) travel as values. Broken invariants
-// of our own end in WEIR_CHECK (check.h). Our code throws nothing.
+// Errors that come from outside (packets, objects, configs, peers) travel as values. Broken
+// invariants of our own end in WEIR_CHECK (check.h). Our code throws nothing.
 
 #include <expected>
 #include <string>
@@ -14,7 +14,7 @@ enum class ErrorKind {
     kRejected,     ///< well formed, but the answer is no: the verifier refuses (exit 1)
     kNotFound,     ///< the named thing does not exist (exit 1)
     kUnsupported,  ///< well formed and known, but not offered; refused by name (exit 2)
-    kResource,     ///< the machine lacks something: memory, hugepages, privileges, a device (exit 2)
+    kResource,  ///< the machine lacks something: memory, hugepages, privileges, a device (exit 2)
 };
 
 /// One line for a person: place, value, and what would be right. No trailing full stop or newline.

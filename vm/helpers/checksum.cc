@@ -1,4 +1,5 @@
-// bpf_csum_diff as Linux 6.18 does it: the result is folded to 16 bits, sizes need not be multiples of four.
+// bpf_csum_diff as Linux 6.18 does it: the result is folded to 16 bits, sizes need not be multiples
+// of four.
 
 #include <cstring>
 
@@ -13,7 +14,8 @@ uint32_t add_with_carry(uint32_t a, uint32_t b) {
     return static_cast<uint32_t>(sum) + static_cast<uint32_t>(sum >> 32);
 }
 
-/// Sum over `bytes` bytes in words of this machine's order, the last one filled up with zeroes, on top of `seed`.
+/// Sum over `bytes` bytes in words of this machine's order, the last one filled up with zeroes, on
+/// top of `seed`.
 uint32_t sum_words(const uint8_t* at, size_t bytes, uint32_t seed) {
     uint64_t sum = seed;
     for (; bytes >= sizeof(uint32_t); bytes -= sizeof(uint32_t), at += sizeof(uint32_t)) {
@@ -32,14 +34,16 @@ uint32_t fold(uint32_t sum) {
     return (once & 0xffff) + (once >> 16);
 }
 
-uint64_t csum_diff(uint64_t from, uint64_t from_bytes, uint64_t to, uint64_t to_bytes, uint64_t seed, RunEnv&) {
+uint64_t csum_diff(uint64_t from, uint64_t from_bytes, uint64_t to, uint64_t to_bytes,
+                   uint64_t seed, RunEnv&) {
     const auto* old_bytes = reinterpret_cast<const uint8_t*>(from);
     const auto* new_bytes = reinterpret_cast<const uint8_t*>(to);
     const auto old_size = static_cast<uint32_t>(from_bytes);
     const auto new_size = static_cast<uint32_t>(to_bytes);
     auto sum = static_cast<uint32_t>(seed);
     if (old_size != 0 && new_size != 0)
-        sum = add_with_carry(sum_words(new_bytes, new_size, sum), ~sum_words(old_bytes, old_size, 0));
+        sum =
+            add_with_carry(sum_words(new_bytes, new_size, sum), ~sum_words(old_bytes, old_size, 0));
     else if (new_size != 0)
         sum = sum_words(new_bytes, new_size, sum);
     else if (old_size != 0)
@@ -49,6 +53,8 @@ uint64_t csum_diff(uint64_t from, uint64_t from_bytes, uint64_t to, uint64_t to_
 
 }  // namespace
 
-void add_checksum_helpers(HelperTable& table) { set(table, HelperId::csum_diff, csum_diff); }
+void add_checksum_helpers(HelperTable& table) {
+    set(table, HelperId::csum_diff, csum_diff);
+}
 
 }  // namespace weir::vm

@@ -5,10 +5,15 @@
 namespace weir::vm {
 namespace {
 
-uint64_t smp_processor_id(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv& env) { return env.cpu; }
-uint64_t numa_node_id(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv& env) { return env.numa_node; }
+uint64_t smp_processor_id(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv& env) {
+    return env.cpu;
+}
+uint64_t numa_node_id(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv& env) {
+    return env.numa_node;
+}
 
-/// xorshift64* (Vigna 2014): the upper half is the well mixed one. Good for sampling, not for secrets, as the kernel's.
+/// xorshift64* (Vigna 2014): the upper half is the well mixed one. Good for sampling, not for
+/// secrets, as the kernel's.
 uint64_t prandom_u32(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv& env) {
     uint64_t x = env.prandom_state;
     x ^= x >> 12;

@@ -25,6 +25,8 @@ inline void set(HelperTable& table, HelperId id, HelperFn function) {
 }
 
 /// A negative errno as r0 carries it.
-constexpr uint64_t error_value(int negative_errno) { return static_cast<uint64_t>(int64_t{negative_errno}); }
+constexpr uint64_t error_value(int negative_errno) {
+    return static_cast<uint64_t>(int64_t{negative_errno});
+}
 
 }  // namespace weir::vm

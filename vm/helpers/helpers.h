@@ -1,6 +1,6 @@
 #pragma once
-// Helpers that need no map: packet, checksum, time, random, strings. Results and error codes are the kernel's
-// (net/core/filter.c, kernel/bpf/helpers.c).
+// Helpers that need no map: packet, checksum, time, random, strings. Results and error codes are
+// the kernel's (net/core/filter.c, kernel/bpf/helpers.c).
 
 #include "vm/program/run.h"
 

@@ -1,5 +1,5 @@
-// Helpers that move the edges of a packet or copy from and to it: net/core/filter.c, bpf_xdp_*. Offsets are the kernel's
-// `int`, so only the low half of the register counts.
+// Helpers that move the edges of a packet or copy from and to it: net/core/filter.c, bpf_xdp_*.
+// Offsets are the kernel's `int`, so only the low half of the register counts.
 
 #include <cerrno>
 #include <cstring>
@@ -10,20 +10,27 @@
 namespace weir::vm {
 namespace {
 
-constexpr int64_t kMetaBytesMax = 255;    ///< skb_shared_info.meta_len is a byte
+constexpr int64_t kMetaBytesMax = 255;  ///< skb_shared_info.meta_len is a byte
 constexpr uint32_t kMetaAlignBytes = 4;
 constexpr uint32_t kCopyOffsetMax = 0xffff;
 
-XdpContext& context_of(uint64_t r1) { return *reinterpret_cast<XdpContext*>(r1); }
-int64_t offset_of(uint64_t value) { return static_cast<int32_t>(value); }
-int64_t length_of(const XdpContext& context) { return context.data_end - context.data; }
+XdpContext& context_of(uint64_t r1) {
+    return *reinterpret_cast<XdpContext*>(r1);
+}
+int64_t offset_of(uint64_t value) {
+    return static_cast<int32_t>(value);
+}
+int64_t length_of(const XdpContext& context) {
+    return context.data_end - context.data;
+}
 
 /// The metadata in front of the packet moves with its head.
 uint64_t adjust_head(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, RunEnv&) {
     XdpContext& context = context_of(r1);
     const int64_t offset = offset_of(r2);
     const int64_t room_in_front = context.data_meta - context.frame_start;
-    if (offset < -room_in_front || offset > length_of(context) - kFrameBytesMin) return error_value(-EINVAL);
+    if (offset < -room_in_front || offset > length_of(context) - kFrameBytesMin)
+        return error_value(-EINVAL);
     const auto meta_bytes = static_cast<size_t>(context.data - context.data_meta);
     if (meta_bytes != 0) std::memmove(context.data_meta + offset, context.data_meta, meta_bytes);
     context.data_meta += offset;
@@ -37,7 +44,8 @@ uint64_t adjust_meta(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, Run
     const int64_t room_in_front = context.data_meta - context.frame_start;
     const int64_t meta_bytes = context.data - context.data_meta - offset;
     if (offset < -room_in_front || meta_bytes < 0) return error_value(-EINVAL);
-    if (meta_bytes % kMetaAlignBytes != 0 || meta_bytes > kMetaBytesMax) return error_value(-EACCES);
+    if (meta_bytes % kMetaAlignBytes != 0 || meta_bytes > kMetaBytesMax)
+        return error_value(-EACCES);
     context.data_meta += offset;
     return 0;
 }
@@ -47,7 +55,8 @@ uint64_t adjust_tail(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, Run
     XdpContext& context = context_of(r1);
     const int64_t offset = offset_of(r2);
     const int64_t room_behind = context.frame_limit - context.data_end;
-    if (offset > room_behind || length_of(context) + offset < kFrameBytesMin) return error_value(-EINVAL);
+    if (offset > room_behind || length_of(context) + offset < kFrameBytesMin)
+        return error_value(-EINVAL);
     if (offset > 0) std::memset(context.data_end, 0, static_cast<size_t>(offset));
     context.data_end += offset;
     return 0;

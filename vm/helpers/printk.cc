@@ -1,5 +1,6 @@
-// bpf_trace_printk and bpf_trace_vprintk: kernel/bpf/helpers.c, bpf_bprintf_prepare. Formats are checked by the kernel's
-// rules; what would read through a pointer (%s, %pks, %pI4 …) is refused with -EINVAL, since nothing has proven the pointer.
+// bpf_trace_printk and bpf_trace_vprintk: kernel/bpf/helpers.c, bpf_bprintf_prepare. Formats are
+// checked by the kernel's rules; what would read through a pointer (%s, %pks, %pI4 …) is refused
+// with -EINVAL, since nothing has proven the pointer.
 
 #include <sys/random.h>
 
@@ -15,7 +16,7 @@
 namespace weir::vm {
 namespace {
 
-constexpr size_t kLineBytesMax = 1024;        ///< MAX_BPRINTF_BUF
+constexpr size_t kLineBytesMax = 1024;  ///< MAX_BPRINTF_BUF
 constexpr uint32_t kPrintkArgumentsMax = 3;
 constexpr uint32_t kVprintkArgumentsMax = 12;  ///< MAX_BPRINTF_VARARGS
 constexpr int kWidthMax = (1 << 23) - 1;       ///< the kernel's FIELD_WIDTH_MAX
@@ -29,9 +30,13 @@ public:
     }
     /// `bytes` more were written at room() by snprintf, or would have been.
     void took(int bytes) { length_ += static_cast<size_t>(bytes > 0 ? bytes : 0); }
-    std::span<char> room() { return length_ < kLineBytesMax ? std::span(text_).subspan(length_) : std::span<char>(); }
+    std::span<char> room() {
+        return length_ < kLineBytesMax ? std::span(text_).subspan(length_) : std::span<char>();
+    }
     size_t wanted() const { return length_; }
-    std::string_view text() const { return {text_.data(), length_ < kLineBytesMax ? length_ : kLineBytesMax - 1}; }
+    std::string_view text() const {
+        return {text_.data(), length_ < kLineBytesMax ? length_ : kLineBytesMax - 1};
+    }
 
 private:
     std::array<char, kLineBytesMax> text_;
@@ -47,7 +52,9 @@ struct Conversion {
     size_t end = 0;  ///< index behind it
 };
 
-char at(std::string_view text, size_t i) { return i < text.size() ? text[i] : '\0'; }
+char at(std::string_view text, size_t i) {
+    return i < text.size() ? text[i] : '\0';
+}
 
 void read_flags(std::string_view text, size_t& i, std::string& flags) {
     for (; std::strchr("0+- ", at(text, i)) != nullptr && at(text, i) != '\0'; ++i)
@@ -63,7 +70,8 @@ int read_width(std::string_view text, size_t& i) {
     return width;
 }
 
-/// %p, %pK, %px, %ps, %pS, %pB: printed as a number that does not tell the address. Others dereference.
+/// %p, %pK, %px, %ps, %pS, %pB: printed as a number that does not tell the address. Others
+/// dereference.
 bool read_pointer_suffix(std::string_view text, size_t& i) {
     const auto next = static_cast<unsigned char>(at(text, i));
     if (next == '\0' || std::isspace(next) || std::ispunct(next)) return true;
@@ -87,10 +95,12 @@ bool read_conversion(std::string_view text, size_t start, Conversion& out) {
     for (; at(text, i) == 'l' && out.longs < 2; ++i) ++out.longs;
     out.letter = at(text, i);
     const bool character = out.letter == 'c' && out.longs == 0;
-    if (out.letter == '\0' || (!character && std::strchr("idxXu", out.letter) == nullptr)) return false;
+    if (out.letter == '\0' || (!character && std::strchr("idxXu", out.letter) == nullptr))
+        return false;
     out.end = i + 1;
     const char* const size = character ? "" : "ll";
-    std::snprintf(out.format.data(), out.format.size(), "%%%s*%s%c", flags.c_str(), size, out.letter);
+    std::snprintf(out.format.data(), out.format.size(), "%%%s*%s%c", flags.c_str(), size,
+                  out.letter);
     return true;
 }
 
@@ -99,7 +109,8 @@ uint64_t hide_pointer(uint64_t pointer) {
     static const uint64_t key = [] {
         uint64_t random = 0;
         const bool filled = getrandom(&random, sizeof random, GRND_NONBLOCK) == sizeof random;
-        return filled ? random : reinterpret_cast<uint64_t>(&random);  // then at least where the stack is
+        return filled ? random
+                      : reinterpret_cast<uint64_t>(&random);  // then at least where the stack is
     }();
     uint64_t x = pointer ^ key;
     x = (x ^ (x >> 33)) * 0xff51afd7ed558ccdu;
@@ -111,21 +122,24 @@ void print(Line& line, const Conversion& conversion, uint64_t value) {
     const std::span<char> room = line.room();
     const bool is_signed = conversion.letter == 'd' || conversion.letter == 'i';
     if (conversion.letter == 'p') {
-        line.took(std::snprintf(room.data(), room.size(), "%016llx",
-                                static_cast<unsigned long long>(value == 0 ? 0 : hide_pointer(value))));
+        line.took(
+            std::snprintf(room.data(), room.size(), "%016llx",
+                          static_cast<unsigned long long>(value == 0 ? 0 : hide_pointer(value))));
         return;
     }
-    if (conversion.letter == 'c') value = static_cast<uint8_t>(value);
+    if (conversion.letter == 'c')
+        value = static_cast<uint8_t>(value);
     else if (conversion.longs == 0)
-        value = is_signed ? static_cast<uint64_t>(int64_t{static_cast<int32_t>(value)}) : static_cast<uint32_t>(value);
+        value = is_signed ? static_cast<uint64_t>(int64_t{static_cast<int32_t>(value)})
+                          : static_cast<uint32_t>(value);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"  // built from checked letters above
     if (conversion.letter == 'c')
-        line.took(std::snprintf(room.data(), room.size(), conversion.format.data(), conversion.width,
-                                static_cast<int>(value)));
+        line.took(std::snprintf(room.data(), room.size(), conversion.format.data(),
+                                conversion.width, static_cast<int>(value)));
     else
-        line.took(std::snprintf(room.data(), room.size(), conversion.format.data(), conversion.width,
-                                static_cast<long long>(value)));
+        line.took(std::snprintf(room.data(), room.size(), conversion.format.data(),
+                                conversion.width, static_cast<long long>(value)));
 #pragma GCC diagnostic pop
 }
 
@@ -153,7 +167,8 @@ bool format_line(Line& line, std::string_view format, std::span<const uint64_t> 
 }
 
 /// The kernel's result: characters of the whole line, or a negative errno.
-uint64_t trace(uint64_t format, uint64_t format_bytes, std::span<const uint64_t> arguments, RunEnv& env) {
+uint64_t trace(uint64_t format, uint64_t format_bytes, std::span<const uint64_t> arguments,
+               RunEnv& env) {
     const auto* text = reinterpret_cast<const char*>(format);
     const size_t length = strnlen(text, static_cast<uint32_t>(format_bytes));
     if (length == static_cast<uint32_t>(format_bytes)) return error_value(-EINVAL);
@@ -162,19 +177,23 @@ uint64_t trace(uint64_t format, uint64_t format_bytes, std::span<const uint64_t>
     ++env.printk_count;
     std::string_view shown = line.text();
     if (shown.ends_with('\n')) shown.remove_suffix(1);
-    if (env.printk != nullptr) env.printk(env.printk_opaque, shown.data(), static_cast<uint32_t>(shown.size()));
+    if (env.printk != nullptr)
+        env.printk(env.printk_opaque, shown.data(), static_cast<uint32_t>(shown.size()));
     return line.wanted();
 }
 
-uint64_t trace_printk(uint64_t format, uint64_t format_bytes, uint64_t r3, uint64_t r4, uint64_t r5, RunEnv& env) {
+uint64_t trace_printk(uint64_t format, uint64_t format_bytes, uint64_t r3, uint64_t r4, uint64_t r5,
+                      RunEnv& env) {
     const std::array<uint64_t, kPrintkArgumentsMax> arguments{r3, r4, r5};
     return trace(format, format_bytes, arguments, env);
 }
 
-uint64_t trace_vprintk(uint64_t format, uint64_t format_bytes, uint64_t data, uint64_t data_bytes, uint64_t, RunEnv& env) {
+uint64_t trace_vprintk(uint64_t format, uint64_t format_bytes, uint64_t data, uint64_t data_bytes,
+                       uint64_t, RunEnv& env) {
     const auto bytes = static_cast<uint32_t>(data_bytes);
     std::array<uint64_t, kVprintkArgumentsMax> arguments;
-    if (bytes % sizeof(uint64_t) != 0 || bytes > sizeof arguments || (bytes != 0 && data == 0)) return error_value(-EINVAL);
+    if (bytes % sizeof(uint64_t) != 0 || bytes > sizeof arguments || (bytes != 0 && data == 0))
+        return error_value(-EINVAL);
     if (bytes != 0) std::memcpy(arguments.data(), reinterpret_cast<const void*>(data), bytes);
     return trace(format, format_bytes, std::span(arguments).first(bytes / sizeof(uint64_t)), env);
 }

@@ -1,4 +1,5 @@
-// Clocks (kernel/bpf/helpers.c). All of them go through the vDSO, so a program that asks for the time makes no system call.
+// Clocks (kernel/bpf/helpers.c). All of them go through the vDSO, so a program that asks for the
+// time makes no system call.
 
 #include <ctime>
 
@@ -10,7 +11,8 @@ namespace {
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 uint64_t nanoseconds(const timespec& time) {
-    return static_cast<uint64_t>(time.tv_sec) * kNanosecondsPerSecond + static_cast<uint64_t>(time.tv_nsec);
+    return static_cast<uint64_t>(time.tv_sec) * kNanosecondsPerSecond +
+           static_cast<uint64_t>(time.tv_nsec);
 }
 
 template <clockid_t clock>
@@ -22,12 +24,14 @@ uint64_t read_clock(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv&) {
 /// The coarse clock moves once a tick, so its resolution is what 1/HZ is on this kernel.
 uint64_t tick_nanoseconds() {
     timespec resolution;
-    const bool known = clock_getres(CLOCK_MONOTONIC_COARSE, &resolution) == 0 && nanoseconds(resolution) != 0;
+    const bool known =
+        clock_getres(CLOCK_MONOTONIC_COARSE, &resolution) == 0 && nanoseconds(resolution) != 0;
     return known ? nanoseconds(resolution) : kNanosecondsPerSecond / 250;
 }
 
-/// User space cannot read jiffies. They start five minutes before a 32-bit overflow (INITIAL_JIFFIES) and count ticks
-/// since then; ticks of the first boot phase may be missing in the kernel's, so the two agree to within a second.
+/// User space cannot read jiffies. They start five minutes before a 32-bit overflow
+/// (INITIAL_JIFFIES) and count ticks since then; ticks of the first boot phase may be missing in
+/// the kernel's, so the two agree to within a second.
 uint64_t jiffies(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv& env) {
     static const uint64_t tick = tick_nanoseconds();
     static const uint64_t first = (uint64_t{1} << 32) - 300 * (kNanosecondsPerSecond / tick);

@@ -1,6 +1,7 @@
-// The reference meaning of every instruction (RFC 9669, sections 4 and 5, and Linux's additions). One template says what
-// an instruction does, told apart by its row in insn.def: format, width and spelling. `Access` says what memory it may
-// reach: Proven trusts the verifier, Checked trusts nobody.
+// The reference meaning of every instruction (RFC 9669, sections 4 and 5, and Linux's additions).
+// One template says what an instruction does, told apart by its row in insn.def: format, width and
+// spelling. `Access` says what memory it may reach: Proven trusts the verifier, Checked trusts
+// nobody.
 
 #include "vm/interp/interp.h"
 
@@ -22,8 +23,9 @@ template <Op op>
 constexpr OpInfo kRow = op_info(op);
 
 template <unsigned bits>
-using Word = std::conditional_t<bits == 64, uint64_t,
-             std::conditional_t<bits == 32, uint32_t, std::conditional_t<bits == 16, uint16_t, uint8_t>>>;
+using Word = std::conditional_t<
+    bits == 64, uint64_t,
+    std::conditional_t<bits == 32, uint32_t, std::conditional_t<bits == 16, uint16_t, uint8_t>>>;
 
 template <Op op>
 using WordOf = Word<kRow<op>.bits>;
@@ -35,7 +37,8 @@ struct Caller {
 
 template <typename Access>
 struct Machine {
-    Machine(Access& its_access, const HelperTable& its_helpers, RunEnv& its_env, std::span<const DecodedSlot> its_code)
+    Machine(Access& its_access, const HelperTable& its_helpers, RunEnv& its_env,
+            std::span<const DecodedSlot> its_code)
         : access(its_access), helpers(its_helpers), env(its_env), code(its_code) {
         r[10] = reinterpret_cast<uint64_t>(stack.data() + stack.size());
     }
@@ -48,10 +51,13 @@ struct Machine {
     uint32_t depth = 0;
     uint32_t may_gotos_left = kMayGotoMax;
     std::array<Caller, kCallDepthMax - 1> callers;
-    /// Frames grow downwards, kStackBytes each. Left as it is: a proven program writes before it reads.
+    /// Frames grow downwards, kStackBytes each. Left as it is: a proven program writes before it
+    /// reads.
     alignas(16) std::array<uint8_t, size_t{kStackBytes} * kCallDepthMax> stack;
 
-    const uint8_t* stack_bottom() const { return stack.data() + stack.size() - (depth + 1) * size_t{kStackBytes}; }
+    const uint8_t* stack_bottom() const {
+        return stack.data() + stack.size() - (depth + 1) * size_t{kStackBytes};
+    }
     const uint8_t* stack_top() const { return stack.data() + stack.size(); }
 };
 
@@ -70,11 +76,14 @@ struct Proven {
         WEIR_CHECK(index < maps.size());
         value = reinterpret_cast<uint64_t>(maps[index]);
         if (insn.op == Op::kLoadMapValue)
-            value = reinterpret_cast<uint64_t>(maps[index]->direct_value()) + static_cast<uint32_t>(insn.next_imm);
+            value = reinterpret_cast<uint64_t>(maps[index]->direct_value()) +
+                    static_cast<uint32_t>(insn.next_imm);
         return insn.op == Op::kLoadMap || insn.op == Op::kLoadMapValue;
     }
     bool may_step(Slot, std::span<const DecodedSlot>) { return true; }
-    Slot fault(const Machine<Proven>&, const char*) { check_failed(__FILE__, __LINE__, "a proven program has no fault"); }
+    Slot fault(const Machine<Proven>&, const char*) {
+        check_failed(__FILE__, __LINE__, "a proven program has no fault");
+    }
 };
 
 /// What an unverified program may reach: its memory and its stack.
@@ -102,16 +111,19 @@ struct Checked {
     bool may_step(Slot at, std::span<const DecodedSlot> code) {
         now = at;
         if (at == code.data() + code.size()) error = "runs past the end of the program";
-        if (error.empty() && steps_left-- == 0) error = fmt::format("insn {}: step limit reached", at - code.data());
+        if (error.empty() && steps_left-- == 0)
+            error = fmt::format("insn {}: step limit reached", at - code.data());
         return error.empty();
     }
     Slot fault(const Machine<Checked>& m, const char* what) {
-        error = fmt::format("insn {} ({}): {}", now - m.code.data(), op_info(now->insn.op).name, what);
+        error =
+            fmt::format("insn {} ({}): {}", now - m.code.data(), op_info(now->insn.op).name, what);
         return nullptr;
     }
 };
 
-// ---- arithmetic (section 4.1) ---------------------------------------------------------------------------------
+// ---- arithmetic (section 4.1)
+// ---------------------------------------------------------------------------------
 
 /// dst op src, where op is the operator as insn.def spells it.
 template <Op op, typename W>
@@ -119,34 +131,57 @@ W arithmetic(W a, W b) {
     constexpr std::string_view kOp = kRow<op>.spelling;
     using Signed = std::make_signed_t<W>;
     constexpr W kShiftMask = sizeof(W) * 8 - 1;
-    if constexpr (kOp == "+=") return a + b;
-    else if constexpr (kOp == "-=") return a - b;
-    else if constexpr (kOp == "*=") return a * b;
-    else if constexpr (kOp == "/=") return b == 0 ? 0 : a / b;
-    else if constexpr (kOp == "%=") return b == 0 ? a : a % b;
+    if constexpr (kOp == "+=")
+        return a + b;
+    else if constexpr (kOp == "-=")
+        return a - b;
+    else if constexpr (kOp == "*=")
+        return a * b;
+    else if constexpr (kOp == "/=")
+        return b == 0 ? 0 : a / b;
+    else if constexpr (kOp == "%=")
+        return b == 0 ? a : a % b;
     else if constexpr (kOp == "s/=")  // the smallest number divided by -1 is itself
-        return b == 0 ? 0 : b == W(-1) ? W(0) - a : static_cast<W>(static_cast<Signed>(a) / static_cast<Signed>(b));
+        return b == 0       ? 0
+               : b == W(-1) ? W(0) - a
+                            : static_cast<W>(static_cast<Signed>(a) / static_cast<Signed>(b));
     else if constexpr (kOp == "s%=")
-        return b == 0 ? a : b == W(-1) ? 0 : static_cast<W>(static_cast<Signed>(a) % static_cast<Signed>(b));
-    else if constexpr (kOp == "|=") return a | b;
-    else if constexpr (kOp == "&=") return a & b;
-    else if constexpr (kOp == "^=") return a ^ b;
-    else if constexpr (kOp == "<<=") return a << (b & kShiftMask);
-    else if constexpr (kOp == ">>=") return a >> (b & kShiftMask);
-    else if constexpr (kOp == "s>>=") return static_cast<W>(static_cast<Signed>(a) >> (b & kShiftMask));
-    else if constexpr (kOp == "=") return b;
-    else if constexpr (kOp == "(s8)") return static_cast<W>(static_cast<Signed>(static_cast<int8_t>(b)));
-    else if constexpr (kOp == "(s16)") return static_cast<W>(static_cast<Signed>(static_cast<int16_t>(b)));
-    else if constexpr (kOp == "(s32)") return static_cast<W>(static_cast<Signed>(static_cast<int32_t>(b)));
-    else if constexpr (kOp == "-") return W(0) - a;
-    else static_assert(sizeof(W) == 0, "no meaning for this row of insn.def");
+        return b == 0       ? a
+               : b == W(-1) ? 0
+                            : static_cast<W>(static_cast<Signed>(a) % static_cast<Signed>(b));
+    else if constexpr (kOp == "|=")
+        return a | b;
+    else if constexpr (kOp == "&=")
+        return a & b;
+    else if constexpr (kOp == "^=")
+        return a ^ b;
+    else if constexpr (kOp == "<<=")
+        return a << (b & kShiftMask);
+    else if constexpr (kOp == ">>=")
+        return a >> (b & kShiftMask);
+    else if constexpr (kOp == "s>>=")
+        return static_cast<W>(static_cast<Signed>(a) >> (b & kShiftMask));
+    else if constexpr (kOp == "=")
+        return b;
+    else if constexpr (kOp == "(s8)")
+        return static_cast<W>(static_cast<Signed>(static_cast<int8_t>(b)));
+    else if constexpr (kOp == "(s16)")
+        return static_cast<W>(static_cast<Signed>(static_cast<int16_t>(b)));
+    else if constexpr (kOp == "(s32)")
+        return static_cast<W>(static_cast<Signed>(static_cast<int32_t>(b)));
+    else if constexpr (kOp == "-")
+        return W(0) - a;
+    else
+        static_assert(sizeof(W) == 0, "no meaning for this row of insn.def");
 }
 
 template <Op op>
 uint64_t swap_bytes(uint64_t value) {
     const auto low = static_cast<WordOf<op>>(value);
-    if constexpr (kRow<op>.spelling.starts_with("le")) return low;
-    else return std::byteswap(low);
+    if constexpr (kRow<op>.spelling.starts_with("le"))
+        return low;
+    else
+        return std::byteswap(low);
 }
 
 /// Section 4.3: whether the jump is taken.
@@ -155,32 +190,47 @@ bool holds(W a, W b) {
     constexpr std::string_view kOp = kRow<op>.spelling;
     const auto signed_a = static_cast<std::make_signed_t<W>>(a);
     const auto signed_b = static_cast<std::make_signed_t<W>>(b);
-    if constexpr (kOp == "==") return a == b;
-    else if constexpr (kOp == "!=") return a != b;
-    else if constexpr (kOp == ">") return a > b;
-    else if constexpr (kOp == ">=") return a >= b;
-    else if constexpr (kOp == "<") return a < b;
-    else if constexpr (kOp == "<=") return a <= b;
-    else if constexpr (kOp == "&") return (a & b) != 0;
-    else if constexpr (kOp == "s>") return signed_a > signed_b;
-    else if constexpr (kOp == "s>=") return signed_a >= signed_b;
-    else if constexpr (kOp == "s<") return signed_a < signed_b;
-    else if constexpr (kOp == "s<=") return signed_a <= signed_b;
-    else static_assert(sizeof(W) == 0, "no meaning for this row of insn.def");
+    if constexpr (kOp == "==")
+        return a == b;
+    else if constexpr (kOp == "!=")
+        return a != b;
+    else if constexpr (kOp == ">")
+        return a > b;
+    else if constexpr (kOp == ">=")
+        return a >= b;
+    else if constexpr (kOp == "<")
+        return a < b;
+    else if constexpr (kOp == "<=")
+        return a <= b;
+    else if constexpr (kOp == "&")
+        return (a & b) != 0;
+    else if constexpr (kOp == "s>")
+        return signed_a > signed_b;
+    else if constexpr (kOp == "s>=")
+        return signed_a >= signed_b;
+    else if constexpr (kOp == "s<")
+        return signed_a < signed_b;
+    else if constexpr (kOp == "s<=")
+        return signed_a <= signed_b;
+    else
+        static_assert(sizeof(W) == 0, "no meaning for this row of insn.def");
 }
 
-// ---- memory (section 5) ---------------------------------------------------------------------------------------
+// ---- memory (section 5)
+// ---------------------------------------------------------------------------------------
 
 template <Op op, typename Access>
 Slot load(Machine<Access>& m, Slot at) {
     using W = WordOf<op>;
     const DecodedInsn& insn = at->insn;
-    const uint8_t* from = m.access.template reach<kRow<op>.bits>(m, m.r[insn.src] + static_cast<uint64_t>(insn.off), false);
+    const uint8_t* from = m.access.template reach<kRow<op>.bits>(
+        m, m.r[insn.src] + static_cast<uint64_t>(insn.off), false);
     if (from == nullptr) return m.access.fault(m, "load outside memory and stack");
     W value;
     std::memcpy(&value, from, sizeof value);
     if constexpr (kRow<op>.spelling.starts_with("s"))
-        m.r[insn.dst] = static_cast<uint64_t>(static_cast<int64_t>(static_cast<std::make_signed_t<W>>(value)));
+        m.r[insn.dst] =
+            static_cast<uint64_t>(static_cast<int64_t>(static_cast<std::make_signed_t<W>>(value)));
     else
         m.r[insn.dst] = value;
     return at + 1;
@@ -189,34 +239,49 @@ Slot load(Machine<Access>& m, Slot at) {
 template <Op op, typename Access>
 Slot store(Machine<Access>& m, Slot at, uint64_t value) {
     const DecodedInsn& insn = at->insn;
-    uint8_t* to = m.access.template reach<kRow<op>.bits>(m, m.r[insn.dst] + static_cast<uint64_t>(insn.off), false);
+    uint8_t* to = m.access.template reach<kRow<op>.bits>(
+        m, m.r[insn.dst] + static_cast<uint64_t>(insn.off), false);
     if (to == nullptr) return m.access.fault(m, "store outside memory and stack");
     const auto low = static_cast<WordOf<op>>(value);
     std::memcpy(to, &low, sizeof low);
     return at + 1;
 }
 
-/// Section 5.3. Operations that return the old value are sequentially consistent, the others relaxed, as in Linux.
+/// Section 5.3. Operations that return the old value are sequentially consistent, the others
+/// relaxed, as in Linux.
 template <Op op, typename W>
 void atomic(W* to, uint64_t& src, uint64_t& r0, uint64_t& dst) {
     constexpr std::string_view kOp = kRow<op>.spelling;
     const auto value = static_cast<W>(src);
-    if constexpr (kOp == "+=") __atomic_fetch_add(to, value, __ATOMIC_RELAXED);
-    else if constexpr (kOp == "|=") __atomic_fetch_or(to, value, __ATOMIC_RELAXED);
-    else if constexpr (kOp == "&=") __atomic_fetch_and(to, value, __ATOMIC_RELAXED);
-    else if constexpr (kOp == "^=") __atomic_fetch_xor(to, value, __ATOMIC_RELAXED);
-    else if constexpr (kOp == "fetch_add") src = __atomic_fetch_add(to, value, __ATOMIC_SEQ_CST);
-    else if constexpr (kOp == "fetch_or") src = __atomic_fetch_or(to, value, __ATOMIC_SEQ_CST);
-    else if constexpr (kOp == "fetch_and") src = __atomic_fetch_and(to, value, __ATOMIC_SEQ_CST);
-    else if constexpr (kOp == "fetch_xor") src = __atomic_fetch_xor(to, value, __ATOMIC_SEQ_CST);
-    else if constexpr (kOp == "xchg") src = __atomic_exchange_n(to, value, __ATOMIC_SEQ_CST);
-    else if constexpr (kOp == "load_acquire") dst = __atomic_load_n(to, __ATOMIC_ACQUIRE);
-    else if constexpr (kOp == "store_release") __atomic_store_n(to, value, __ATOMIC_RELEASE);
+    if constexpr (kOp == "+=")
+        __atomic_fetch_add(to, value, __ATOMIC_RELAXED);
+    else if constexpr (kOp == "|=")
+        __atomic_fetch_or(to, value, __ATOMIC_RELAXED);
+    else if constexpr (kOp == "&=")
+        __atomic_fetch_and(to, value, __ATOMIC_RELAXED);
+    else if constexpr (kOp == "^=")
+        __atomic_fetch_xor(to, value, __ATOMIC_RELAXED);
+    else if constexpr (kOp == "fetch_add")
+        src = __atomic_fetch_add(to, value, __ATOMIC_SEQ_CST);
+    else if constexpr (kOp == "fetch_or")
+        src = __atomic_fetch_or(to, value, __ATOMIC_SEQ_CST);
+    else if constexpr (kOp == "fetch_and")
+        src = __atomic_fetch_and(to, value, __ATOMIC_SEQ_CST);
+    else if constexpr (kOp == "fetch_xor")
+        src = __atomic_fetch_xor(to, value, __ATOMIC_SEQ_CST);
+    else if constexpr (kOp == "xchg")
+        src = __atomic_exchange_n(to, value, __ATOMIC_SEQ_CST);
+    else if constexpr (kOp == "load_acquire")
+        dst = __atomic_load_n(to, __ATOMIC_ACQUIRE);
+    else if constexpr (kOp == "store_release")
+        __atomic_store_n(to, value, __ATOMIC_RELEASE);
     else if constexpr (kOp == "cmpxchg") {
         auto expected = static_cast<W>(r0);  // becomes the old value where it differs
-        __atomic_compare_exchange_n(to, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        __atomic_compare_exchange_n(to, &expected, value, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST);
         r0 = expected;
-    } else static_assert(sizeof(W) == 0, "no meaning for this row of insn.def");
+    } else
+        static_assert(sizeof(W) == 0, "no meaning for this row of insn.def");
 }
 
 /// A load-acquire addresses by src, everything else by dst.
@@ -225,8 +290,10 @@ Slot atomic_access(Machine<Access>& m, Slot at) {
     using W = WordOf<op>;
     const DecodedInsn& insn = at->insn;
     const uint64_t base = kRow<op>.spelling == "load_acquire" ? m.r[insn.src] : m.r[insn.dst];
-    uint8_t* to = m.access.template reach<kRow<op>.bits>(m, base + static_cast<uint64_t>(insn.off), true);
-    if (to == nullptr) return m.access.fault(m, "atomic access outside memory and stack, or not aligned");
+    uint8_t* to =
+        m.access.template reach<kRow<op>.bits>(m, base + static_cast<uint64_t>(insn.off), true);
+    if (to == nullptr)
+        return m.access.fault(m, "atomic access outside memory and stack, or not aligned");
     atomic<op>(reinterpret_cast<W*>(to), m.r[insn.src], m.r[0], m.r[insn.dst]);
     return at + 1;
 }
@@ -237,7 +304,8 @@ Slot load_packet(Machine<Access>& m, Slot at, uint64_t index) {
     using W = WordOf<op>;
     const ByteSpan packet = m.access.packet();
     const auto offset = static_cast<int32_t>(index + static_cast<uint64_t>(at->insn.imm));
-    if (offset < 0 || packet.size() < sizeof(W) || static_cast<size_t>(offset) > packet.size() - sizeof(W)) {
+    if (offset < 0 || packet.size() < sizeof(W) ||
+        static_cast<size_t>(offset) > packet.size() - sizeof(W)) {
         m.r[0] = 0;
         return nullptr;
     }
@@ -247,7 +315,8 @@ Slot load_packet(Machine<Access>& m, Slot at, uint64_t index) {
     return at + 1;
 }
 
-// ---- calls (section 4.3.1) ------------------------------------------------------------------------------------
+// ---- calls (section 4.3.1)
+// ------------------------------------------------------------------------------------
 
 template <typename Access>
 Slot call_helper(Machine<Access>& m, Slot at, int64_t id) {
@@ -274,7 +343,8 @@ Slot leave(Machine<Access>& m) {
     return caller.resume;
 }
 
-// ---- one instruction ------------------------------------------------------------------------------------------
+// ---- one instruction
+// ------------------------------------------------------------------------------------------
 
 template <Op op, typename Access>
 Slot load_imm64(Machine<Access>& m, Slot at) {
@@ -294,9 +364,12 @@ Slot may_goto(Machine<Access>& m, Slot at) {
 
 template <Op op, typename Access>
 Slot call(Machine<Access>& m, Slot at) {
-    if constexpr (op == Op::kCallLocal) return call_local(m, at);
-    else if constexpr (op == Op::kCallHelper) return call_helper(m, at, at->insn.imm);
-    else return m.access.fault(m, "kernel functions cannot be called");
+    if constexpr (op == Op::kCallLocal)
+        return call_local(m, at);
+    else if constexpr (op == Op::kCallHelper)
+        return call_helper(m, at, at->insn.imm);
+    else
+        return m.access.fault(m, "kernel functions cannot be called");
 }
 
 /// Does the instruction at `at` and gives the next one, or nullptr at the end of the program.
@@ -309,25 +382,41 @@ template <Op op, typename Access>
     if constexpr (kRow<op>.format == Format::AluImm || kRow<op>.format == Format::AluUnary)
         m.r[insn.dst] = arithmetic<op>(static_cast<W>(m.r[insn.dst]), static_cast<W>(imm));
     else if constexpr (kRow<op>.format == Format::AluReg)
-        m.r[insn.dst] = arithmetic<op>(static_cast<W>(m.r[insn.dst]), static_cast<W>(m.r[insn.src]));
-    else if constexpr (kRow<op>.format == Format::ByteOrder) m.r[insn.dst] = swap_bytes<op>(m.r[insn.dst]);
+        m.r[insn.dst] =
+            arithmetic<op>(static_cast<W>(m.r[insn.dst]), static_cast<W>(m.r[insn.src]));
+    else if constexpr (kRow<op>.format == Format::ByteOrder)
+        m.r[insn.dst] = swap_bytes<op>(m.r[insn.dst]);
     else if constexpr (kRow<op>.format == Format::JumpImm)
         return holds<op>(static_cast<W>(m.r[insn.dst]), static_cast<W>(imm)) ? target() : at + 1;
     else if constexpr (kRow<op>.format == Format::JumpReg)
-        return holds<op>(static_cast<W>(m.r[insn.dst]), static_cast<W>(m.r[insn.src])) ? target() : at + 1;
-    else if constexpr (kRow<op>.format == Format::Goto) return target();
-    else if constexpr (kRow<op>.format == Format::GotoLong) return at + 1 + insn.imm;
-    else if constexpr (kRow<op>.format == Format::MayGoto) return may_goto<op>(m, at);
-    else if constexpr (kRow<op>.format == Format::Call) return call<op>(m, at);
-    else if constexpr (kRow<op>.format == Format::CallReg) return call_helper(m, at, static_cast<int64_t>(m.r[insn.dst]));
-    else if constexpr (kRow<op>.format == Format::Exit) return leave(m);
-    else if constexpr (kRow<op>.format == Format::LoadImm64) return load_imm64<op>(m, at);
-    else if constexpr (kRow<op>.format == Format::LoadPacketAbs) return load_packet<op>(m, at, 0);
-    else if constexpr (kRow<op>.format == Format::LoadPacketInd) return load_packet<op>(m, at, m.r[insn.src]);
-    else if constexpr (kRow<op>.format == Format::Load) return load<op>(m, at);
-    else if constexpr (kRow<op>.format == Format::StoreImm) return store<op>(m, at, imm);
-    else if constexpr (kRow<op>.format == Format::StoreReg) return store<op>(m, at, m.r[insn.src]);
-    else if constexpr (kRow<op>.format == Format::Atomic) return atomic_access<op>(m, at);
+        return holds<op>(static_cast<W>(m.r[insn.dst]), static_cast<W>(m.r[insn.src])) ? target()
+                                                                                       : at + 1;
+    else if constexpr (kRow<op>.format == Format::Goto)
+        return target();
+    else if constexpr (kRow<op>.format == Format::GotoLong)
+        return at + 1 + insn.imm;
+    else if constexpr (kRow<op>.format == Format::MayGoto)
+        return may_goto<op>(m, at);
+    else if constexpr (kRow<op>.format == Format::Call)
+        return call<op>(m, at);
+    else if constexpr (kRow<op>.format == Format::CallReg)
+        return call_helper(m, at, static_cast<int64_t>(m.r[insn.dst]));
+    else if constexpr (kRow<op>.format == Format::Exit)
+        return leave(m);
+    else if constexpr (kRow<op>.format == Format::LoadImm64)
+        return load_imm64<op>(m, at);
+    else if constexpr (kRow<op>.format == Format::LoadPacketAbs)
+        return load_packet<op>(m, at, 0);
+    else if constexpr (kRow<op>.format == Format::LoadPacketInd)
+        return load_packet<op>(m, at, m.r[insn.src]);
+    else if constexpr (kRow<op>.format == Format::Load)
+        return load<op>(m, at);
+    else if constexpr (kRow<op>.format == Format::StoreImm)
+        return store<op>(m, at, imm);
+    else if constexpr (kRow<op>.format == Format::StoreReg)
+        return store<op>(m, at, m.r[insn.src]);
+    else if constexpr (kRow<op>.format == Format::Atomic)
+        return atomic_access<op>(m, at);
     return at + 1;
 }
 
@@ -346,16 +435,16 @@ uint64_t run(Machine<Access>& m) {
 
 }  // namespace
 
-uint32_t interpret(const VerifiedProgram& program, std::span<Map* const> maps, const HelperTable& helpers,
-                   XdpContext& context, RunEnv& env) {
+uint32_t interpret(const VerifiedProgram& program, std::span<Map* const> maps,
+                   const HelperTable& helpers, XdpContext& context, RunEnv& env) {
     Proven access{maps, context};
     Machine<Proven> machine(access, helpers, env, program.slots());
     machine.r[1] = reinterpret_cast<uint64_t>(&context);
     return static_cast<uint32_t>(run(machine));
 }
 
-Result<uint64_t> interpret_unverified(std::span<const Insn> insns, std::span<uint8_t> memory, const HelperTable& helpers,
-                                      uint64_t insns_max) {
+Result<uint64_t> interpret_unverified(std::span<const Insn> insns, std::span<uint8_t> memory,
+                                      const HelperTable& helpers, uint64_t insns_max) {
     const Result<std::vector<DecodedSlot>> slots = decode_program(insns);
     if (!slots) return std::unexpected(slots.error());
     RunEnv env;

@@ -32,7 +32,8 @@ std::string_view without_comment(std::string_view line) {
 }
 
 bool is_number(std::string_view word) {
-    return std::ranges::all_of(word, [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; });
+    return std::ranges::all_of(
+        word, [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; });
 }
 
 std::optional<int64_t> helper_named(std::string_view name) {
@@ -52,7 +53,8 @@ public:
             const Result<void> read = read_line(without_comment(text.substr(start, end - start)));
             if (!read) return std::unexpected(read.error());
             if (slots_ > kProgramInsnsMax)
-                return wrong(line_, fmt::format("program of more than {} instructions", kProgramInsnsMax));
+                return wrong(line_,
+                             fmt::format("program of more than {} instructions", kProgramInsnsMax));
             start = end + 1;
         }
         std::vector<Insn> insns;
@@ -76,7 +78,8 @@ private:
         if (name.empty() || !ahead.accept(":")) return {};
         in = ahead;
         if (is_number(name) && !std::isalpha(static_cast<unsigned char>(name[0]))) return {};
-        if (!labels_.emplace(name, slots_).second) return wrong(line_, fmt::format("label '{}' stands twice", name));
+        if (!labels_.emplace(name, slots_).second)
+            return wrong(line_, fmt::format("label '{}' stands twice", name));
         return {};
     }
 
@@ -99,19 +102,22 @@ private:
         if (name.empty()) return {};
         const auto label = labels_.find(name);
         if (label == labels_.end()) {
-            const std::optional<int64_t> helper = insn.op == Op::kCallHelper ? helper_named(name) : std::nullopt;
+            const std::optional<int64_t> helper =
+                insn.op == Op::kCallHelper ? helper_named(name) : std::nullopt;
             if (!helper) return wrong(placed.line, fmt::format("no label '{}'", name));
             insn.imm = *helper;
             return {};
         }
         if (insn.op == Op::kCallHelper) insn.op = Op::kCallLocal;
-        const auto distance = static_cast<int64_t>(label->second) - static_cast<int64_t>(placed.slot) - 1;
+        const auto distance =
+            static_cast<int64_t>(label->second) - static_cast<int64_t>(placed.slot) - 1;
         if (insn.op == Op::kCallLocal || insn.op == Op::kGotoLong) {
             insn.imm = distance;
         } else {
             if (distance < INT16_MIN || distance > INT16_MAX)
-                return wrong(placed.line, fmt::format("label '{}' is {} slots away, expected {} to {}", name, distance,
-                                                      INT16_MIN, INT16_MAX));
+                return wrong(placed.line,
+                             fmt::format("label '{}' is {} slots away, expected {} to {}", name,
+                                         distance, INT16_MIN, INT16_MAX));
             insn.off = static_cast<int16_t>(distance);
         }
         return {};
@@ -130,7 +136,9 @@ T fixed_or(int64_t fixed, int64_t operand) {
 
 }  // namespace
 
-Result<std::vector<Insn>> assemble(std::string_view text) { return Assembler().run(text); }
+Result<std::vector<Insn>> assemble(std::string_view text) {
+    return Assembler().run(text);
+}
 
 void encode(const DecodedInsn& insn, std::vector<Insn>& out) {
     const OpInfo& row = op_info(insn.op);

@@ -19,7 +19,8 @@ namespace weir::vm {
 /// Errors name line and column. At most kProgramInsnsMax slots.
 Result<std::vector<Insn>> assemble(std::string_view text);
 
-/// Appends the one or two slots of `insn`: the reverse of decode(). Fields that its row fixes come from there.
+/// Appends the one or two slots of `insn`: the reverse of decode(). Fields that its row fixes come
+/// from there.
 void encode(const DecodedInsn& insn, std::vector<Insn>& out);
 
 }  // namespace weir::vm

@@ -34,7 +34,9 @@ constexpr std::array<int16_t, kHelperIdMax + 1> kRowOf = [] {
     return rows;
 }();
 
-constexpr bool in_table(int64_t id) { return id >= 0 && id <= kHelperIdMax; }
+constexpr bool in_table(int64_t id) {
+    return id >= 0 && id <= kHelperIdMax;
+}
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 #pragma once
-// The prototypes of helper functions, as data: what the verifier asks of each argument and learns from
-// each result. The table is helpers.def; the code behind a row comes in through HelperTable.
+// The prototypes of helper functions, as data: what the verifier asks of each argument and learns
+// from each result. The table is helpers.def; the code behind a row comes in through HelperTable.
 
 #include <array>
 #include <cstdint>
@@ -21,7 +21,8 @@ enum class ArgKind : uint8_t {
     MemWrite,       ///< writable memory, may be uninitialised stack; its size is the next argument
     Size,           ///< size of the memory before, at least 1
     SizeOrZero,     ///< size of the memory before
-    Unchecked,      ///< not looked at: may hold anything, also nothing (the kernel's ARG_DONTCARE in a variadic helper)
+    Unchecked,  ///< not looked at: may hold anything, also nothing (the kernel's ARG_DONTCARE in a
+                ///< variadic helper)
 };
 
 enum class ReturnKind : uint8_t { Scalar, MapValueOrNull };

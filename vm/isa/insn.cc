@@ -51,19 +51,25 @@ std::unexpected<Error> bad(size_t pc, const std::string& what) {
 std::unexpected<Error> bad_fields(size_t pc, const Insn& insn, const OpInfo& row) {
     const Fields fields = operand_fields(row.format);
     if (!field_fits(kAnyField, fields.dst, insn.dst))
-        return bad(pc, fmt::format("opcode {:#04x}: reserved field dst is {}, expected 0", insn.opcode, insn.dst));
+        return bad(pc, fmt::format("opcode {:#04x}: reserved field dst is {}, expected 0",
+                                   insn.opcode, insn.dst));
     if (!field_fits(row.src, fields.src, insn.src))
-        return bad(pc, fmt::format("opcode {:#04x}: field src is {}, which no such instruction has", insn.opcode, insn.src));
+        return bad(pc, fmt::format("opcode {:#04x}: field src is {}, which no such instruction has",
+                                   insn.opcode, insn.src));
     if (!field_fits(row.off, fields.off, insn.off))
-        return bad(pc, fmt::format("opcode {:#04x}: field off is {}, which no such instruction has", insn.opcode, insn.off));
-    return bad(pc, fmt::format("opcode {:#04x}: field imm is {}, which no such instruction has", insn.opcode, insn.imm));
+        return bad(pc, fmt::format("opcode {:#04x}: field off is {}, which no such instruction has",
+                                   insn.opcode, insn.off));
+    return bad(pc, fmt::format("opcode {:#04x}: field imm is {}, which no such instruction has",
+                               insn.opcode, insn.imm));
 }
 
 bool row_fits(const OpInfo& row, const Insn& insn) {
     const Fields fields = operand_fields(row.format);
     const bool kfunc_off = row.op == Op::kCallKfunc;
-    return field_fits(kAnyField, fields.dst, insn.dst) && field_fits(row.src, fields.src, insn.src) &&
-           field_fits(row.off, fields.off || kfunc_off, insn.off) && field_fits(row.imm, fields.imm, insn.imm);
+    return field_fits(kAnyField, fields.dst, insn.dst) &&
+           field_fits(row.src, fields.src, insn.src) &&
+           field_fits(row.off, fields.off || kfunc_off, insn.off) &&
+           field_fits(row.imm, fields.imm, insn.imm);
 }
 
 /// Rows of one opcode stand in one run or few; an index by opcode keeps decoding linear.
@@ -84,21 +90,26 @@ constexpr OpcodeIndex make_index() {
 constexpr OpcodeIndex kIndex = make_index();
 
 Result<DecodedInsn> finish_load_imm64(std::span<const Insn> insns, size_t pc, DecodedInsn decoded) {
-    if (pc + 1 >= insns.size()) return bad(pc, "64-bit immediate load is cut by the end of the program");
+    if (pc + 1 >= insns.size())
+        return bad(pc, "64-bit immediate load is cut by the end of the program");
     const Insn& next = insns[pc + 1];
     if (next.opcode != 0 || next.dst != 0 || next.src != 0 || next.off != 0)
-        return bad(pc + 1, "second slot of a 64-bit immediate load must have opcode, registers and offset 0");
+        return bad(
+            pc + 1,
+            "second slot of a 64-bit immediate load must have opcode, registers and offset 0");
     decoded.next_imm = next.imm;
     if (decoded.op == Op::kLoadImm64)
-        decoded.imm = static_cast<int64_t>((static_cast<uint64_t>(static_cast<uint32_t>(next.imm)) << 32) |
-                                           static_cast<uint32_t>(decoded.imm));
+        decoded.imm =
+            static_cast<int64_t>((static_cast<uint64_t>(static_cast<uint32_t>(next.imm)) << 32) |
+                                 static_cast<uint32_t>(decoded.imm));
     return decoded;
 }
 
 }  // namespace
 
 Result<DecodedInsn> decode(std::span<const Insn> insns, size_t pc) {
-    if (pc >= insns.size()) return bad(pc, fmt::format("outside the program of {} instructions", insns.size()));
+    if (pc >= insns.size())
+        return bad(pc, fmt::format("outside the program of {} instructions", insns.size()));
     const Insn& insn = insns[pc];
     const uint8_t count = kIndex.count[insn.opcode];
     if (count == 0) return bad(pc, fmt::format("unknown opcode {:#04x}", insn.opcode));
@@ -109,10 +120,13 @@ Result<DecodedInsn> decode(std::span<const Insn> insns, size_t pc) {
     }
     if (found == nullptr) return bad_fields(pc, insn, kOps[kIndex.rows[insn.opcode][0]]);
     const Fields fields = operand_fields(found->format);
-    if (fields.dst && insn.dst >= kRegisterCount) return bad(pc, fmt::format("register r{} does not exist", insn.dst));
-    if (fields.src && insn.src >= kRegisterCount) return bad(pc, fmt::format("register r{} does not exist", insn.src));
+    if (fields.dst && insn.dst >= kRegisterCount)
+        return bad(pc, fmt::format("register r{} does not exist", insn.dst));
+    if (fields.src && insn.src >= kRegisterCount)
+        return bad(pc, fmt::format("register r{} does not exist", insn.src));
 
-    DecodedInsn decoded{.op = found->op, .dst = insn.dst, .src = insn.src, .off = insn.off, .imm = insn.imm};
+    DecodedInsn decoded{
+        .op = found->op, .dst = insn.dst, .src = insn.src, .off = insn.off, .imm = insn.imm};
     if (found->format == Format::LoadImm64) return finish_load_imm64(insns, pc, decoded);
     return decoded;
 }
@@ -125,7 +139,8 @@ JumpTarget jump_target(const DecodedInsn& insn, size_t pc) {
         case Format::Goto:
         case Format::MayGoto: return {true, after + insn.off};
         case Format::GotoLong: return {true, after + insn.imm};
-        case Format::Call: return insn.op == Op::kCallLocal ? JumpTarget{true, after + insn.imm} : JumpTarget{};
+        case Format::Call:
+            return insn.op == Op::kCallLocal ? JumpTarget{true, after + insn.imm} : JumpTarget{};
         case Format::AluImm:
         case Format::AluReg:
         case Format::AluUnary:
@@ -158,9 +173,11 @@ Result<std::vector<DecodedSlot>> decode_program(std::span<const Insn> insns) {
         const JumpTarget target = jump_target(slots[pc].insn, pc);
         if (!target.exists) continue;
         if (target.slot < 0 || target.slot >= static_cast<int64_t>(slots.size()))
-            return bad(pc, fmt::format("jump to {} leaves the program of {} instructions", target.slot, slots.size()));
+            return bad(pc, fmt::format("jump to {} leaves the program of {} instructions",
+                                       target.slot, slots.size()));
         if (slots[static_cast<size_t>(target.slot)].second_slot)
-            return bad(pc, fmt::format("jump to {} lands inside a 64-bit immediate load", target.slot));
+            return bad(pc,
+                       fmt::format("jump to {} lands inside a 64-bit immediate load", target.slot));
     }
     return slots;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The instruction set: RFC 9669 and Linux's additions, as one table (insn.def). Decoding gives each
-// instruction one name (Op); the interpreter, the verifier and the JIT switch over it without `default`.
+// instruction one name (Op); the interpreter, the verifier and the JIT switch over it without
+// `default`.
 
 #include <array>
 #include <cstdint>
@@ -13,7 +14,8 @@
 
 namespace weir::vm {
 
-/// One eBPF instruction slot as it stands in memory (RFC 9669, section 3). Little-endian hosts only.
+/// One eBPF instruction slot as it stands in memory (RFC 9669, section 3). Little-endian hosts
+/// only.
 struct Insn {
     uint8_t opcode = 0;
     uint8_t dst : 4 = 0;
@@ -28,17 +30,17 @@ static_assert(sizeof(Insn) == 8);
 constexpr int64_t kAnyField = INT64_MIN;  ///< in insn.def: the format decides
 
 enum class Format : uint8_t {
-    AluImm,         ///< dst op= imm
-    AluReg,         ///< dst op= src
-    AluUnary,       ///< dst = op dst
-    ByteOrder,      ///< dst = swap(dst), width in imm
-    JumpImm,        ///< if dst op imm goto off
-    JumpReg,        ///< if dst op src goto off
-    Goto,           ///< goto off
-    GotoLong,       ///< goto imm
-    MayGoto,        ///< goto off when the loop budget is spent
-    Call,           ///< helper id, relative function or kfunc id in imm
-    CallReg,        ///< helper id in dst
+    AluImm,     ///< dst op= imm
+    AluReg,     ///< dst op= src
+    AluUnary,   ///< dst = op dst
+    ByteOrder,  ///< dst = swap(dst), width in imm
+    JumpImm,    ///< if dst op imm goto off
+    JumpReg,    ///< if dst op src goto off
+    Goto,       ///< goto off
+    GotoLong,   ///< goto imm
+    MayGoto,    ///< goto off when the loop budget is spent
+    Call,       ///< helper id, relative function or kfunc id in imm
+    CallReg,    ///< helper id in dst
     Exit,
     LoadImm64,      ///< two slots
     LoadPacketAbs,  ///< r0 = packet[imm]
@@ -49,7 +51,16 @@ enum class Format : uint8_t {
     Atomic,         ///< *(size*)(dst + off) op= src, operation in imm
 };
 
-enum class Group : uint8_t { Base32, Base64, Divmul32, Divmul64, Atomic32, Atomic64, Packet, Linux };
+enum class Group : uint8_t {
+    Base32,
+    Base64,
+    Divmul32,
+    Divmul64,
+    Atomic32,
+    Atomic64,
+    Packet,
+    Linux
+};
 
 enum class Op : uint8_t {
 #define WEIR_INSN(name, opcode, src, off, imm, format, bits, spelling, group) k##name,
@@ -79,7 +90,9 @@ inline constexpr std::array<OpInfo, kOpCount> kOps = {{
 #include "vm/isa/insn.def"
 }};
 
-constexpr const OpInfo& op_info(Op op) { return kOps[static_cast<size_t>(op)]; }
+constexpr const OpInfo& op_info(Op op) {
+    return kOps[static_cast<size_t>(op)];
+}
 
 constexpr uint8_t kRegisterCount = 11;  ///< r0..r10; r10 is the frame pointer and read-only
 
@@ -97,14 +110,14 @@ struct DecodedInsn {
     uint32_t slots() const { return op_info(op).format == Format::LoadImm64 ? 2 : 1; }
 };
 
-/// Decodes the instruction at `pc`. Unknown opcodes, registers above r10, reserved fields that are not
-/// zero and a LoadImm64 cut by the end are errors that name the instruction and the field.
-/// Jump targets are not looked at; decode_program does that.
+/// Decodes the instruction at `pc`. Unknown opcodes, registers above r10, reserved fields that are
+/// not zero and a LoadImm64 cut by the end are errors that name the instruction and the field. Jump
+/// targets are not looked at; decode_program does that.
 Result<DecodedInsn> decode(std::span<const Insn> insns, size_t pc);
 
-/// A whole program by slot: entry i is the instruction at slot i; the second slot of a LoadImm64 form
-/// has `second_slot` set and is not executable. Checks that every jump and local call lands on the
-/// first slot of an instruction inside the program.
+/// A whole program by slot: entry i is the instruction at slot i; the second slot of a LoadImm64
+/// form has `second_slot` set and is not executable. Checks that every jump and local call lands on
+/// the first slot of an instruction inside the program.
 struct DecodedSlot {
     DecodedInsn insn;
     bool second_slot = false;

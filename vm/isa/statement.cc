@@ -1,5 +1,5 @@
-// Which instruction a statement means is looked up in insn.def by format, width and spelling, so that a new row needs no
-// new code here.
+// Which instruction a statement means is looked up in insn.def by format, width and spelling, so
+// that a new row needs no new code here.
 
 #include "vm/isa/statement.h"
 
@@ -19,7 +19,8 @@ struct Register {
 };
 
 std::optional<Register> register_named(std::string_view word) {
-    if (word.size() < 2 || word.size() > 3 || (word[0] != 'r' && word[0] != 'w')) return std::nullopt;
+    if (word.size() < 2 || word.size() > 3 || (word[0] != 'r' && word[0] != 'w'))
+        return std::nullopt;
     for (uint8_t i = 0; i < kRegisterCount; ++i)
         if (word.substr(1) == fmt::format_int(i).c_str()) return Register{i, word[0] == 'w'};
     return std::nullopt;
@@ -35,18 +36,30 @@ public:
     explicit StatementReader(TextCursor& in) : in_(in) {}
 
     Statement read() {
-        if (in_.accept("exit")) select(Format::Exit, 0, "exit");
-        else if (in_.accept("if")) jump_if();
-        else if (in_.accept("goto")) jump(Format::Goto, "goto");
-        else if (in_.accept("gotol")) jump(Format::GotoLong, "gotol");
-        else if (in_.accept("may_goto")) jump(Format::MayGoto, "may_goto");
-        else if (in_.accept("callx")) call_register();
-        else if (in_.accept("call")) call();
-        else if (in_.accept("lock")) lock();
-        else if (in_.accept("ld_pseudo")) load_pseudo();
-        else if (in_.accept("store_release")) store_release();
-        else if (in_.accept("*")) store();
-        else operate();
+        if (in_.accept("exit"))
+            select(Format::Exit, 0, "exit");
+        else if (in_.accept("if"))
+            jump_if();
+        else if (in_.accept("goto"))
+            jump(Format::Goto, "goto");
+        else if (in_.accept("gotol"))
+            jump(Format::GotoLong, "gotol");
+        else if (in_.accept("may_goto"))
+            jump(Format::MayGoto, "may_goto");
+        else if (in_.accept("callx"))
+            call_register();
+        else if (in_.accept("call"))
+            call();
+        else if (in_.accept("lock"))
+            lock();
+        else if (in_.accept("ld_pseudo"))
+            load_pseudo();
+        else if (in_.accept("store_release"))
+            store_release();
+        else if (in_.accept("*"))
+            store();
+        else
+            operate();
         if (!in_.at_end()) in_.expected("the end of the statement");
         return statement_;
     }
@@ -57,18 +70,23 @@ private:
     /// Chooses the row; `bits` 0 is any width.
     void select(Format format, uint8_t bits, std::string_view spelling) {
         const auto row = std::ranges::find_if(kOps, [&](const OpInfo& each) {
-            return each.format == format && (bits == 0 || each.bits == bits) && each.spelling == spelling;
+            return each.format == format && (bits == 0 || each.bits == bits) &&
+                   each.spelling == spelling;
         });
-        if (row == kOps.end()) in_.expected(fmt::format("an operation other than '{}' of {} bits", spelling, bits));
-        else insn().op = row->op;
+        if (row == kOps.end())
+            in_.expected(fmt::format("an operation other than '{}' of {} bits", spelling, bits));
+        else
+            insn().op = row->op;
     }
 
     // ---- operands -------------------------------------------------------------------------------
 
     Register any_register() {
         const std::optional<Register> found = register_named(in_.peek_word());
-        if (!found) in_.expected("a register r0..r10 or w0..w10");
-        else in_.word();
+        if (!found)
+            in_.expected("a register r0..r10 or w0..w10");
+        else
+            in_.word();
         return found.value_or(Register{});
     }
     uint8_t wide_register() {
@@ -85,7 +103,8 @@ private:
 
     /// A 32-bit operation takes the same bits written without sign, too.
     int64_t immediate(uint8_t bits) {
-        return static_cast<int32_t>(in_.number(INT32_MIN, bits == 64 ? INT32_MAX : int64_t{UINT32_MAX}));
+        return static_cast<int32_t>(
+            in_.number(INT32_MIN, bits == 64 ? INT32_MAX : int64_t{UINT32_MAX}));
     }
     /// "(u32 *)": its word.
     std::string_view access_type() {
@@ -125,8 +144,10 @@ private:
     /// A distance in slots, or a label; "<…>" behind it, as listings have it, is skipped.
     int64_t target(int64_t low, int64_t high) {
         int64_t distance = 0;
-        if (in_.number_next()) distance = in_.number(low, high);
-        else statement_.label = in_.word();
+        if (in_.number_next())
+            distance = in_.number(low, high);
+        else
+            statement_.label = in_.word();
         if (in_.accept("<")) {
             in_.word();
             if (in_.number_next()) in_.number(INT64_MIN, INT64_MAX);
@@ -135,17 +156,21 @@ private:
         return distance;
     }
     void target_required() {
-        if (statement_.label.empty() && !in_.failed() && !had_number_) in_.expected("a distance or a label");
+        if (statement_.label.empty() && !in_.failed() && !had_number_)
+            in_.expected("a distance or a label");
     }
 
     // ---- jumps and calls ------------------------------------------------------------------------
 
     void jump_distance(bool in_immediate) {
         had_number_ = in_.number_next();
-        const int64_t distance = in_immediate ? target(INT32_MIN, INT32_MAX) : target(INT16_MIN, INT16_MAX);
+        const int64_t distance =
+            in_immediate ? target(INT32_MIN, INT32_MAX) : target(INT16_MIN, INT16_MAX);
         target_required();
-        if (in_immediate) insn().imm = distance;
-        else insn().off = static_cast<int16_t>(distance);
+        if (in_immediate)
+            insn().imm = distance;
+        else
+            insn().off = static_cast<int16_t>(distance);
     }
     void jump(Format format, std::string_view spelling) {
         select(format, 0, spelling);
@@ -157,8 +182,10 @@ private:
         const bool with_register = register_next();
         select(with_register ? Format::JumpReg : Format::JumpImm, left.bits(), comparison);
         insn().dst = left.number;
-        if (with_register) insn().src = same_width(left).number;
-        else insn().imm = immediate(left.bits());
+        if (with_register)
+            insn().src = same_width(left).number;
+        else
+            insn().imm = immediate(left.bits());
         in_.expect("goto");
         jump_distance(false);
     }
@@ -171,12 +198,14 @@ private:
         if (in_.accept("kfunc")) {
             insn().op = Op::kCallKfunc;
             insn().imm = in_.number(INT32_MIN, INT32_MAX);
-            if (in_.accept(",")) insn().off = static_cast<int16_t>(in_.number(INT16_MIN, INT16_MAX));
+            if (in_.accept(","))
+                insn().off = static_cast<int16_t>(in_.number(INT16_MIN, INT16_MAX));
         } else if (in_.accept("pc")) {
             insn().op = Op::kCallLocal;
             jump_distance(true);
         } else {
-            jump_distance(true);  // a name becomes a local function or a helper once all labels are known
+            jump_distance(
+                true);  // a name becomes a local function or a helper once all labels are known
         }
     }
 
@@ -205,15 +234,18 @@ private:
         in_.expect("=");
         const bool with_register = register_next();
         select(with_register ? Format::StoreReg : Format::StoreImm, 0, type);
-        if (with_register) insn().src = any_register().number;
-        else insn().imm = immediate(type == "u64" ? 64 : 32);
+        if (with_register)
+            insn().src = any_register().number;
+        else
+            insn().imm = immediate(type == "u64" ? 64 : 32);
     }
     /// dst = *(u32 *)(src + off) or r0 = *(u32 *)skb[…]
     void load(Register dst) {
         const std::string_view type = access_type();
         if (in_.accept("skb")) return load_packet(dst, type);
         select(Format::Load, 0, type);
-        if (dst.narrow && (type == "u64" || type.starts_with("s"))) in_.expected("a 64-bit register for this type");
+        if (dst.narrow && (type == "u64" || type.starts_with("s")))
+            in_.expected("a 64-bit register for this type");
         insn().dst = dst.number;
         from_source(address_in_parentheses());
     }
@@ -236,8 +268,9 @@ private:
         in_.expect(",");
         const int64_t low = immediate(32);
         const int64_t next = in_.accept(",") ? immediate(32) : 0;
-        const auto row = std::ranges::find_if(
-            kOps, [&](const OpInfo& each) { return each.format == Format::LoadImm64 && each.src == source; });
+        const auto row = std::ranges::find_if(kOps, [&](const OpInfo& each) {
+            return each.format == Format::LoadImm64 && each.src == source;
+        });
         if (row != kOps.end()) pseudo(row->op, dst, low, next);
     }
     /// map[1] ll, map[1][0] + 0x8 ll
@@ -255,7 +288,10 @@ private:
         in_.expect("ll");
     }
     void pseudo(Op op, uint8_t dst, int64_t low, int64_t next) {
-        insn() = {.op = op, .dst = dst, .src = static_cast<uint8_t>(op_info(op).src), .imm = low,
+        insn() = {.op = op,
+                  .dst = dst,
+                  .src = static_cast<uint8_t>(op_info(op).src),
+                  .imm = low,
                   .next_imm = static_cast<int32_t>(next)};
     }
 
@@ -269,8 +305,10 @@ private:
         const bool with_register = register_next();
         select(with_register ? Format::AluReg : Format::AluImm, dst.bits(), operation);
         insn().dst = dst.number;
-        if (with_register) insn().src = same_width(dst).number;
-        else insn().imm = immediate(dst.bits());
+        if (with_register)
+            insn().src = same_width(dst).number;
+        else
+            insn().imm = immediate(dst.bits());
     }
     bool negated_register_next() const {
         TextCursor ahead = in_;
@@ -278,14 +316,22 @@ private:
     }
     void assign(Register dst) {
         insn().dst = dst.number;
-        if (in_.accept("*")) load(dst);
-        else if (negated_register_next()) negate(dst);
-        else if (in_.accept("(")) sign_extend(dst);
-        else if (register_next()) move(dst);
-        else if (in_.number_next()) constant(dst);
-        else if (!dst.narrow && in_.accept("map")) load_map(dst.number);
-        else if (in_.accept("load_acquire")) load_acquire(dst);
-        else named_operation(dst, in_.word());
+        if (in_.accept("*"))
+            load(dst);
+        else if (negated_register_next())
+            negate(dst);
+        else if (in_.accept("("))
+            sign_extend(dst);
+        else if (register_next())
+            move(dst);
+        else if (in_.number_next())
+            constant(dst);
+        else if (!dst.narrow && in_.accept("map"))
+            load_map(dst.number);
+        else if (in_.accept("load_acquire"))
+            load_acquire(dst);
+        else
+            named_operation(dst, in_.word());
     }
     void move(Register dst) {
         select(Format::AluReg, dst.bits(), "=");
@@ -294,7 +340,8 @@ private:
     void negate(Register dst) {
         in_.expect("-");
         select(Format::AluUnary, dst.bits(), "-");
-        if (same_width(dst).number != dst.number) in_.expected("the same register on both sides before this");
+        if (same_width(dst).number != dst.number)
+            in_.expected("the same register on both sides before this");
     }
     void sign_extend(Register dst) {
         const std::string type = fmt::format("({})", in_.word());
@@ -308,7 +355,10 @@ private:
         const int64_t value = ahead.any_number();
         if (!dst.narrow && ahead.accept("ll")) {
             in_ = ahead;
-            insn() = {.op = Op::kLoadImm64, .dst = dst.number, .imm = value, .next_imm = static_cast<int32_t>(value >> 32)};
+            insn() = {.op = Op::kLoadImm64,
+                      .dst = dst.number,
+                      .imm = value,
+                      .next_imm = static_cast<int32_t>(value >> 32)};
             return;
         }
         select(Format::AluImm, dst.bits(), "=");
@@ -325,14 +375,18 @@ private:
     void named_operation(Register dst, std::string_view name) {
         constexpr std::string_view kFetch = "atomic_";
         if (name.starts_with(kFetch)) return fetch(dst, name.substr(kFetch.size()));
-        if (name == "xchg32_32" || name == "xchg_64") return exchange(dst, name == "xchg_64" ? 64 : 32);
-        if (name == "cmpxchg32_32" || name == "cmpxchg_64") return compare_exchange(dst, name == "cmpxchg_64" ? 64 : 32);
+        if (name == "xchg32_32" || name == "xchg_64")
+            return exchange(dst, name == "xchg_64" ? 64 : 32);
+        if (name == "cmpxchg32_32" || name == "cmpxchg_64")
+            return compare_exchange(dst, name == "cmpxchg_64" ? 64 : 32);
         select(Format::ByteOrder, 0, name);
         insn().imm = op_info(insn().op).imm;
-        if (wide_register() != dst.number || dst.narrow) in_.expected("the same 64-bit register on both sides before this");
+        if (wide_register() != dst.number || dst.narrow)
+            in_.expected("the same 64-bit register on both sides before this");
     }
     void source_of_old_value(Register dst) {
-        if (any_register().number != dst.number) in_.expected("the register on the left before this");
+        if (any_register().number != dst.number)
+            in_.expected("the register on the left before this");
         insn().src = dst.number;
     }
     void fetch(Register dst, std::string_view spelling) {
@@ -356,7 +410,8 @@ private:
         in_.expect("(");
         to_destination(address());
         in_.expect(",");
-        if (any_register().number != 0 || dst.number != 0) in_.expected("r0 or w0 as the old value before this");
+        if (any_register().number != 0 || dst.number != 0)
+            in_.expected("r0 or w0 as the old value before this");
         in_.expect(",");
         insn().src = any_register().number;
         in_.expect(")");
@@ -369,6 +424,8 @@ private:
 
 }  // namespace
 
-Statement read_statement(TextCursor& cursor) { return StatementReader(cursor).read(); }
+Statement read_statement(TextCursor& cursor) {
+    return StatementReader(cursor).read();
+}
 
 }  // namespace weir::vm

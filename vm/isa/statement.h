@@ -8,7 +8,8 @@
 
 namespace weir::vm {
 
-/// An instruction, its label not yet looked up. `off` or `imm` is the distance where `label` is empty.
+/// An instruction, its label not yet looked up. `off` or `imm` is the distance where `label` is
+/// empty.
 struct Statement {
     DecodedInsn insn;
     std::string label;

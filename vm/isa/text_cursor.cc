@@ -10,7 +10,9 @@ namespace {
 constexpr size_t kShownBytesMax = 16;  ///< of what stands there instead
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.'; }
+bool is_word(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+}
 
 /// 0..15, or 16 for what is no digit in any base.
 uint64_t digit_value(char c) {
@@ -28,8 +30,10 @@ void TextCursor::skip_blanks() {
 
 void TextCursor::expected(std::string_view what) {
     if (failed()) return;
-    error_ = at_end() ? fmt::format("column {}: expected {}, found the end of the line", at_ + 1, what)
-                      : fmt::format("column {}: expected {}, found '{}'", at_ + 1, what, line_.substr(at_, kShownBytesMax));
+    error_ = at_end()
+                 ? fmt::format("column {}: expected {}, found the end of the line", at_ + 1, what)
+                 : fmt::format("column {}: expected {}, found '{}'", at_ + 1, what,
+                               line_.substr(at_, kShownBytesMax));
 }
 
 bool TextCursor::accept(std::string_view text) {
@@ -58,9 +62,11 @@ std::string_view TextCursor::operator_text() {
     constexpr std::string_view kOperatorLetters = "+-*/%|&^<>=!";
     size_t end = at_;
     if (end < line_.size() && line_[end] == 's') ++end;  // the signed forms
-    while (!failed() && end < line_.size() && kOperatorLetters.find(line_[end]) != std::string_view::npos) {
+    while (!failed() && end < line_.size() &&
+           kOperatorLetters.find(line_[end]) != std::string_view::npos) {
         ++end;
-        if (line_[end - 1] == '=' && end < line_.size() && line_[end] != '=') break;  // "=-1" is two tokens
+        if (line_[end - 1] == '=' && end < line_.size() && line_[end] != '=')
+            break;  // "=-1" is two tokens
     }
     const std::string_view found = line_.substr(at_, end - at_);
     at_ = end;
@@ -105,7 +111,8 @@ int64_t TextCursor::any_number() {
     const size_t start = at_;
     const bool negative = accept("-");
     const std::optional<uint64_t> found = magnitude();
-    if (found && (!negative || *found <= kSignBit)) return static_cast<int64_t>(negative ? 0 - *found : *found);
+    if (found && (!negative || *found <= kSignBit))
+        return static_cast<int64_t>(negative ? 0 - *found : *found);
     at_ = start;
     expected("a 64-bit number");
     return 0;

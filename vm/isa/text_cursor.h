@@ -8,8 +8,9 @@
 
 namespace weir::vm {
 
-/// The first thing that does not fit is remembered with its column; after that nothing fits, so a caller may ask once at
-/// the end. Blanks between tokens are skipped. Copies are cheap while nothing failed: copy it to look ahead.
+/// The first thing that does not fit is remembered with its column; after that nothing fits, so a
+/// caller may ask once at the end. Blanks between tokens are skipped. Copies are cheap while
+/// nothing failed: copy it to look ahead.
 class TextCursor {
 public:
     explicit TextCursor(std::string_view line) : line_(line) { skip_blanks(); }

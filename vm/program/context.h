@@ -1,7 +1,7 @@
 #pragma once
-// What a program sees of a packet: the kernel's struct xdp_md on the outside, this struct at run time.
-// Loads from xdp_md are rewritten one for one into loads from XdpContext (VerifiedProgram::code), as the
-// kernel does in xdp_convert_ctx_access (net/core/filter.c).
+// What a program sees of a packet: the kernel's struct xdp_md on the outside, this struct at run
+// time. Loads from xdp_md are rewritten one for one into loads from XdpContext
+// (VerifiedProgram::code), as the kernel does in xdp_convert_ctx_access (net/core/filter.c).
 
 #include <array>
 #include <cstddef>
@@ -10,11 +10,18 @@
 
 namespace weir::vm {
 
-enum XdpVerdict : uint32_t { XDP_ABORTED = 0, XDP_DROP = 1, XDP_PASS = 2, XDP_TX = 3, XDP_REDIRECT = 4 };
+enum XdpVerdict : uint32_t {
+    XDP_ABORTED = 0,
+    XDP_DROP = 1,
+    XDP_PASS = 2,
+    XDP_TX = 3,
+    XDP_REDIRECT = 4
+};
 
 /// "XDP_DROP"; a value that is no verdict counts as XDP_ABORTED.
 constexpr std::string_view verdict_name(uint32_t verdict) {
-    constexpr std::array<std::string_view, 5> kNames = {"XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"};
+    constexpr std::array<std::string_view, 5> kNames = {"XDP_ABORTED", "XDP_DROP", "XDP_PASS",
+                                                        "XDP_TX", "XDP_REDIRECT"};
     return verdict < kNames.size() ? kNames[verdict] : kNames[XDP_ABORTED];
 }
 
@@ -35,8 +42,8 @@ enum class XdpFieldKind : uint8_t { PacketStart, PacketEnd, PacketMeta, Scalar }
 
 struct XdpField {
     std::string_view name;
-    uint32_t xdp_md_offset;   ///< all fields of xdp_md are u32 and read-only
-    uint32_t native_offset;   ///< in XdpContext
+    uint32_t xdp_md_offset;  ///< all fields of xdp_md are u32 and read-only
+    uint32_t native_offset;  ///< in XdpContext
     uint32_t native_bytes;
     XdpFieldKind kind;
 };

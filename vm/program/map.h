@@ -1,5 +1,6 @@
 #pragma once
-// The abstract map: what programs, helpers and the control side need of every kind. Kinds live in maps/.
+// The abstract map: what programs, helpers and the control side need of every kind. Kinds live in
+// maps/.
 
 #include <cstdint>
 #include <optional>
@@ -15,8 +16,8 @@ constexpr uint64_t kUpdateAny = 0;
 constexpr uint64_t kUpdateNoExist = 1;
 constexpr uint64_t kUpdateExist = 2;
 
-/// Elements that never move, so that machine code can look them up without a call: element i of plane p (the cpu in per-CPU
-/// kinds, else 0) lies at base + p * plane_bytes + i * stride_bytes.
+/// Elements that never move, so that machine code can look them up without a call: element i of
+/// plane p (the cpu in per-CPU kinds, else 0) lies at base + p * plane_bytes + i * stride_bytes.
 struct ArrayLayout {
     uint8_t* base = nullptr;
     uint32_t entries = 0;
@@ -29,8 +30,9 @@ class Map;
 /// Map::lookup of one kind, without the virtual call.
 using LookupFn = uint8_t* (*)(Map& map, const uint8_t* key, uint32_t cpu);
 
-/// Errors are negative errno values, as the kernel gives them (-ENOENT, -EEXIST, -E2BIG, -EINVAL, -ENOMEM).
-/// Program side: any number of workers at once, no lock that a reader waits for. Control side: any thread.
+/// Errors are negative errno values, as the kernel gives them (-ENOENT, -EEXIST, -E2BIG, -EINVAL,
+/// -ENOMEM). Program side: any number of workers at once, no lock that a reader waits for. Control
+/// side: any thread.
 class Map {
 public:
     virtual ~Map() = default;
@@ -40,11 +42,13 @@ public:
     const MapSpec& spec() const { return spec_; }
 
     // -- program side -----------------------------------------------------------------------------
-    /// Address of the value (of this cpu's slot for per-CPU kinds), or nullptr. `key` has key_bytes bytes.
+    /// Address of the value (of this cpu's slot for per-CPU kinds), or nullptr. `key` has key_bytes
+    /// bytes.
     virtual uint8_t* lookup(const uint8_t* key, uint32_t cpu) = 0;
     virtual int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) = 0;
     virtual int erase(const uint8_t* key) = 0;
-    /// Base address of the only element, for LoadMapValue; nullptr for kinds that have no such thing.
+    /// Base address of the only element, for LoadMapValue; nullptr for kinds that have no such
+    /// thing.
     virtual uint8_t* direct_value() { return nullptr; }
     /// Where the elements lie, for kinds whose keys are indices.
     virtual std::optional<ArrayLayout> array_layout() const { return std::nullopt; }
@@ -58,10 +62,13 @@ public:
     /// cpu_slots * round_up(value_bytes, 8), slot after slot.
     virtual uint32_t control_value_bytes() const = 0;
     virtual int control_lookup(const uint8_t* key, std::span<uint8_t> value) = 0;
-    /// For per-CPU kinds `value` holds all slots (control_value_bytes), or value_bytes to set every slot.
-    virtual int control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) = 0;
+    /// For per-CPU kinds `value` holds all slots (control_value_bytes), or value_bytes to set every
+    /// slot.
+    virtual int control_update(const uint8_t* key, std::span<const uint8_t> value,
+                               uint64_t flags) = 0;
     virtual int control_erase(const uint8_t* key) = 0;
-    /// Iterates: nullptr gives the first key. -ENOENT at the end. A key deleted meanwhile restarts, as in the kernel.
+    /// Iterates: nullptr gives the first key. -ENOENT at the end. A key deleted meanwhile restarts,
+    /// as in the kernel.
     virtual int next_key(const uint8_t* key, uint8_t* next) = 0;
     virtual uint32_t entries() const = 0;
     virtual uint64_t memory_bytes() const = 0;

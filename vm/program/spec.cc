@@ -48,8 +48,10 @@ Result<MapType> map_type_by_name(std::string_view name) {
     for (const MapTypeName& row : kMapTypeNames)
         if (row.name == name) return row.type;
     std::string known;
-    for (const MapTypeName& row : kMapTypeNames) known.append(known.empty() ? "" : ", ").append(row.name);
-    return fail(ErrorKind::kInvalid, fmt::format("unknown map type '{}', expected one of {}", name, known));
+    for (const MapTypeName& row : kMapTypeNames)
+        known.append(known.empty() ? "" : ", ").append(row.name);
+    return fail(ErrorKind::kInvalid,
+                fmt::format("unknown map type '{}', expected one of {}", name, known));
 }
 
 std::string_view program_type_name(ProgramType type) {

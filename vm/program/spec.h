@@ -41,34 +41,37 @@ std::string map_type_name(MapType type);
 /// The reverse, for known names.
 Result<MapType> map_type_by_name(std::string_view name);
 constexpr bool is_percpu(MapType type) {
-    return type == MapType::PercpuHash || type == MapType::PercpuArray || type == MapType::LruPercpuHash;
+    return type == MapType::PercpuHash || type == MapType::PercpuArray ||
+           type == MapType::LruPercpuHash;
 }
 
 /// map_flags, with the kernel's values (include/uapi/linux/bpf.h).
 constexpr uint32_t kMapNoPrealloc = 1u << 0;
-constexpr uint32_t kMapRdonly = 1u << 3;       ///< read-only for the control side
+constexpr uint32_t kMapRdonly = 1u << 3;  ///< read-only for the control side
 constexpr uint32_t kMapWronly = 1u << 4;
 constexpr uint32_t kMapZeroSeed = 1u << 6;
-constexpr uint32_t kMapRdonlyProg = 1u << 7;   ///< read-only for programs
+constexpr uint32_t kMapRdonlyProg = 1u << 7;  ///< read-only for programs
 constexpr uint32_t kMapWronlyProg = 1u << 8;
 constexpr uint32_t kMapMmapable = 1u << 10;
 
 struct MapSpec {
-    std::string name;  ///< symbol of the object; global data by its section (".rodata", ".data.cfg", ".bss")
+    std::string name;  ///< symbol of the object; global data by its section (".rodata",
+                       ///< ".data.cfg", ".bss")
     MapType type = MapType::Array;
     uint32_t key_bytes = 0;
     uint32_t value_bytes = 0;
     uint32_t entries_max = 0;
     uint32_t flags = 0;
-    bool frozen = false;       ///< contents never change: the verifier may read constants out of it
+    bool frozen = false;  ///< contents never change: the verifier may read constants out of it
     bool is_global_data = false;
-    Bytes contents;            ///< first contents of a one-element array (global data); empty: zeroes
+    Bytes contents;  ///< first contents of a one-element array (global data); empty: zeroes
     TypeRef key_type, value_type;  ///< null without BTF
 
     /// True where a swap may carry the contents of one over to the other.
     bool same_definition(const MapSpec& other) const {
-        return type == other.type && key_bytes == other.key_bytes && value_bytes == other.value_bytes &&
-               entries_max == other.entries_max && flags == other.flags;
+        return type == other.type && key_bytes == other.key_bytes &&
+               value_bytes == other.value_bytes && entries_max == other.entries_max &&
+               flags == other.flags;
     }
 };
 
@@ -88,10 +91,10 @@ struct LineInfo {
     std::string text;
 };
 
-/// One program, linked: its own functions only, local calls resolved, map loads (LoadMap, LoadMapValue)
-/// carry an index into `maps` in `imm`.
+/// One program, linked: its own functions only, local calls resolved, map loads (LoadMap,
+/// LoadMapValue) carry an index into `maps` in `imm`.
 struct ProgramSpec {
-    std::string name;     ///< the function's symbol
+    std::string name;  ///< the function's symbol
     std::string section;
     ProgramType type = ProgramType::Xdp;
     bool has_frags = false;  ///< section xdp.frags
@@ -121,8 +124,8 @@ struct ObjectSpec {
 /// Line that covers `insn`, or nullptr.
 const LineInfo* line_of(const ProgramSpec& program, uint32_t insn);
 
-/// Byte strings for the command socket and the prover. read_* refuse what breaks the bounds above and
-/// in limits.h; they do not prove anything about the instructions.
+/// Byte strings for the command socket and the prover. read_* refuse what breaks the bounds above
+/// and in limits.h; they do not prove anything about the instructions.
 void write_map_spec(ByteWriter& writer, const MapSpec& map);
 Result<MapSpec> read_map_spec(ByteReader& reader);
 void write_program_spec(ByteWriter& writer, const ProgramSpec& program);

@@ -1,5 +1,6 @@
-// MapSpec and ProgramSpec as byte strings. The writer cuts what is only for show (type trees, source lines) down to the
-// bounds below, so that whatever it writes the reader takes; the reader refuses everything outside them.
+// MapSpec and ProgramSpec as byte strings. The writer cuts what is only for show (type trees,
+// source lines) down to the bounds below, so that whatever it writes the reader takes; the reader
+// refuses everything outside them.
 
 #include <bit>
 
@@ -11,13 +12,15 @@
 namespace weir::vm {
 namespace {
 
-constexpr uint32_t kTypeNodesMax = 4096;      ///< of one tree: shared subtrees are written out, which can be exponential
-constexpr uint32_t kTypeNameBytesMax = 256;   ///< longer C identifiers are cut
+constexpr uint32_t kTypeNodesMax =
+    4096;  ///< of one tree: shared subtrees are written out, which can be exponential
+constexpr uint32_t kTypeNameBytesMax = 256;  ///< longer C identifiers are cut
 constexpr uint32_t kEnumValuesMax = 4096;
-constexpr uint32_t kSubprogramsMax = 4096;    ///< the kernel has 256 (BPF_MAX_SUBPROGS); generated code may have more
-constexpr uint32_t kFileBytesMax = 4096;      ///< PATH_MAX
+constexpr uint32_t kSubprogramsMax =
+    4096;  ///< the kernel has 256 (BPF_MAX_SUBPROGS); generated code may have more
+constexpr uint32_t kFileBytesMax = 4096;  ///< PATH_MAX
 constexpr uint32_t kLineTextBytesMax = 512;
-constexpr size_t kTypeMemberBytesMin = 13;    ///< name length, two offsets, no type
+constexpr size_t kTypeMemberBytesMin = 13;  ///< name length, two offsets, no type
 constexpr size_t kEnumValueBytesMin = 12;
 constexpr size_t kSubprogramBytesMin = 8;
 constexpr size_t kLineBytesMin = 16;
@@ -49,11 +52,15 @@ public:
     }
 
 private:
-    static size_t children_of(const TypeInfo& type) { return type.members.size() + (type.element ? 1 : 0); }
+    static size_t children_of(const TypeInfo& type) {
+        return type.members.size() + (type.element ? 1 : 0);
+    }
 
     void write_body(const TypeInfo& type, TypeKind kind, uint32_t depth) {
-        // The children's own nodes are set aside first, so that one deep child cannot starve its later siblings.
-        const auto children = static_cast<uint32_t>(kind == TypeKind::Opaque ? 0 : children_of(type));
+        // The children's own nodes are set aside first, so that one deep child cannot starve its
+        // later siblings.
+        const auto children =
+            static_cast<uint32_t>(kind == TypeKind::Opaque ? 0 : children_of(type));
         nodes_left_ -= children;
         switch (kind) {
             case TypeKind::Array:
@@ -106,7 +113,8 @@ public:
         if (!in_.ok()) return nullptr;
         --nodes_left_;
         TypeInfo type;
-        type.kind = static_cast<TypeKind>(in_.number<uint8_t>("type.kind", static_cast<uint8_t>(TypeKind::Opaque)));
+        type.kind = static_cast<TypeKind>(
+            in_.number<uint8_t>("type.kind", static_cast<uint8_t>(TypeKind::Opaque)));
         type.name = in_.text("type.name", kTypeNameBytesMax);
         type.size_bytes = in_.raw<uint32_t>("type.size_bytes");
         type.is_signed = in_.flag("type.is_signed");
@@ -167,13 +175,16 @@ std::vector<Insn> read_insns(FieldReader& in) {
 
 void read_subprograms(FieldReader& in, ProgramSpec& program) {
     const uint32_t count = in.count("subprograms", kSubprogramsMax, kSubprogramBytesMin);
-    if (in.ok() && count == 0) in.refuse("subprograms", "none, expected at least the program itself");
+    if (in.ok() && count == 0)
+        in.refuse("subprograms", "none, expected at least the program itself");
     for (uint32_t i = 0; i < count && in.ok(); ++i) {
         Subprogram sub;
         sub.name = in.text("subprogram.name", kNameBytesMax);
         sub.insn = in.raw<uint32_t>("subprogram.insn");
-        if (in.ok() && sub.insn >= program.insns.size()) in.refuse("subprogram.insn", "outside the program");
-        if (in.ok() && i == 0 && sub.insn != 0) in.refuse("subprogram.insn", "the first one must start at 0");
+        if (in.ok() && sub.insn >= program.insns.size())
+            in.refuse("subprogram.insn", "outside the program");
+        if (in.ok() && i == 0 && sub.insn != 0)
+            in.refuse("subprogram.insn", "the first one must start at 0");
         if (in.ok() && i > 0 && sub.insn <= program.subprograms.back().insn)
             in.refuse("subprogram.insn", "not in rising order");
         program.subprograms.push_back(std::move(sub));
@@ -188,8 +199,10 @@ void read_lines(FieldReader& in, ProgramSpec& program) {
         line.line = in.raw<uint32_t>("line.line");
         line.file = in.text("line.file", kFileBytesMax);
         line.text = in.text("line.text", kLineTextBytesMax);
-        if (in.ok() && line.insn >= program.insns.size()) in.refuse("line.insn", "outside the program");
-        if (in.ok() && i > 0 && line.insn < program.lines.back().insn) in.refuse("line.insn", "not in rising order");
+        if (in.ok() && line.insn >= program.insns.size())
+            in.refuse("line.insn", "outside the program");
+        if (in.ok() && i > 0 && line.insn < program.lines.back().insn)
+            in.refuse("line.insn", "not in rising order");
         program.lines.push_back(std::move(line));
     }
 }
@@ -224,7 +237,8 @@ Result<MapSpec> read_map_spec(ByteReader& reader) {
     map.is_global_data = in.flag("is_global_data");
     const ByteSpan contents = in.sized("contents", kMapValueBytesMax);
     if (in.ok() && !contents.empty() && contents.size() != map.value_bytes)
-        in.refuse("contents", fmt::format("{} bytes, expected 0 or value_bytes ({})", contents.size(), map.value_bytes));
+        in.refuse("contents", fmt::format("{} bytes, expected 0 or value_bytes ({})",
+                                          contents.size(), map.value_bytes));
     map.contents.assign(contents.begin(), contents.end());
     map.key_type = TypeReader(in).read();
     map.value_type = TypeReader(in).read();
@@ -238,7 +252,8 @@ void write_program_spec(ByteWriter& writer, const ProgramSpec& program) {
     writer.write(program.type);
     writer.write<uint8_t>(program.has_frags ? 1 : 0);
     writer.write(static_cast<uint32_t>(program.insns.size()));
-    writer.append({reinterpret_cast<const uint8_t*>(program.insns.data()), program.insns.size() * sizeof(Insn)});
+    writer.append({reinterpret_cast<const uint8_t*>(program.insns.data()),
+                   program.insns.size() * sizeof(Insn)});
     writer.write(static_cast<uint32_t>(program.subprograms.size()));
     for (const Subprogram& sub : program.subprograms) {
         writer.write_string(sub.name);

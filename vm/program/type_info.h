@@ -1,5 +1,6 @@
 #pragma once
-// What BTF says of a map's keys and values, reduced to what printing and parsing them needs. An immutable tree.
+// What BTF says of a map's keys and values, reduced to what printing and parsing them needs. An
+// immutable tree.
 
 #include <cstdint>
 #include <memory>
@@ -12,7 +13,18 @@ namespace weir::vm {
 struct TypeInfo;
 using TypeRef = std::shared_ptr<const TypeInfo>;
 
-enum class TypeKind : uint8_t { Int, Bool, Char, Enum, Float, Pointer, Array, Struct, Union, Opaque };
+enum class TypeKind : uint8_t {
+    Int,
+    Bool,
+    Char,
+    Enum,
+    Float,
+    Pointer,
+    Array,
+    Struct,
+    Union,
+    Opaque
+};
 
 struct TypeMember {
     std::string name;  ///< empty for an anonymous struct or union
@@ -23,7 +35,7 @@ struct TypeMember {
 
 struct TypeInfo {
     TypeKind kind = TypeKind::Opaque;
-    std::string name;     ///< as written in C, typedefs kept ("__be32"); may be empty
+    std::string name;  ///< as written in C, typedefs kept ("__be32"); may be empty
     uint32_t size_bytes = 0;
     bool is_signed = false;
     uint32_t element_count = 0;                           ///< Array

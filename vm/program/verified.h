@@ -17,17 +17,18 @@ enum class PointerKind : uint8_t { None, Stack, Context, Packet, PacketMeta, Map
 /// What the verifier proved of one slot. All paths agree on what is not None / kUnknownMap.
 struct InsnFact {
     bool reachable = false;
-    PointerKind access = PointerKind::None;  ///< what a memory access goes to; None also where paths differ
-    uint16_t map = 0xffff;                   ///< at a call with a map argument: index into spec().maps, if constant
+    PointerKind access =
+        PointerKind::None;  ///< what a memory access goes to; None also where paths differ
+    uint16_t map = 0xffff;  ///< at a call with a map argument: index into spec().maps, if constant
     static constexpr uint16_t kUnknownMap = 0xffff;
 };
 
-/// The verifier's output for an accepted program: enough for the interpreter and the JIT to trust it
-/// without proving again. Crosses the pipe from the prover child.
+/// The verifier's output for an accepted program: enough for the interpreter and the JIT to trust
+/// it without proving again. Crosses the pipe from the prover child.
 struct Proof {
-    std::vector<InsnFact> facts;          ///< one per slot
-    std::vector<uint32_t> stack_bytes;    ///< per subprogram, in spec.subprograms' order
-    uint32_t stack_bytes_total = 0;       ///< deepest call chain
+    std::vector<InsnFact> facts;        ///< one per slot
+    std::vector<uint32_t> stack_bytes;  ///< per subprogram, in spec.subprograms' order
+    uint32_t stack_bytes_total = 0;     ///< deepest call chain
     uint64_t visited_insns = 0;
 };
 
@@ -35,8 +36,8 @@ class VerifiedProgram {
 public:
     const ProgramSpec& spec() const { return spec_; }
     const Proof& proof() const { return proof_; }
-    /// The executable form: as spec().insns, slot for slot, with context loads rewritten for XdpContext
-    /// (and unreachable slots left as they were: nothing jumps there).
+    /// The executable form: as spec().insns, slot for slot, with context loads rewritten for
+    /// XdpContext (and unreachable slots left as they were: nothing jumps there).
     std::span<const Insn> code() const { return code_; }
     std::span<const DecodedSlot> slots() const { return slots_; }
 

@@ -22,8 +22,8 @@ DecodedInsn sample(const OpInfo& row) {
     if (row.src != kAnyField) insn.src = static_cast<uint8_t>(row.src);
     if (row.off != kAnyField) insn.off = static_cast<int16_t>(row.off);
     if (row.imm != kAnyField) insn.imm = row.imm;
-    if (row.format == Format::JumpImm || row.format == Format::JumpReg || row.format == Format::Goto ||
-        row.format == Format::MayGoto)
+    if (row.format == Format::JumpImm || row.format == Format::JumpReg ||
+        row.format == Format::Goto || row.format == Format::MayGoto)
         insn.off = 5;
     if (row.format == Format::LoadPacketInd) insn.imm = 0;
     if (row.op == Op::kCallKfunc) insn.off = 0;
@@ -33,7 +33,8 @@ DecodedInsn sample(const OpInfo& row) {
 
 std::string listing() {
     std::string text;
-    for (const OpInfo& row : kOps) text += fmt::format("{:<18} {}\n", row.name, disassemble(sample(row)));
+    for (const OpInfo& row : kOps)
+        text += fmt::format("{:<18} {}\n", row.name, disassemble(sample(row)));
     return text;
 }
 
@@ -43,7 +44,8 @@ std::map<std::string, std::string> read_rows(const char* path) {
     std::ifstream in(path);
     for (std::string line; std::getline(in, line);) {
         const size_t end = line.find(' ');
-        if (!line.starts_with("#")) rows[line.substr(0, end)] = line.substr(line.find_first_not_of(' ', end));
+        if (!line.starts_with("#"))
+            rows[line.substr(0, end)] = line.substr(line.find_first_not_of(' ', end));
     }
     return rows;
 }
@@ -55,10 +57,12 @@ TEST(EveryRow, HasTheTextOfTheGoldenFile) {
 }
 
 TEST(EveryRow, ReadsAsInLlvmObjdump) {
-    // There a local call and a kernel function look like a helper's call, map loads lose their second half, and v4 writes
-    // w in plain loads and stores of less than 64 bits, which the default CPU does not.
-    const std::set<std::string> ours = {"CallLocal", "CallKfunc", "LoadMap", "LoadMapValue", "Load32", "Load16", "Load8",
-                                        "StoreReg32", "StoreReg16", "StoreReg8"};
+    // There a local call and a kernel function look like a helper's call, map loads lose their
+    // second half, and v4 writes w in plain loads and stores of less than 64 bits, which the
+    // default CPU does not.
+    const std::set<std::string> ours = {"CallLocal",  "CallKfunc", "LoadMap", "LoadMapValue",
+                                        "Load32",     "Load16",    "Load8",   "StoreReg32",
+                                        "StoreReg16", "StoreReg8"};
     const std::map<std::string, std::string> llvm = read_rows(kLlvm);
     ASSERT_GT(llvm.size(), 170u);
     for (const OpInfo& row : kOps) {

@@ -13,7 +13,8 @@ TEST(FieldReader, RemembersTheFirstWrongField) {
     EXPECT_FALSE(in.flag("last"));
     EXPECT_FALSE(in.ok());
     EXPECT_EQ(in.raw<uint8_t>("other"), 0);
-    EXPECT_EQ(in.error().error().message, "frame: field last at offset 4: 2 is above the limit of 1");
+    EXPECT_EQ(in.error().error().message,
+              "frame: field last at offset 4: 2 is above the limit of 1");
 }
 
 TEST(FieldReader, RefusesCountsThatTheInputCannotHold) {
@@ -21,7 +22,8 @@ TEST(FieldReader, RefusesCountsThatTheInputCannotHold) {
     ByteReader reader(bytes);
     FieldReader in(reader, "frame");
     EXPECT_EQ(in.count("elements", 100, 2), 0u);
-    EXPECT_EQ(in.error().error().message, "frame: field elements at offset 0: 3 elements do not fit into the 4 bytes left");
+    EXPECT_EQ(in.error().error().message,
+              "frame: field elements at offset 0: 3 elements do not fit into the 4 bytes left");
 }
 
 TEST(FieldReader, SaysWhereTheInputIsCut) {

@@ -11,12 +11,14 @@ namespace {
 
 constexpr int64_t kCsumDiff = 28;
 constexpr std::array<uint8_t, 16> kOld = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-constexpr std::array<uint8_t, 16> kNew = {0xff, 0xfe, 3, 4, 5, 6, 7, 0x88, 9, 10, 11, 12, 13, 14, 15, 16};
+constexpr std::array<uint8_t, 16> kNew = {0xff, 0xfe, 3,  4,  5,  6,  7,  0x88,
+                                          9,    10,   11, 12, 13, 14, 15, 16};
 constexpr std::array<uint8_t, 8> kZeroes{};
 
 int64_t csum_diff(std::span<const uint8_t> from, std::span<const uint8_t> to, uint32_t seed) {
     Frame frame(60);
-    return frame.call_plain(kCsumDiff, number_of(from.data()), from.size(), number_of(to.data()), to.size(), seed);
+    return frame.call_plain(kCsumDiff, number_of(from.data()), from.size(), number_of(to.data()),
+                            to.size(), seed);
 }
 
 TEST(CsumDiff, GivesTheKernelsFoldedSums) {

@@ -27,7 +27,8 @@ TEST(PrandomU32, SpreadsOverAllBitsAndDependsOnTheSeedOnly) {
         ASSERT_EQ(value, other.call_plain(7));
         ASSERT_EQ(value >> 32, 0);
         seen.insert(value);
-        for (size_t bit = 0; bit < ones.size(); ++bit) ones[bit] += static_cast<int>((value >> bit) & 1);
+        for (size_t bit = 0; bit < ones.size(); ++bit)
+            ones[bit] += static_cast<int>((value >> bit) & 1);
     }
     EXPECT_GT(seen.size(), kDraws - 8u);
     for (const int count : ones) EXPECT_NEAR(count, kDraws / 2, kDraws / 10);

@@ -7,7 +7,8 @@
 
 namespace weir::vm {
 
-/// 216 bytes of headroom and 3520 behind the head, which is what BPF_PROG_TEST_RUN of Linux 6.18 leaves a program.
+/// 216 bytes of headroom and 3520 behind the head, which is what BPF_PROG_TEST_RUN of Linux 6.18
+/// leaves a program.
 class Frame {
 public:
     static constexpr uint32_t kHeadroomBytes = 216;
@@ -28,11 +29,14 @@ public:
         add_base_helpers(table_);
     }
 
-    /// Calls a helper with the context as its first argument; the result as the program's signed 64 bits.
+    /// Calls a helper with the context as its first argument; the result as the program's signed 64
+    /// bits.
     int64_t call(int64_t id, uint64_t r2 = 0, uint64_t r3 = 0, uint64_t r4 = 0) {
-        return static_cast<int64_t>(table_.at(id)(reinterpret_cast<uint64_t>(&context), r2, r3, r4, 0, env));
+        return static_cast<int64_t>(
+            table_.at(id)(reinterpret_cast<uint64_t>(&context), r2, r3, r4, 0, env));
     }
-    int64_t call_plain(int64_t id, uint64_t r1 = 0, uint64_t r2 = 0, uint64_t r3 = 0, uint64_t r4 = 0, uint64_t r5 = 0) {
+    int64_t call_plain(int64_t id, uint64_t r1 = 0, uint64_t r2 = 0, uint64_t r3 = 0,
+                       uint64_t r4 = 0, uint64_t r5 = 0) {
         return static_cast<int64_t>(table_.at(id)(r1, r2, r3, r4, r5, env));
     }
     int64_t length() const { return context.data_end - context.data; }
@@ -46,8 +50,12 @@ private:
     HelperTable table_;
 };
 
-inline uint64_t number_of(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+inline uint64_t number_of(const void* pointer) {
+    return reinterpret_cast<uint64_t>(pointer);
+}
 /// A negative offset as a program passes it.
-constexpr uint64_t offset_of(int64_t value) { return static_cast<uint64_t>(value); }
+constexpr uint64_t offset_of(int64_t value) {
+    return static_cast<uint64_t>(value);
+}
 
 }  // namespace weir::vm

@@ -9,7 +9,8 @@
 namespace weir::vm {
 namespace {
 
-constexpr int64_t kAdjustHead = 44, kAdjustMeta = 54, kAdjustTail = 65, kBuffLen = 188, kLoad = 189, kStore = 190;
+constexpr int64_t kAdjustHead = 44, kAdjustMeta = 54, kAdjustTail = 65, kBuffLen = 188, kLoad = 189,
+                  kStore = 190;
 constexpr int64_t kRedirect = 23;
 
 TEST(AdjustHead, ReachesDownToTheFrameAndUpToAnEthernetHeader) {
@@ -29,7 +30,8 @@ TEST(AdjustHead, TakesTheMetadataAlong) {
     ASSERT_EQ(frame.call(kAdjustMeta, offset_of(-4)), 0);
     frame.context.data_meta[0] = 0xab;
     frame.context.data_meta[3] = 0xcd;
-    EXPECT_EQ(frame.call(kAdjustHead, offset_of(-213)), -EINVAL) << "the metadata needs its 4 bytes in front";
+    EXPECT_EQ(frame.call(kAdjustHead, offset_of(-213)), -EINVAL)
+        << "the metadata needs its 4 bytes in front";
     ASSERT_EQ(frame.call(kAdjustHead, 20), 0);
     EXPECT_EQ(frame.meta_length(), 4);
     EXPECT_EQ(frame.context.data_meta[0], 0xab);

@@ -15,7 +15,9 @@ struct Printed {
     std::string line;
 };
 
-void keep_line(void* opaque, const char* text, uint32_t length) { static_cast<std::string*>(opaque)->assign(text, length); }
+void keep_line(void* opaque, const char* text, uint32_t length) {
+    static_cast<std::string*>(opaque)->assign(text, length);
+}
 
 Printed print(const char* format, uint64_t r3 = 0, uint64_t r4 = 0, uint64_t r5 = 0) {
     Frame frame(60);
@@ -57,12 +59,14 @@ TEST(TracePrintk, HidesPointers) {
 }
 
 TEST(TracePrintk, RefusesWhatTheKernelRefuses) {
-    for (const char* format : {"%f", "%d %d %d %d", "%", "a\x01", "%+d% d%lx%hx", "%lc", "%5c|%p4%", "\x80"})
+    for (const char* format :
+         {"%f", "%d %d %d %d", "%", "a\x01", "%+d% d%lx%hx", "%lc", "%5c|%p4%", "\x80"})
         EXPECT_EQ(print(format, 65, 4, 3).result, -EINVAL) << format;
 }
 
 TEST(TracePrintk, RefusesToFollowPointers) {
-    for (const char* format : {"%s", "%pks", "%pus", "%pI4", "%pi6"}) EXPECT_EQ(print(format, 1).result, -EINVAL) << format;
+    for (const char* format : {"%s", "%pks", "%pus", "%pI4", "%pi6"})
+        EXPECT_EQ(print(format, 1).result, -EINVAL) << format;
 }
 
 TEST(TracePrintk, NeedsTheEndOfTheFormatInsideItsSize) {
@@ -83,7 +87,8 @@ TEST(TraceVprintk, TakesItsArgumentsFromMemory) {
     EXPECT_EQ(line, "A|    2|3    |0001f");
     EXPECT_EQ(frame.call_plain(177, number_of(kFormat), 17, number_of(values.data()), 28), -EINVAL);
     EXPECT_EQ(frame.call_plain(177, number_of(kFormat), 17, 0, 32), -EINVAL);
-    EXPECT_EQ(frame.call_plain(177, number_of(kFormat), 17, number_of(values.data()), 104), -EINVAL);
+    EXPECT_EQ(frame.call_plain(177, number_of(kFormat), 17, number_of(values.data()), 104),
+              -EINVAL);
     EXPECT_EQ(frame.call_plain(177, number_of("x"), 2, 0, 0), 1);
 }
 

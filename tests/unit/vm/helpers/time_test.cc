@@ -32,15 +32,18 @@ TEST_P(Ktime, ReadsItsClock) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Clocks, Ktime,
-                         testing::Values(ClockHelper{5, CLOCK_MONOTONIC}, ClockHelper{125, CLOCK_BOOTTIME},
-                                         ClockHelper{160, CLOCK_MONOTONIC_COARSE}, ClockHelper{208, CLOCK_TAI}));
+                         testing::Values(ClockHelper{5, CLOCK_MONOTONIC},
+                                         ClockHelper{125, CLOCK_BOOTTIME},
+                                         ClockHelper{160, CLOCK_MONOTONIC_COARSE},
+                                         ClockHelper{208, CLOCK_TAI}));
 
 TEST(Jiffies, StartFiveMinutesBeforeTheOverflowAndCountTicks) {
     Frame frame(60);
     timespec tick;
     ASSERT_EQ(clock_getres(CLOCK_MONOTONIC_COARSE, &tick), 0);
     const int64_t ticks_per_second = kSecond / tick.tv_nsec;
-    const int64_t expected = (int64_t{1} << 32) + clock_now(CLOCK_MONOTONIC) / tick.tv_nsec - 300 * ticks_per_second;
+    const int64_t expected =
+        (int64_t{1} << 32) + clock_now(CLOCK_MONOTONIC) / tick.tv_nsec - 300 * ticks_per_second;
     EXPECT_NEAR(static_cast<double>(frame.call_plain(118)), static_cast<double>(expected),
                 static_cast<double>(ticks_per_second));
 }

@@ -33,13 +33,22 @@ public:
 };
 
 MapSpec counters() {
-    return {.name = ".bss", .type = MapType::Array, .key_bytes = 4, .value_bytes = 16, .entries_max = 1, .is_global_data = true};
+    return {.name = ".bss",
+            .type = MapType::Array,
+            .key_bytes = 4,
+            .value_bytes = 16,
+            .entries_max = 1,
+            .is_global_data = true};
 }
 
 Result<VerifiedProgram> proven(std::string_view text) {
     const Result<std::vector<Insn>> insns = assemble(text);
     if (!insns) return std::unexpected(insns.error());
-    ProgramSpec spec{.name = "test", .section = "xdp", .insns = *insns, .subprograms = {{"test", 0}}, .maps = {counters()}};
+    ProgramSpec spec{.name = "test",
+                     .section = "xdp",
+                     .insns = *insns,
+                     .subprograms = {{"test", 0}},
+                     .maps = {counters()}};
     std::expected<Proof, Rejection> proof = verify(spec);
     if (!proof) return fail(ErrorKind::kRejected, proof.error().message);
     return accept(std::move(spec), std::move(*proof));
@@ -50,9 +59,14 @@ Result<uint32_t> run(std::string_view text, std::span<uint8_t> packet, OneValueM
     if (!program) return std::unexpected(program.error());
     HelperTable helpers;
     add_base_helpers(helpers);
-    XdpContext context{.data = packet.data(), .data_end = packet.data() + packet.size(), .data_meta = packet.data(),
-                       .frame_start = packet.data(), .frame_limit = packet.data() + packet.size(), .ingress_ifindex = 3,
-                       .rx_queue_index = 4, .egress_ifindex = 0};
+    XdpContext context{.data = packet.data(),
+                       .data_end = packet.data() + packet.size(),
+                       .data_meta = packet.data(),
+                       .frame_start = packet.data(),
+                       .frame_limit = packet.data() + packet.size(),
+                       .ingress_ifindex = 3,
+                       .rx_queue_index = 4,
+                       .egress_ifindex = 0};
     RunEnv env;
     env.cpu = 6;
     Map* const maps[] = {&map};
@@ -70,8 +84,10 @@ TEST(Interpret, ReadsAndWritesThePacketThroughTheContext) {
     std::array<uint8_t, 60> packet{};
     packet[12] = 0x08;
     constexpr const char* kProgram =
-        "r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr4 = r2\nr4 += 14\nr0 = 1\nif r4 > r3 goto out\n"
-        "r0 = *(u8 *)(r2 + 12)\n*(u8 *)(r2 + 0) = 0x5a\nr5 = *(u32 *)(r1 + 12)\nr0 += r5\nr5 = *(u32 *)(r1 + 16)\nr0 += r5\n"
+        "r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr4 = r2\nr4 += 14\nr0 = 1\nif r4 > r3 goto "
+        "out\n"
+        "r0 = *(u8 *)(r2 + 12)\n*(u8 *)(r2 + 0) = 0x5a\nr5 = *(u32 *)(r1 + 12)\nr0 += r5\nr5 = "
+        "*(u32 *)(r1 + 16)\nr0 += r5\n"
         "out: exit";
     EXPECT_EQ(result_of(kProgram, packet, map), 8u + 3 + 4);
     EXPECT_EQ(packet[0], 0x5a);
@@ -93,7 +109,8 @@ TEST(Interpret, CallsHelpersAndLocalFunctions) {
     OneValueMap map(counters());
     std::array<uint8_t, 60> packet{};
     EXPECT_EQ(result_of("call get_smp_processor_id\nr0 += 1\nexit", packet, map), 7u);
-    EXPECT_EQ(result_of("r1 = 0x7fffffff00000002 ll\nr0 = r1\nexit", packet, map), 2u) << "the low half of r0 counts";
+    EXPECT_EQ(result_of("r1 = 0x7fffffff00000002 ll\nr0 = r1\nexit", packet, map), 2u)
+        << "the low half of r0 counts";
 }
 
 }  // namespace

@@ -61,7 +61,8 @@ TEST(Assemble, ResolvesLabelsInBothDirections) {
 }
 
 TEST(Assemble, CallsHelpersByName) {
-    const Result<std::vector<Insn>> insns = assemble("call ktime_get_ns\ncall bpf_xdp_adjust_head\ncall 0x1");
+    const Result<std::vector<Insn>> insns =
+        assemble("call ktime_get_ns\ncall bpf_xdp_adjust_head\ncall 0x1");
     ASSERT_TRUE(insns) << insns.error().message;
     EXPECT_EQ((*insns)[0].imm, 5);
     EXPECT_EQ((*insns)[1].imm, 44);
@@ -70,7 +71,8 @@ TEST(Assemble, CallsHelpersByName) {
 }
 
 TEST(Assemble, TakesUnsignedImmediatesWhereTheOperationHas32Bits) {
-    const Result<std::vector<Insn>> insns = assemble("w1 = 0xffffffff\n*(u32 *)(r10 - 8) = 4294967295");
+    const Result<std::vector<Insn>> insns =
+        assemble("w1 = 0xffffffff\n*(u32 *)(r10 - 8) = 4294967295");
     ASSERT_TRUE(insns) << insns.error().message;
     EXPECT_EQ((*insns)[0].imm, -1);
     EXPECT_EQ((*insns)[1].imm, -1);
@@ -80,11 +82,15 @@ TEST(Assemble, TakesUnsignedImmediatesWhereTheOperationHas32Bits) {
 TEST(Assemble, NamesLineAndColumnOfWhatIsWrong) {
     EXPECT_EQ(error_of("exit\nr1 += r11"),
               "line 2: column 7: expected a number from -2147483648 to 2147483647, found 'r11'");
-    EXPECT_EQ(error_of("r1 = w2"), "line 1: column 8: expected registers of one width before this, found the end of the line");
+    EXPECT_EQ(
+        error_of("r1 = w2"),
+        "line 1: column 8: expected registers of one width before this, found the end of the line");
     EXPECT_EQ(error_of("goto nowhere"), "line 1: no label 'nowhere'");
     EXPECT_EQ(error_of("a: exit\na: exit"), "line 2: label 'a' stands twice");
-    EXPECT_EQ(error_of("exit exit"), "line 1: column 6: expected the end of the statement, found 'exit'");
-    EXPECT_EQ(error_of("goto"), "line 1: column 5: expected a distance or a label, found the end of the line");
+    EXPECT_EQ(error_of("exit exit"),
+              "line 1: column 6: expected the end of the statement, found 'exit'");
+    EXPECT_EQ(error_of("goto"),
+              "line 1: column 5: expected a distance or a label, found the end of the line");
     EXPECT_EQ(error_of("r1 = *(u32 *)(r2 + 40000)"),
               "line 1: column 18: expected a number from -32768 to 32767, found '+ 40000)'");
     EXPECT_NE(error_of("frobnicate r1"), "");
@@ -95,7 +101,8 @@ TEST(Assemble, NamesLineAndColumnOfWhatIsWrong) {
 TEST(Assemble, RefusesAConditionalJumpThatIsTooFar) {
     std::string text = "goto out\n";
     for (int i = 0; i < 40'000; ++i) text += "r0 = 0x0\n";
-    EXPECT_EQ(error_of(text + "out: exit"), "line 1: label 'out' is 40000 slots away, expected -32768 to 32767");
+    EXPECT_EQ(error_of(text + "out: exit"),
+              "line 1: label 'out' is 40000 slots away, expected -32768 to 32767");
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace weir::vm {
 namespace {
 
 TEST(DisassembleProgram, NamesTargetsAndShowsNotes) {
-    const Result<std::vector<Insn>> insns = assemble("if r1 == 0x0 goto +0x2\nr2 = map[3] ll\nexit");
+    const Result<std::vector<Insn>> insns =
+        assemble("if r1 == 0x0 goto +0x2\nr2 = map[3] ll\nexit");
     ASSERT_TRUE(insns) << insns.error().message;
     const ListingNotes notes{
         .before = [](size_t pc) { return pc == 0 ? "entry:\n" : ""; },
@@ -30,9 +31,11 @@ TEST(DisassembleProgram, ShowsWhatItCannotDecode) {
 
 TEST(Disassemble, PrintsTheEndsOfNumberRanges) {
     const auto text = [](DecodedInsn insn) { return disassemble(insn); };
-    EXPECT_EQ(text({.op = Op::kLoadImm64, .dst = 1, .imm = INT64_MIN}), "r1 = -0x8000000000000000 ll");
+    EXPECT_EQ(text({.op = Op::kLoadImm64, .dst = 1, .imm = INT64_MIN}),
+              "r1 = -0x8000000000000000 ll");
     EXPECT_EQ(text({.op = Op::kMov64Imm, .dst = 1, .imm = INT32_MIN}), "r1 = -0x80000000");
-    EXPECT_EQ(text({.op = Op::kLoad8, .dst = 1, .src = 2, .off = INT16_MIN}), "r1 = *(u8 *)(r2 - 0x8000)");
+    EXPECT_EQ(text({.op = Op::kLoad8, .dst = 1, .src = 2, .off = INT16_MIN}),
+              "r1 = *(u8 *)(r2 - 0x8000)");
     EXPECT_EQ(text({.op = Op::kCallKfunc, .src = 2, .off = 3, .imm = 4}), "call kfunc 0x4, 0x3");
 }
 

@@ -10,7 +10,8 @@ TEST(HelperName, KnowsEveryIdOfTheKernelAndNoOther) {
     EXPECT_EQ(helper_name(209), "user_ringbuf_drain");
     EXPECT_EQ(helper_name(211), "cgrp_storage_delete");
     for (int64_t id = 1; id <= 211; ++id) EXPECT_NE(helper_name(id), "") << id;
-    for (const int64_t id : {int64_t{-1}, int64_t{0}, int64_t{212}, INT64_MAX, INT64_MIN}) EXPECT_EQ(helper_name(id), "");
+    for (const int64_t id : {int64_t{-1}, int64_t{0}, int64_t{212}, INT64_MAX, INT64_MIN})
+        EXPECT_EQ(helper_name(id), "");
 }
 
 TEST(HelperInfo, OffersOnlyWhatTheTableHas) {

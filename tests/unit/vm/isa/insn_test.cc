@@ -33,23 +33,30 @@ TEST(Decode, TellsEveryRowFromEveryOther) {
 TEST(Decode, RefusesUnknownOpcodesAndReservedFields) {
     EXPECT_EQ(error_of({}), "program has no instructions");
     EXPECT_EQ(error_of({{.opcode = 0xff}}), "insn 0: unknown opcode 0xff");
-    EXPECT_EQ(error_of({{.opcode = 0x95, .dst = 1}}), "insn 0: opcode 0x95: reserved field dst is 1, expected 0");
-    EXPECT_EQ(error_of({{.opcode = 0x07, .src = 2}}), "insn 0: opcode 0x07: field src is 2, which no such instruction has");
-    EXPECT_EQ(error_of({{.opcode = 0x07, .off = 1}}), "insn 0: opcode 0x07: field off is 1, which no such instruction has");
+    EXPECT_EQ(error_of({{.opcode = 0x95, .dst = 1}}),
+              "insn 0: opcode 0x95: reserved field dst is 1, expected 0");
+    EXPECT_EQ(error_of({{.opcode = 0x07, .src = 2}}),
+              "insn 0: opcode 0x07: field src is 2, which no such instruction has");
+    EXPECT_EQ(error_of({{.opcode = 0x07, .off = 1}}),
+              "insn 0: opcode 0x07: field off is 1, which no such instruction has");
     EXPECT_EQ(error_of({{.opcode = 0xdb, .imm = 0x33}}),
               "insn 0: opcode 0xdb: field imm is 51, which no such instruction has");
     EXPECT_EQ(error_of({{.opcode = 0x07, .dst = 11}}), "insn 0: register r11 does not exist");
 }
 
 TEST(Decode, RefusesABrokenLoadImm64) {
-    EXPECT_EQ(error_of({{.opcode = 0x18}}), "insn 0: 64-bit immediate load is cut by the end of the program");
-    EXPECT_EQ(error_of({{.opcode = 0x18}, {.opcode = 0x95}}),
-              "insn 1: second slot of a 64-bit immediate load must have opcode, registers and offset 0");
+    EXPECT_EQ(error_of({{.opcode = 0x18}}),
+              "insn 0: 64-bit immediate load is cut by the end of the program");
+    EXPECT_EQ(
+        error_of({{.opcode = 0x18}, {.opcode = 0x95}}),
+        "insn 1: second slot of a 64-bit immediate load must have opcode, registers and offset 0");
 }
 
 TEST(DecodeProgram, ChecksWhereJumpsLand) {
-    EXPECT_EQ(error_of({{.opcode = 0x05, .off = 1}, kExit}), "insn 0: jump to 2 leaves the program of 2 instructions");
-    EXPECT_EQ(error_of({{.opcode = 0x05, .off = -2}, kExit}), "insn 0: jump to -1 leaves the program of 2 instructions");
+    EXPECT_EQ(error_of({{.opcode = 0x05, .off = 1}, kExit}),
+              "insn 0: jump to 2 leaves the program of 2 instructions");
+    EXPECT_EQ(error_of({{.opcode = 0x05, .off = -2}, kExit}),
+              "insn 0: jump to -1 leaves the program of 2 instructions");
     EXPECT_EQ(error_of({{.opcode = 0x05, .off = 1}, {.opcode = 0x18}, {}, kExit}),
               "insn 0: jump to 2 lands inside a 64-bit immediate load");
     EXPECT_EQ(error_of({{.opcode = 0x85, .src = 1, .imm = 7}, kExit}),

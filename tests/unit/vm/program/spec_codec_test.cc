@@ -6,25 +6,44 @@
 namespace weir::vm {
 namespace {
 
-TypeRef make(TypeInfo type) { return std::make_shared<const TypeInfo>(std::move(type)); }
+TypeRef make(TypeInfo type) {
+    return std::make_shared<const TypeInfo>(std::move(type));
+}
 
 MapSpec sample_map() {
     const TypeRef u32 = make({.kind = TypeKind::Int, .name = "__u32", .size_bytes = 4});
-    const TypeRef state = make({.kind = TypeKind::Enum, .name = "state", .size_bytes = 4, .values = {{"NEW", -1}, {"OLD", 7}}});
-    const TypeRef octets = make({.kind = TypeKind::Array, .size_bytes = 8, .element_count = 2, .element = u32});
-    MapSpec map{.name = "flows", .type = MapType::Hash, .key_bytes = 4, .value_bytes = 12, .entries_max = 100,
-                .flags = kMapNoPrealloc, .frozen = true, .contents = Bytes(12, 9)};
+    const TypeRef state = make({.kind = TypeKind::Enum,
+                                .name = "state",
+                                .size_bytes = 4,
+                                .values = {{"NEW", -1}, {"OLD", 7}}});
+    const TypeRef octets =
+        make({.kind = TypeKind::Array, .size_bytes = 8, .element_count = 2, .element = u32});
+    MapSpec map{.name = "flows",
+                .type = MapType::Hash,
+                .key_bytes = 4,
+                .value_bytes = 12,
+                .entries_max = 100,
+                .flags = kMapNoPrealloc,
+                .frozen = true,
+                .contents = Bytes(12, 9)};
     map.key_type = u32;
-    map.value_type = make({.kind = TypeKind::Struct, .name = "flow", .size_bytes = 12,
-                           .members = {{.name = "octets", .type = octets},
-                                       {.name = "state", .bit_offset = 64, .bit_size = 3, .type = state}}});
+    map.value_type =
+        make({.kind = TypeKind::Struct,
+              .name = "flow",
+              .size_bytes = 12,
+              .members = {{.name = "octets", .type = octets},
+                          {.name = "state", .bit_offset = 64, .bit_size = 3, .type = state}}});
     return map;
 }
 
 ProgramSpec sample_program() {
-    return {.name = "filter", .section = "xdp.frags", .type = ProgramType::Xdp, .has_frags = true,
+    return {.name = "filter",
+            .section = "xdp.frags",
+            .type = ProgramType::Xdp,
+            .has_frags = true,
             .insns = {{.opcode = 0xb7}, {.opcode = 0x95}, {.opcode = 0x95}},
-            .subprograms = {{"filter", 0}, {"sub", 2}}, .lines = {{.insn = 0, .line = 3, .file = "a.c", .text = "return 0;"}},
+            .subprograms = {{"filter", 0}, {"sub", 2}},
+            .lines = {{.insn = 0, .line = 3, .file = "a.c", .text = "return 0;"}},
             .maps = {sample_map()}};
 }
 
@@ -61,13 +80,15 @@ TEST(SpecCodec, GivesBackEveryField) {
     ASSERT_TRUE(map.value_type);
     EXPECT_EQ(map.value_type->members[0].type->element->name, "__u32");
     EXPECT_EQ(map.value_type->members[1].bit_size, 3u);
-    EXPECT_EQ(map.value_type->members[1].type->values[0], (std::pair<std::string, int64_t>{"NEW", -1}));
+    EXPECT_EQ(map.value_type->members[1].type->values[0],
+              (std::pair<std::string, int64_t>{"NEW", -1}));
 }
 
 TEST(SpecCodec, RefusesEveryPrefixOfASpec) {
     const Bytes bytes = written(sample_program());
     for (size_t length = 0; length < bytes.size(); ++length) {
-        const Result<ProgramSpec> result = read(Bytes(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(length)));
+        const Result<ProgramSpec> result =
+            read(Bytes(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(length)));
         ASSERT_FALSE(result) << length;
         EXPECT_TRUE(result.error().message.starts_with("program spec: ")) << result.error().message;
     }
@@ -76,14 +97,17 @@ TEST(SpecCodec, RefusesEveryPrefixOfASpec) {
 TEST(SpecCodec, NamesFieldAndOffsetOfWhatIsWrong) {
     ProgramSpec program = sample_program();
     program.maps[0].key_bytes = 513;
-    EXPECT_NE(error_of(program).find("field key_bytes at offset "), std::string::npos) << error_of(program);
+    EXPECT_NE(error_of(program).find("field key_bytes at offset "), std::string::npos)
+        << error_of(program);
     EXPECT_NE(error_of(program).find("513 is above the limit of 512"), std::string::npos);
     program = sample_program();
     program.maps[0].contents.resize(11);
-    EXPECT_NE(error_of(program).find("11 bytes, expected 0 or value_bytes (12)"), std::string::npos);
+    EXPECT_NE(error_of(program).find("11 bytes, expected 0 or value_bytes (12)"),
+              std::string::npos);
     program = sample_program();
     program.type = static_cast<ProgramType>(3);
-    EXPECT_EQ(error_of(program), "program spec: field type at offset 27: 3, expected 1 (socket) or 6 (xdp)");
+    EXPECT_EQ(error_of(program),
+              "program spec: field type at offset 27: 3, expected 1 (socket) or 6 (xdp)");
     program = sample_program();
     program.subprograms[1].insn = 3;
     EXPECT_NE(error_of(program).find("subprogram.insn"), std::string::npos);
@@ -98,7 +122,8 @@ TEST(SpecCodec, NamesFieldAndOffsetOfWhatIsWrong) {
     EXPECT_NE(error_of(program).find("field maps"), std::string::npos);
     program = sample_program();
     program.name = std::string(kNameBytesMax + 1, 'x');
-    EXPECT_EQ(error_of(program), "program spec: field name at offset 0: 129 is above the limit of 128");
+    EXPECT_EQ(error_of(program),
+              "program spec: field name at offset 0: 129 is above the limit of 128");
 }
 
 TEST(SpecCodec, RefusesACountThatCannotFitBeforeTakingMemory) {
@@ -108,14 +133,17 @@ TEST(SpecCodec, RefusesACountThatCannotFitBeforeTakingMemory) {
     bytes[insn_count + 1] = 0xff;
     const Result<ProgramSpec> result = read(bytes);
     ASSERT_FALSE(result);
-    EXPECT_NE(result.error().message.find("field insns at offset 28: 65535 elements do not fit"), std::string::npos)
+    EXPECT_NE(result.error().message.find("field insns at offset 28: 65535 elements do not fit"),
+              std::string::npos)
         << result.error().message;
 }
 
 TEST(SpecCodec, CutsTypeTreesThatAreTooDeepOrTooLarge) {
     TypeRef deep = make({.kind = TypeKind::Int, .name = "leaf", .size_bytes = 1});
     for (int i = 0; i < 40; ++i)
-        deep = make({.kind = TypeKind::Struct, .size_bytes = 1, .members = {{.name = "a", .type = deep}, {.name = "b", .type = deep}}});
+        deep = make({.kind = TypeKind::Struct,
+                     .size_bytes = 1,
+                     .members = {{.name = "a", .type = deep}, {.name = "b", .type = deep}}});
     ProgramSpec program = sample_program();
     program.maps[0].value_type = deep;
     const Bytes bytes = written(program);

@@ -6,8 +6,9 @@ namespace weir::vm {
 namespace {
 
 TEST(MapType, HasTheKernelsWordInBothDirections) {
-    for (const MapType type : {MapType::Hash, MapType::Array, MapType::PercpuHash, MapType::PercpuArray, MapType::LruHash,
-                               MapType::LpmTrie, MapType::Devmap, MapType::Ringbuf, MapType::BloomFilter}) {
+    for (const MapType type : {MapType::Hash, MapType::Array, MapType::PercpuHash,
+                               MapType::PercpuArray, MapType::LruHash, MapType::LpmTrie,
+                               MapType::Devmap, MapType::Ringbuf, MapType::BloomFilter}) {
         const Result<MapType> again = map_type_by_name(map_type_name(type));
         ASSERT_TRUE(again);
         EXPECT_EQ(*again, type);
@@ -16,7 +17,8 @@ TEST(MapType, HasTheKernelsWordInBothDirections) {
     EXPECT_EQ(map_type_name(static_cast<MapType>(77)), "map type 77");
     const Result<MapType> unknown = map_type_by_name("hsah");
     ASSERT_FALSE(unknown);
-    EXPECT_TRUE(unknown.error().message.starts_with("unknown map type 'hsah', expected one of hash, array,"));
+    EXPECT_TRUE(unknown.error().message.starts_with(
+        "unknown map type 'hsah', expected one of hash, array,"));
 }
 
 TEST(ProgramType, HasItsName) {
