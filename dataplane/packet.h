@@ -52,4 +52,22 @@ inline bool close_packet(rte_mbuf& packet, const vm::XdpContext& context) {
     return true;
 }
 
+/// Gives packets back to their pool. All at once where they are what receivers mostly give: one
+/// buffer, one owner, one pool.
+inline void free_packets(rte_mbuf** packets, uint32_t count) {
+    rte_mempool* pool = packets[0]->pool;
+    bool simple = true;
+    for (uint32_t i = 0; i < count; ++i) {
+        const rte_mbuf& packet = *packets[i];
+        simple &= packet.pool == pool && packet.nb_segs == 1 &&
+                  rte_mbuf_refcnt_read(&packet) == 1 &&
+                  (packet.ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)) == 0;
+    }
+    if (__builtin_expect(simple, 1)) {
+        rte_mempool_put_bulk(pool, reinterpret_cast<void**>(packets), count);
+    } else {
+        rte_pktmbuf_free_bulk(packets, count);
+    }
+}
+
 }  // namespace weir::dataplane

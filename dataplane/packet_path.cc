@@ -5,31 +5,26 @@
 #include "dataplane/worker.h"
 
 namespace weir::dataplane {
-namespace {
-
-constexpr uint32_t kNowhere = UINT32_MAX;
-
-}  // namespace
 
 void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
     ++counters_.port(port).drops[static_cast<size_t>(reason)];
     dropped_[dropped_count_++] = burst_.packets[i];
 }
 
-void Worker::watch_checksums(uint32_t port, uint32_t from, uint32_t count) {
+void Worker::watch_checksums(uint32_t port, uint32_t count) {
     PortCounts& counts = counters_.port(port);
-    for (uint32_t i = from; i < from + count; ++i) {
-        const rte_mbuf& packet = *burst_.packets[i];
+    for (uint32_t i = 0; i < count; ++i) {
         const ChecksumState state =
-            check_layer4_checksum({rte_pktmbuf_mtod(&packet, const uint8_t*), packet.data_len});
+            check_layer4_checksum({burst_.contexts[i].data, burst_.contexts[i].data_end});
         counts.checksums_sampled += state != ChecksumState::Absent;
         counts.checksums_bad += state == ChecksumState::Bad;
     }
 }
 
-/// Counts what came in and keeps the packets that a program may see.
+/// Counts what came in and opens the packets that a program may see.
 void Worker::admit(RxSource& source, uint16_t count) {
-    PortCounts& counts = counters_.port(source.port);
+    const uint32_t ifindex = setup_.ports[source.port].ifindex;
+    const uint32_t queue = source.queue;
     uint64_t bytes = 0;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; ++i) {
@@ -42,62 +37,61 @@ void Worker::admit(RxSource& source, uint16_t count) {
                 continue;
             }
         }
+        vm::XdpContext& context = burst_.contexts[kept];
+        open_packet(*packet, context);
+        context.ingress_ifindex = ifindex;
+        context.rx_queue_index = queue;
+        context.egress_ifindex = 0;
         burst_.packets[kept++] = packet;
     }
+    PortCounts& counts = counters_.port(source.port);
     counts.rx += count;
     counts.rx_bytes += bytes;
     burst_.count = kept;
     if (const uint32_t sampled = source.sampler.take(kept); sampled != 0)
-        watch_checksums(source.port, 0, sampled);
-}
-
-void Worker::open_burst(const RxSource& source) {
-    const uint32_t ifindex = setup_.ports[source.port].ifindex;
-    for (uint32_t i = 0; i < burst_.count; ++i) {
-        vm::XdpContext& context = burst_.contexts[i];
-        open_packet(*burst_.packets[i], context);
-        context.ingress_ifindex = ifindex;
-        context.rx_queue_index = source.queue;
-        context.egress_ifindex = 0;
-    }
+        watch_checksums(source.port, sampled);
 }
 
 void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& live) {
     admit(source, count);
-    const PortPlan& plan = live.ports[source.port];
+    const uint32_t port = source.port;
+    const PortPlan& plan = live.ports[port];
     if (__builtin_expect(live.number() == 0, 0)) {
-        without_generation(source.port);
+        settle_all(port, setup_.ports[port].fail_open ? fate_of(port, vm::XDP_PASS, 0)
+                                                      : Fate{.reason = DropReason::no_generation});
     } else if (!live.by_bursts) {
-        open_burst(source);
-        judge_by_packet(source.port, live);
+        judge_by_packet(port, live);
     } else if (plan.ingress.empty()) {
-        counters_.port(source.port).verdicts[vm::XDP_PASS] += burst_.count;
-        pass_all(source.port);
+        counters_.port(port).verdicts[vm::XDP_PASS] += burst_.count;
+        settle_all(port, fate_of(port, vm::XDP_PASS, 0));
     } else {
-        open_burst(source);
-        judge_by_burst(source.port, plan.ingress.front());
+        judge_by_burst(port, plan.ingress.front());
     }
     if (dropped_count_ != 0) {
-        rte_pktmbuf_free_bulk(dropped_, dropped_count_);
+        free_packets(dropped_, dropped_count_);
         dropped_count_ = 0;
     }
 }
 
-void Worker::without_generation(uint32_t port) {
-    if (setup_.ports[port].fail_open) {
-        pass_all(port);
+/// One fate for the whole burst.
+void Worker::settle_all(uint32_t port, Fate fate) {
+    const uint32_t count = burst_.count;
+    if (count == 0) return;
+    if (fate.out != Fate::kNowhere) {
+        for (uint32_t i = 0; i < count; ++i) leave(fate.out, i);
         return;
     }
-    for (uint32_t i = 0; i < burst_.count; ++i) drop(port, i, DropReason::no_generation);
+    counters_.port(port).drops[static_cast<size_t>(fate.reason)] += count;
+    free_packets(burst_.packets, count);
 }
 
-void Worker::pass_all(uint32_t port) {
-    const uint32_t out = setup_.ports[port].pass_port;
+void Worker::settle_each(uint32_t port) {
     for (uint32_t i = 0; i < burst_.count; ++i) {
-        if (out == PortRule::kPassDrops) {
-            drop(port, i, DropReason::pass_drop);
+        const Fate fate = fate_of(port, burst_.verdicts[i], burst_.redirects[i]);
+        if (fate.out != Fate::kNowhere) {
+            leave(fate.out, i);
         } else {
-            transmitter_.send(out, burst_.packets[i]);
+            drop(port, i, fate.reason);
         }
     }
 }
@@ -108,18 +102,22 @@ void Worker::judge_by_burst(uint32_t port, const ChainEntry& entry) {
     entry.program->run_burst({burst_.contexts, count}, {burst_.verdicts, count},
                              {burst_.redirects, count}, env_);
     ProgramCounts& program = counters_.program(entry.slot);
-    uint64_t verdicts[kVerdicts] = {};
-    for (uint32_t i = 0; i < count; ++i) {
-        ++verdicts[verdict_index(burst_.verdicts[i])];
-        const uint32_t out = destination(port, i, burst_.verdicts[i], burst_.redirects[i]);
-        if (out != kNowhere) leave(out, i);
-    }
     PortCounts& counts = counters_.port(port);
     program.runs += count;
-    for (size_t v = 0; v < kVerdicts; ++v) {
-        program.verdicts[v] += verdicts[v];
-        counts.verdicts[v] += verdicts[v];
+    const uint32_t first = burst_.verdicts[0];
+    uint32_t different = 0;
+    for (uint32_t i = 1; i < count; ++i) different |= burst_.verdicts[i] ^ first;
+    if (different == 0 && first != vm::XDP_REDIRECT) {  // most bursts: traffic comes in trains
+        program.verdicts[verdict_index(first)] += count;
+        counts.verdicts[verdict_index(first)] += count;
+        settle_all(port, fate_of(port, first, 0));
+        return;
     }
+    for (uint32_t i = 0; i < count; ++i) {
+        ++program.verdicts[verdict_index(burst_.verdicts[i])];
+        ++counts.verdicts[verdict_index(burst_.verdicts[i])];
+    }
+    settle_each(port);
 }
 
 uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context) {
@@ -139,39 +137,36 @@ void Worker::judge_by_packet(uint32_t port, const LiveGeneration& live) {
     for (uint32_t i = 0; i < burst_.count; ++i) {
         const uint32_t verdict = run_chain(plan.ingress, burst_.contexts[i]);
         ++counters_.port(port).verdicts[verdict_index(verdict)];
-        const uint32_t out = destination(port, i, verdict, env_.redirect_ifindex);
-        if (out == kNowhere) continue;
-        if (live.ports[out].egress.empty()) {
-            leave(out, i);
+        const Fate fate = fate_of(port, verdict, env_.redirect_ifindex);
+        if (fate.out == Fate::kNowhere) {
+            drop(port, i, fate.reason);
+        } else if (live.ports[fate.out].egress.empty()) {
+            leave(fate.out, i);
         } else {
-            leave_by_chain(out, i, live.ports[out].egress);
+            leave_by_chain(fate.out, i, live.ports[fate.out].egress);
         }
     }
 }
 
-uint32_t Worker::destination(uint32_t port, uint32_t i, uint32_t verdict, uint32_t redirect) {
-    DropReason reason = DropReason::invalid_verdict;
+Worker::Fate Worker::fate_of(uint32_t port, uint32_t verdict, uint32_t redirect) const {
     switch (verdict) {
         case vm::XDP_PASS:
-            if (setup_.ports[port].pass_port != PortRule::kPassDrops)
-                return setup_.ports[port].pass_port;
-            reason = DropReason::pass_drop;
-            break;
-        case vm::XDP_TX: return port;
+            if (setup_.ports[port].pass_port == PortRule::kPassDrops)
+                return {.reason = DropReason::pass_drop};
+            return {.out = setup_.ports[port].pass_port};
+        case vm::XDP_TX: return {.out = port};
         case vm::XDP_REDIRECT:
             for (uint32_t out = 0; out < setup_.ports.size(); ++out) {
-                if (setup_.ports[out].ifindex == redirect) return out;
+                if (setup_.ports[out].ifindex == redirect) return {.out = out};
             }
-            reason = DropReason::redirect_unknown_port;
-            break;
-        case vm::XDP_DROP: reason = DropReason::xdp_drop; break;
-        case vm::XDP_ABORTED: reason = DropReason::xdp_aborted; break;
+            return {.reason = DropReason::redirect_unknown_port};
+        case vm::XDP_DROP: return {.reason = DropReason::xdp_drop};
+        case vm::XDP_ABORTED: return {.reason = DropReason::xdp_aborted};
     }
-    drop(port, i, reason);
-    return kNowhere;
+    return {.reason = DropReason::invalid_verdict};
 }
 
-void Worker::leave(uint32_t out, uint32_t i) {
+inline void Worker::leave(uint32_t out, uint32_t i) {
     if (__builtin_expect(!close_packet(*burst_.packets[i], burst_.contexts[i]), 0)) {
         drop(out, i, DropReason::too_long);
         return;

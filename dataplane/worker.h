@@ -80,18 +80,23 @@ private:
     bool round();
     void rest();
 
+    /// What a verdict means at a port: a port to leave by, or a reason to drop.
+    struct Fate {
+        static constexpr uint32_t kNowhere = UINT32_MAX;
+        uint32_t out = kNowhere;
+        DropReason reason = DropReason::invalid_verdict;
+    };
+
     // packet_path.cc
     void receive(RxSource& source, uint16_t count, const LiveGeneration& live);
     void admit(RxSource& source, uint16_t count);
-    void watch_checksums(uint32_t port, uint32_t from, uint32_t count);
-    void open_burst(const RxSource& source);
-    void without_generation(uint32_t port);
-    void pass_all(uint32_t port);
+    void watch_checksums(uint32_t port, uint32_t count);
     void judge_by_burst(uint32_t port, const ChainEntry& entry);
+    void settle_each(uint32_t port);
     void judge_by_packet(uint32_t port, const LiveGeneration& live);
     uint32_t run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context);
-    /// Where packet `i` goes; drops it and returns kNowhere when it goes nowhere.
-    uint32_t destination(uint32_t port, uint32_t i, uint32_t verdict, uint32_t redirect);
+    Fate fate_of(uint32_t port, uint32_t verdict, uint32_t redirect) const;
+    void settle_all(uint32_t port, Fate fate);
     void leave(uint32_t out, uint32_t i);
     void leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress);
     void drop(uint32_t port, uint32_t i, DropReason reason);
