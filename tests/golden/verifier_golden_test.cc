@@ -1,4 +1,5 @@
-// Every text of golden/verifier: assembled, verified, compared with the name's verdict and with the whole answer.
+// Every text of golden/verifier: assembled, verified, compared with the name's verdict and with the
+// whole answer.
 
 #include <gtest/gtest.h>
 
@@ -18,7 +19,8 @@ namespace {
 using vm::MapSpec;
 using vm::MapType;
 
-MapSpec make_map(std::string name, MapType type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries_max, uint32_t flags = 0) {
+MapSpec make_map(std::string name, MapType type, uint32_t key_bytes, uint32_t value_bytes,
+                 uint32_t entries_max, uint32_t flags = 0) {
     MapSpec map;
     map.name = std::move(name);
     map.type = type;
@@ -59,26 +61,34 @@ vm::ProgramSpec make_program(const GoldenBlock& block) {
     std::set<uint32_t> starts = {0};
     for (size_t pc = 0; pc < insns->size(); ++pc) {
         const auto insn = vm::decode(*insns, pc);
-        if (insn && insn->op == vm::Op::kCallLocal) starts.insert(static_cast<uint32_t>(vm::jump_target(*insn, pc).slot));
+        if (insn && insn->op == vm::Op::kCallLocal)
+            starts.insert(static_cast<uint32_t>(vm::jump_target(*insn, pc).slot));
         if (insn && insn->slots() == 2) ++pc;
     }
-    for (const uint32_t start : starts) program.subprograms.push_back({start == 0 ? "text" : fmt::format("sub_{}", start), start});
+    for (const uint32_t start : starts)
+        program.subprograms.push_back({start == 0 ? "text" : fmt::format("sub_{}", start), start});
     return program;
 }
 
 /// Counted, not timed, so that every machine gives the same answer.
-constexpr vm::Budget kBudget{.visited_insns_max = 50'000, .states_max = 50'000, .time_ms_max = 600'000};
+constexpr vm::Budget kBudget{
+    .visited_insns_max = 50'000, .states_max = 50'000, .time_ms_max = 600'000};
 
 std::string answer(const vm::ProgramSpec& program) {
     const auto proof = vm::verify(program, kBudget);
-    if (proof) return fmt::format("accept, {} instructions visited, {} bytes of stack\n", proof->visited_insns, proof->stack_bytes_total);
+    if (proof)
+        return fmt::format("accept, {} instructions visited, {} bytes of stack\n",
+                           proof->visited_insns, proof->stack_bytes_total);
     const vm::Rejection& rejection = proof.error();
-    return fmt::format("{} at insn {}: {}\n{}\n", rejection.rule, rejection.insn, rejection.message, rejection.state);
+    return fmt::format("{} at insn {}: {}\n{}\n", rejection.rule, rejection.insn, rejection.message,
+                       rejection.state);
 }
 
 TEST(VerifierGolden, EveryTextGivesItsVerdictAndItsWords) {
     std::vector<std::filesystem::path> paths;
-    for (const auto& entry : std::filesystem::directory_iterator(std::string(WEIR_GOLDEN_DIR) + "/verifier")) paths.push_back(entry.path());
+    for (const auto& entry :
+         std::filesystem::directory_iterator(std::string(WEIR_GOLDEN_DIR) + "/verifier"))
+        paths.push_back(entry.path());
     std::ranges::sort(paths);
     size_t count = 0;
     for (const auto& path : paths) {
@@ -87,7 +97,9 @@ TEST(VerifierGolden, EveryTextGivesItsVerdictAndItsWords) {
             ++count;
             const std::string got = answer(make_program(block));
             const std::string verdict = block.name.substr(0, block.name.find(':'));
-            EXPECT_EQ(got.substr(0, got.find_first_of(", ")), verdict) << path.filename() << ": " << block.name << "\n" << block.input << got;
+            EXPECT_EQ(got.substr(0, got.find_first_of(", ")), verdict)
+                << path.filename() << ": " << block.name << "\n"
+                << block.input << got;
             if (rewrite_golden())
                 block.expected = got;
             else

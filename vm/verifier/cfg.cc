@@ -8,7 +8,9 @@
 namespace weir::vm::verifier {
 namespace {
 
-constexpr uint16_t bit(uint8_t reg) { return static_cast<uint16_t>(1u << reg); }
+constexpr uint16_t bit(uint8_t reg) {
+    return static_cast<uint16_t>(1u << reg);
+}
 constexpr uint16_t kCallerSaved = 0x3f;  // r0..r5
 constexpr uint16_t kArguments = 0x3e;    // r1..r5
 
@@ -17,13 +19,18 @@ uint16_t helper_arguments(int64_t id) {
     if (helper == nullptr) return kArguments;
     uint16_t mask = 0;
     for (uint8_t i = 0; i < helper->args.size(); ++i)
-        if (helper->args[i] != ArgKind::None) mask = static_cast<uint16_t>(mask | bit(static_cast<uint8_t>(i + 1)));
+        if (helper->args[i] != ArgKind::None)
+            mask = static_cast<uint16_t>(mask | bit(static_cast<uint8_t>(i + 1)));
     return mask;
 }
 
-bool is_move(const OpInfo& row) { return (row.opcode & 0xf0) == 0xb0; }
+bool is_move(const OpInfo& row) {
+    return (row.opcode & 0xf0) == 0xb0;
+}
 
-bool is_conditional(Format format) { return format == Format::JumpImm || format == Format::JumpReg; }
+bool is_conditional(Format format) {
+    return format == Format::JumpImm || format == Format::JumpReg;
+}
 
 /// Where control may go from a slot, within its subprogram.
 struct Successors {
@@ -45,13 +52,15 @@ Successors successors(const DecodedInsn& insn, uint32_t pc) {
 
 class Builder {
 public:
-    Builder(const ProgramSpec& program, const std::vector<DecodedSlot>& slots) : program_(program), slots_(slots) {}
+    Builder(const ProgramSpec& program, const std::vector<DecodedSlot>& slots)
+        : program_(program), slots_(slots) {}
 
     std::expected<Cfg, Fault> build() {
         assign_subprograms();
         if (const Checked ends = check_ends(); !ends) return std::unexpected(ends.error());
         if (const Checked edges = walk_edges(); !edges) return std::unexpected(edges.error());
-        if (const Checked chains = measure_chains(); !chains) return std::unexpected(chains.error());
+        if (const Checked chains = measure_chains(); !chains)
+            return std::unexpected(chains.error());
         find_live_registers();
         return std::move(cfg_);
     }
@@ -66,7 +75,8 @@ private:
         cfg_.calls.resize(count);
         for (uint32_t i = 0; i < count; ++i) {
             const size_t end = i + 1 < count ? program_.subprograms[i + 1].insn : slots_.size();
-            for (size_t pc = program_.subprograms[i].insn; pc < end; ++pc) cfg_.subprogram_of[pc] = i;
+            for (size_t pc = program_.subprograms[i].insn; pc < end; ++pc)
+                cfg_.subprogram_of[pc] = i;
             cfg_.meets[program_.subprograms[i].insn] = 1;
         }
     }
@@ -75,11 +85,16 @@ private:
     Checked check_ends() const {
         for (uint32_t i = 0; i < program_.subprograms.size(); ++i) {
             const bool last = i + 1 == program_.subprograms.size();
-            auto pc = static_cast<uint32_t>((last ? slots_.size() : program_.subprograms[i + 1].insn) - 1);
+            auto pc = static_cast<uint32_t>(
+                (last ? slots_.size() : program_.subprograms[i + 1].insn) - 1);
             if (slots_[pc].second_slot) --pc;
             const Format format = op_info(slots_[pc].insn.op).format;
             if (format != Format::Exit && format != Format::Goto && format != Format::GotoLong)
-                return fault("falls-off-end", fmt::format("{} runs past its last instruction; end it with exit or goto", name(i)), pc);
+                return fault(
+                    "falls-off-end",
+                    fmt::format("{} runs past its last instruction; end it with exit or goto",
+                                name(i)),
+                    pc);
         }
         return {};
     }
@@ -94,20 +109,26 @@ private:
             const uint32_t here = cfg_.subprogram_of[pc], there = cfg_.subprogram_of[slot];
             if (insn.op == Op::kCallLocal) {
                 if (program_.subprograms[there].insn != slot)
-                    return fault("subprogram", fmt::format("call to {} is not the start of a subprogram", slot), pc);
+                    return fault("subprogram",
+                                 fmt::format("call to {} is not the start of a subprogram", slot),
+                                 pc);
                 cfg_.calls[here].push_back(there);
                 cfg_.meets[pc + 1] = 1;
                 continue;
             }
             if (here != there)
-                return fault("subprogram", fmt::format("jump from {} to {} leaves the subprogram for {}", name(here), slot, name(there)), pc);
+                return fault("subprogram",
+                             fmt::format("jump from {} to {} leaves the subprogram for {}",
+                                         name(here), slot, name(there)),
+                             pc);
             cfg_.meets[slot] = 1;
             if (is_conditional(op_info(insn.op).format)) cfg_.meets[pc + 1] = 1;
         }
         return {};
     }
 
-    /// Depth-first over the call graph, without recursion of our own: 0 unseen, 1 on the stack, 2 done.
+    /// Depth-first over the call graph, without recursion of our own: 0 unseen, 1 on the stack, 2
+    /// done.
     Checked measure_chains() {
         const size_t count = program_.subprograms.size();
         std::vector<uint8_t> seen(count);
@@ -127,7 +148,10 @@ private:
                 }
                 const uint32_t callee = cfg_.calls[current][stack.back().second++];
                 if (seen[callee] == 1)
-                    return fault("recursion", fmt::format("{} calls itself, directly or through others", name(callee)), program_.subprograms[callee].insn);
+                    return fault(
+                        "recursion",
+                        fmt::format("{} calls itself, directly or through others", name(callee)),
+                        program_.subprograms[callee].insn);
                 if (seen[callee] == 2) {
                     deepen(current, callee);
                     continue;
@@ -137,7 +161,10 @@ private:
             }
         }
         if (cfg_.depth[0] > kCallDepthMax)
-            return fault("call-depth", fmt::format("call chain of {} frames, at most {} are possible", cfg_.depth[0], kCallDepthMax), 0);
+            return fault("call-depth",
+                         fmt::format("call chain of {} frames, at most {} are possible",
+                                     cfg_.depth[0], kCallDepthMax),
+                         0);
         return {};
     }
 
@@ -145,7 +172,8 @@ private:
         cfg_.depth[caller] = std::max(cfg_.depth[caller], cfg_.depth[callee] + 1);
     }
 
-    /// Backwards to a fixed point. Each slot's mask grows at most 11 times, so that the work stays linear.
+    /// Backwards to a fixed point. Each slot's mask grows at most 11 times, so that the work stays
+    /// linear.
     void find_live_registers() {
         const auto count = static_cast<uint32_t>(slots_.size());
         std::vector<std::vector<uint32_t>> before_slot(count);
@@ -165,7 +193,8 @@ private:
             queued[pc] = 0;
             uint16_t after = 0;
             const Successors next = successors(slots_[pc].insn, pc);
-            for (uint32_t i = 0; i < next.count; ++i) after = static_cast<uint16_t>(after | cfg_.live[next.slots[i]]);
+            for (uint32_t i = 0; i < next.count; ++i)
+                after = static_cast<uint16_t>(after | cfg_.live[next.slots[i]]);
             const RegUse use = register_use(slots_[pc].insn);
             const auto before = static_cast<uint16_t>((after & ~use.writes) | use.reads);
             if (before == cfg_.live[pc]) continue;
@@ -200,7 +229,8 @@ RegUse register_use(const DecodedInsn& insn) {
         case Format::GotoLong:
         case Format::MayGoto: return {0, 0};
         case Format::Call:
-            return {insn.op == Op::kCallHelper ? helper_arguments(insn.imm) : kArguments, kCallerSaved};
+            return {insn.op == Op::kCallHelper ? helper_arguments(insn.imm) : kArguments,
+                    kCallerSaved};
         case Format::CallReg: return {static_cast<uint16_t>(kArguments | dst), kCallerSaved};
         case Format::Exit: return {1, 0};
         case Format::LoadImm64: return {0, dst};
@@ -214,7 +244,8 @@ RegUse register_use(const DecodedInsn& insn) {
     return {0x7ff, 0};
 }
 
-std::expected<Cfg, Fault> build_cfg(const ProgramSpec& program, const std::vector<DecodedSlot>& slots) {
+std::expected<Cfg, Fault> build_cfg(const ProgramSpec& program,
+                                    const std::vector<DecodedSlot>& slots) {
     return Builder(program, slots).build();
 }
 

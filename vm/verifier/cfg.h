@@ -1,6 +1,6 @@
 #pragma once
-// The program as a graph: which subprogram a slot belongs to, where paths may meet, who calls whom, and which
-// registers are read later on.
+// The program as a graph: which subprogram a slot belongs to, where paths may meet, who calls whom,
+// and which registers are read later on.
 
 #include <cstdint>
 #include <expected>
@@ -14,20 +14,23 @@ namespace weir::vm::verifier {
 
 struct Cfg {
     std::vector<uint32_t> subprogram_of;  ///< per slot
-    std::vector<uint8_t> meets;           ///< per slot: two paths may meet here, so states are compared
-    std::vector<uint16_t> live;           ///< per slot: registers that some path from here on reads, bit per register
+    std::vector<uint8_t> meets;  ///< per slot: two paths may meet here, so states are compared
+    std::vector<uint16_t>
+        live;  ///< per slot: registers that some path from here on reads, bit per register
     /// Per subprogram: longest call chain from it, itself included.
     std::vector<uint32_t> depth;
     /// Per subprogram: which it calls, with duplicates.
     std::vector<std::vector<uint32_t>> calls;
 
-    /// Index of the subprogram that starts at `slot`; the decoder of calls has checked that there is one.
+    /// Index of the subprogram that starts at `slot`; the decoder of calls has checked that there
+    /// is one.
     uint32_t subprogram_at(uint32_t slot) const { return subprogram_of[slot]; }
 };
 
-/// Refuses jumps out of a subprogram, calls into the middle of one, ends without exit, recursion and call chains
-/// above kCallDepthMax.
-std::expected<Cfg, Fault> build_cfg(const ProgramSpec& program, const std::vector<DecodedSlot>& slots);
+/// Refuses jumps out of a subprogram, calls into the middle of one, ends without exit, recursion
+/// and call chains above kCallDepthMax.
+std::expected<Cfg, Fault> build_cfg(const ProgramSpec& program,
+                                    const std::vector<DecodedSlot>& slots);
 
 /// Registers that an instruction reads and writes; calls count as reading all their arguments.
 struct RegUse {

@@ -58,12 +58,15 @@ Checked check_move(Step& step, const OpInfo& row) {
     const bool plain = row.off <= 0;  // no sign extension
     if ((*source)->is_pointer()) {
         if (!is_64 || !plain)
-            return fault("pointer-arithmetic", fmt::format("part of {} cannot be taken; move all 64 bits", kind_words((*source)->kind)));
+            return fault("pointer-arithmetic",
+                         fmt::format("part of {} cannot be taken; move all 64 bits",
+                                     kind_words((*source)->kind)));
         dst = **source;
         return {};
     }
     const bool is_copy = keeps_number((*source)->value, row.off, is_64);
-    if (is_copy && (*source)->id == 0 && !(*source)->value.is_constant()) (*source)->id = step.env.fresh_id();
+    if (is_copy && (*source)->id == 0 && !(*source)->value.is_constant())
+        (*source)->id = step.env.fresh_id();
     Reg result = **source;
     if (!plain) result.value = scalar_ops::sign_extend(result.value, static_cast<int>(row.off));
     if (!is_64) result.value = scalar_ops::zero_extend(result.value, 32);
@@ -82,7 +85,8 @@ Checked check_binary(Step& step, const OpInfo& row, AluOp op) {
         if (!source) return std::unexpected(source.error());
         right = **source;
     }
-    if ((*left)->is_pointer() || right.is_pointer()) return check_pointer_alu(step, op, is_64, right);
+    if ((*left)->is_pointer() || right.is_pointer())
+        return check_pointer_alu(step, op, is_64, right);
     const bool same = row.format == Format::AluReg && step.insn.src == step.insn.dst;
     Scalar result;
     if (same && (op == AluOp::Sub || op == AluOp::Xor))
@@ -100,7 +104,8 @@ Checked check_byte_order(Step& step, const OpInfo& row) {
     if (!reg) return std::unexpected(reg.error());
     const bool swaps = !row.name.starts_with("Le");  // hosts are little-endian
     const Scalar& value = (*reg)->value;
-    **reg = Reg::scalar(swaps ? scalar_ops::byte_swap(value, row.bits) : scalar_ops::zero_extend(value, row.bits));
+    **reg = Reg::scalar(swaps ? scalar_ops::byte_swap(value, row.bits)
+                              : scalar_ops::zero_extend(value, row.bits));
     return {};
 }
 
@@ -134,20 +139,30 @@ Checked check_load_imm64(Step& step) {
     }
     const bool is_value = step.insn.op == Op::kLoadMapValue;
     if (!is_value && step.insn.op != Op::kLoadMap)
-        return fault("unsupported", fmt::format("{} is not offered: only constants, maps and values of one-element arrays can be loaded", op_info(step.insn.op).name));
+        return fault("unsupported", fmt::format("{} is not offered: only constants, maps and "
+                                                "values of one-element arrays can be loaded",
+                                                op_info(step.insn.op).name));
     const auto& maps = step.env.program.maps;
     if (step.insn.imm < 0 || step.insn.imm >= static_cast<int64_t>(maps.size()))
-        return fault("map-reference", fmt::format("map index {} does not exist; the program has {} maps", step.insn.imm, maps.size()));
+        return fault("map-reference",
+                     fmt::format("map index {} does not exist; the program has {} maps",
+                                 step.insn.imm, maps.size()));
     const MapSpec& map = maps[static_cast<size_t>(step.insn.imm)];
     if (!is_value && step.insn.next_imm != 0)
-        return fault("map-reference", fmt::format("load of map {} has {} in its second half, expected 0", map.name, step.insn.next_imm));
+        return fault("map-reference",
+                     fmt::format("load of map {} has {} in its second half, expected 0", map.name,
+                                 step.insn.next_imm));
     Reg reg = Reg::pointer(is_value ? RegKind::MapValue : RegKind::Map);
     reg.map = static_cast<uint16_t>(step.insn.imm);
     if (is_value) {
         if (map.type != MapType::Array || map.entries_max != 1)
-            return fault("map-reference", fmt::format("address of a value in map {}, which is no one-element array", map.name));
+            return fault("map-reference",
+                         fmt::format("address of a value in map {}, which is no one-element array",
+                                     map.name));
         if (step.insn.next_imm < 0 || static_cast<uint32_t>(step.insn.next_imm) >= map.value_bytes)
-            return fault("map-bounds", fmt::format("address at offset {} of map {}, whose value has {} bytes", step.insn.next_imm, map.name, map.value_bytes));
+            return fault("map-bounds",
+                         fmt::format("address at offset {} of map {}, whose value has {} bytes",
+                                     step.insn.next_imm, map.name, map.value_bytes));
         reg.off = step.insn.next_imm;
     }
     dst = reg;

@@ -1,4 +1,5 @@
-// Conditional jumps: which ways are possible, and what each says about numbers, packet bounds and look-ups.
+// Conditional jumps: which ways are possible, and what each says about numbers, packet bounds and
+// look-ups.
 
 #include <fmt/format.h>
 
@@ -51,8 +52,10 @@ void assign_number(State& state, int reg_index, uint32_t id, const Scalar& value
 
 Outcome number_outcome(const Sides& sides, CmpOp op) {
     Outcome outcome{true, sides.left.value, sides.right.value};
-    const bool same = sides.left_register == sides.right_register || (sides.left.id != 0 && sides.left.id == sides.right.id);
-    if (same && (op == CmpOp::Ne || op == CmpOp::Gt || op == CmpOp::Lt || op == CmpOp::Sgt || op == CmpOp::Slt)) {
+    const bool same = sides.left_register == sides.right_register ||
+                      (sides.left.id != 0 && sides.left.id == sides.right.id);
+    if (same && (op == CmpOp::Ne || op == CmpOp::Gt || op == CmpOp::Lt || op == CmpOp::Sgt ||
+                 op == CmpOp::Slt)) {
         outcome.possible = false;
         return outcome;
     }
@@ -63,7 +66,8 @@ Outcome number_outcome(const Sides& sides, CmpOp op) {
 }
 
 Branch branch_on_numbers(Step& step, const Sides& sides, State& taken) {
-    const Outcome yes = number_outcome(sides, sides.op), no = number_outcome(sides, negated(sides.op));
+    const Outcome yes = number_outcome(sides, sides.op),
+                  no = number_outcome(sides, negated(sides.op));
     const auto learn = [&](State& state, const Outcome& outcome) {
         assign_number(state, sides.left_register, sides.left.id, outcome.left);
         assign_number(state, sides.right_register, sides.right.id, outcome.right);
@@ -75,7 +79,8 @@ Branch branch_on_numbers(Step& step, const Sides& sides, State& taken) {
     } else if (yes.possible || no.possible) {
         learn(step.state(), yes.possible ? yes : no);
     } else {
-        taken = step.state();  // the state holds no number at all: nothing comes here, either way is harmless
+        taken = step.state();  // the state holds no number at all: nothing comes here, either way
+                               // is harmless
         return {};
     }
     return {yes.possible, no.possible};
@@ -120,10 +125,13 @@ void learn_packet_range(State& state, const Reg& pointer, CmpOp op) {
     if (op != CmpOp::Lt && op != CmpOp::Le && op != CmpOp::Eq) return;
     constexpr int64_t kPacketMax = 0xffff;  // above, an address might have wrapped around
     const Scalar& variable = pointer.value;
-    if (pointer.off < 0 || variable.full.smin < 0 || variable.full.smax > kPacketMax || variable.full.smax + pointer.off > kPacketMax) return;
+    if (pointer.off < 0 || variable.full.smin < 0 || variable.full.smax > kPacketMax ||
+        variable.full.smax + pointer.off > kPacketMax)
+        return;
     const auto proven = static_cast<uint32_t>(pointer.off) + (op == CmpOp::Lt ? 1 : 0);
     state.for_each_reg([&](Reg& reg) {
-        if (reg.kind == pointer.kind && reg.id == pointer.id) reg.range = std::max(reg.range, proven);
+        if (reg.kind == pointer.kind && reg.id == pointer.id)
+            reg.range = std::max(reg.range, proven);
     });
 }
 
@@ -132,18 +140,22 @@ void learn_past_end(State& state, const Reg& pointer, CmpOp op) {
     if (op != CmpOp::Gt && op != CmpOp::Ge) return;
     const PastEnd past = op == CmpOp::Gt ? PastEnd::Beyond : PastEnd::AtLeast;
     state.for_each_reg([&](Reg& reg) {
-        if (reg.kind == pointer.kind && reg.id == pointer.id && reg.off == pointer.off) reg.past_end = std::max(reg.past_end, past);
+        if (reg.kind == pointer.kind && reg.id == pointer.id && reg.off == pointer.off)
+            reg.past_end = std::max(reg.past_end, past);
     });
 }
 
-/// What earlier comparisons with the end say of this one. Compilers repeat them and rely on the same answer.
+/// What earlier comparisons with the end say of this one. Compilers repeat them and rely on the
+/// same answer.
 std::optional<bool> known_answer(const Reg& pointer, CmpOp op) {
     const bool proven = pointer.range > 0 && pointer.off >= 0;
     const bool below = proven && static_cast<uint32_t>(pointer.off) < pointer.range;
     const bool not_above = proven && static_cast<uint32_t>(pointer.off) <= pointer.range;
     const bool above = pointer.past_end == PastEnd::Beyond;
     const bool not_below = pointer.past_end != PastEnd::Unknown;
-    const auto answer = [](bool yes, bool no) { return yes ? std::optional(true) : no ? std::optional(false) : std::nullopt; };
+    const auto answer = [](bool yes, bool no) {
+        return yes ? std::optional(true) : no ? std::optional(false) : std::nullopt;
+    };
     switch (op) {
         case CmpOp::Gt: return answer(above, not_above);
         case CmpOp::Ge: return answer(not_below, below);
@@ -172,7 +184,8 @@ Branch branch_on_packet(Step& step, const Sides& sides, State& taken) {
     const bool plain = bounds(sides.right, sides.left), turned = bounds(sides.left, sides.right);
     const Reg& pointer = plain ? sides.left : sides.right;
     if (plain || turned)
-        if (const auto known = known_answer(pointer, plain ? sides.op : mirrored(sides.op))) return {*known, !*known};
+        if (const auto known = known_answer(pointer, plain ? sides.op : mirrored(sides.op)))
+            return {*known, !*known};
     taken = step.state();
     const auto learn = [&](State& state, CmpOp op) {
         if (!plain && !turned) return;
@@ -184,29 +197,39 @@ Branch branch_on_packet(Step& step, const Sides& sides, State& taken) {
     return {};
 }
 
-bool is_packet_family(const Reg& reg) { return reg.is_packet() || reg.kind == RegKind::PacketEnd; }
+bool is_packet_family(const Reg& reg) {
+    return reg.is_packet() || reg.kind == RegKind::PacketEnd;
+}
 
 std::expected<Branch, Fault> branch_on_pointers(Step& step, const Sides& sides, State& taken) {
     const bool is_set = sides.op == CmpOp::Set;
     if (sides.left.is_pointer() && sides.right.is_pointer() && !sides.halves && !is_set) {
-        if (is_packet_family(sides.left) && is_packet_family(sides.right)) return branch_on_packet(step, sides, taken);
-        const bool comparable = sides.left.kind == RegKind::Stack || sides.left.kind == RegKind::MapValue;
+        if (is_packet_family(sides.left) && is_packet_family(sides.right))
+            return branch_on_packet(step, sides, taken);
+        const bool comparable =
+            sides.left.kind == RegKind::Stack || sides.left.kind == RegKind::MapValue;
         if (comparable && sides.left.kind == sides.right.kind) {
             taken = step.state();
             return Branch{};
         }
     }
     const bool is_equality = sides.op == CmpOp::Eq || sides.op == CmpOp::Ne;
-    // Compilers take xdp_md's u32 at its word and test packet pointers for null in 32 bits. Either way is possible.
-    if (is_equality && sides.halves && is_packet_family(sides.left) && sides.right.is_constant(0)) return branch_on_null(step, sides, taken);
-    if (is_equality && !sides.halves && sides.right.is_constant(0)) return branch_on_null(step, sides, taken);
+    // Compilers take xdp_md's u32 at its word and test packet pointers for null in 32 bits. Either
+    // way is possible.
+    if (is_equality && sides.halves && is_packet_family(sides.left) && sides.right.is_constant(0))
+        return branch_on_null(step, sides, taken);
+    if (is_equality && !sides.halves && sides.right.is_constant(0))
+        return branch_on_null(step, sides, taken);
     if (is_equality && !sides.halves && sides.left.is_constant(0)) {
         Sides turned = sides;
         std::swap(turned.left, turned.right);
         return branch_on_null(step, turned, taken);
     }
-    return fault("pointer-compare", fmt::format("{} cannot be compared with {}{}; pointers compare with pointers into the same memory, or with 0",
-                                                kind_words(sides.left.kind), kind_words(sides.right.kind), sides.halves ? " in 32 bits" : ""));
+    return fault("pointer-compare",
+                 fmt::format("{} cannot be compared with {}{}; pointers compare with pointers into "
+                             "the same memory, or with 0",
+                             kind_words(sides.left.kind), kind_words(sides.right.kind),
+                             sides.halves ? " in 32 bits" : ""));
 }
 
 }  // namespace
@@ -215,14 +238,18 @@ std::expected<Branch, Fault> check_branch(Step& step, State& taken) {
     const OpInfo& row = op_info(step.insn.op);
     const auto left = readable_reg(step, step.insn.dst);
     if (!left) return std::unexpected(left.error());
-    Sides sides{compare_op(row), row.bits == 32, **left, Reg::scalar(Scalar::constant(static_cast<uint64_t>(step.insn.imm))), step.insn.dst, kNoRegister};
+    Sides sides{
+        compare_op(row), row.bits == 32,
+        **left,          Reg::scalar(Scalar::constant(static_cast<uint64_t>(step.insn.imm))),
+        step.insn.dst,   kNoRegister};
     if (row.format == Format::JumpReg) {
         const auto right = readable_reg(step, step.insn.src);
         if (!right) return std::unexpected(right.error());
         sides.right = **right;
         sides.right_register = step.insn.src;
     }
-    if (sides.left.is_pointer() || sides.right.is_pointer()) return branch_on_pointers(step, sides, taken);
+    if (sides.left.is_pointer() || sides.right.is_pointer())
+        return branch_on_pointers(step, sides, taken);
     return branch_on_numbers(step, sides, taken);
 }
 

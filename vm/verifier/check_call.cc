@@ -1,4 +1,5 @@
-// Calls: helpers against their prototypes (helpers.def), subprograms as new frames, and the way back.
+// Calls: helpers against their prototypes (helpers.def), subprograms as new frames, and the way
+// back.
 
 #include <fmt/format.h>
 
@@ -8,7 +9,8 @@
 namespace weir::vm::verifier {
 namespace {
 
-constexpr uint32_t kMapLookup = 1, kMapUpdate = 2, kMapDelete = 3, kTracePrintk = 6, kCsumDiff = 28, kMapLookupPercpu = 195;
+constexpr uint32_t kMapLookup = 1, kMapUpdate = 2, kMapDelete = 3, kTracePrintk = 6, kCsumDiff = 28,
+                   kMapLookupPercpu = 195;
 constexpr uint32_t kMemoryMax = 1 << 29;
 constexpr uint16_t kNoMap = InsnFact::kUnknownMap;
 
@@ -19,7 +21,8 @@ struct Call {
 };
 
 std::unexpected<Fault> bad_argument(const Call& call, uint8_t index, const std::string& what) {
-    return fault("helper-argument", fmt::format("argument {} of {} {}", index, call.helper.name, what));
+    return fault("helper-argument",
+                 fmt::format("argument {} of {} {}", index, call.helper.name, what));
 }
 
 bool is_element_map(MapType type) {
@@ -47,38 +50,56 @@ bool is_element_map(MapType type) {
     return false;
 }
 
-/// Helpers that may be given packet memory: they do not move the packet and do not write where they read.
+/// Helpers that may be given packet memory: they do not move the packet and do not write where they
+/// read.
 bool takes_packet(uint32_t id) {
-    return id == kMapLookup || id == kMapUpdate || id == kMapDelete || id == kMapLookupPercpu || id == kCsumDiff;
+    return id == kMapLookup || id == kMapUpdate || id == kMapDelete || id == kMapLookupPercpu ||
+           id == kCsumDiff;
 }
 
 Checked check_map_argument(Step& step, Call& call, uint8_t index, const Reg& reg) {
-    if (reg.kind != RegKind::Map) return bad_argument(call, index, fmt::format("is {}, expected a map", kind_words(reg.kind)));
+    if (reg.kind != RegKind::Map)
+        return bad_argument(call, index,
+                            fmt::format("is {}, expected a map", kind_words(reg.kind)));
     const MapSpec& map = step.env.program.maps[reg.map];
     if (!is_element_map(map.type) || (call.helper.id == kMapLookupPercpu && !is_percpu(map.type)))
-        return fault("map-type", fmt::format("{} does not work on map {} of type {}", call.helper.name, map.name, map_type_name(map.type)));
+        return fault("map-type", fmt::format("{} does not work on map {} of type {}",
+                                             call.helper.name, map.name, map_type_name(map.type)));
     const bool writes = call.helper.id == kMapUpdate || call.helper.id == kMapDelete;
     if (writes && ((map.flags & kMapRdonlyProg) != 0 || map.frozen))
-        return fault("map-access", fmt::format("{} on map {}, which programs may only read", call.helper.name, map.name));
+        return fault("map-access", fmt::format("{} on map {}, which programs may only read",
+                                               call.helper.name, map.name));
     if (!writes && (map.flags & kMapWronlyProg) != 0)
-        return fault("map-access", fmt::format("{} on map {}, which programs may only write", call.helper.name, map.name));
+        return fault("map-access", fmt::format("{} on map {}, which programs may only write",
+                                               call.helper.name, map.name));
     call.map = reg.map;
     return {};
 }
 
 /// Memory that a helper reads: in bounds, written, no pointers in it.
-Checked check_read_argument(Step& step, const Call& call, uint8_t index, const Reg& pointer, uint32_t size) {
-    if (!pointer.is_pointer()) return bad_argument(call, index, fmt::format("is {}, expected memory of {} bytes", kind_words(pointer.kind), size));
-    if (pointer.is_packet() && !takes_packet(call.helper.id)) return bad_argument(call, index, "points into the packet; copy the bytes to the stack first");
+Checked check_read_argument(Step& step, const Call& call, uint8_t index, const Reg& pointer,
+                            uint32_t size) {
+    if (!pointer.is_pointer())
+        return bad_argument(
+            call, index,
+            fmt::format("is {}, expected memory of {} bytes", kind_words(pointer.kind), size));
+    if (pointer.is_packet() && !takes_packet(call.helper.id))
+        return bad_argument(call, index,
+                            "points into the packet; copy the bytes to the stack first");
     const Region region{pointer, 0, size};
     if (const Checked bounds = check_region(step, region, Access::Read); !bounds) return bounds;
     if (pointer.kind == RegKind::Stack) return read_stack_bytes(step, region);
     return {};
 }
 
-Checked check_write_argument(Step& step, const Call& call, uint8_t index, const Reg& pointer, uint32_t sure, uint32_t size) {
-    if (!pointer.is_pointer()) return bad_argument(call, index, fmt::format("is {}, expected memory of {} bytes", kind_words(pointer.kind), size));
-    if (pointer.is_packet()) return bad_argument(call, index, "points into the packet; copy to the stack first");
+Checked check_write_argument(Step& step, const Call& call, uint8_t index, const Reg& pointer,
+                             uint32_t sure, uint32_t size) {
+    if (!pointer.is_pointer())
+        return bad_argument(
+            call, index,
+            fmt::format("is {}, expected memory of {} bytes", kind_words(pointer.kind), size));
+    if (pointer.is_packet())
+        return bad_argument(call, index, "points into the packet; copy to the stack first");
     const Region region{pointer, 0, size};
     if (const Checked bounds = check_region(step, region, Access::Write); !bounds) return bounds;
     if (pointer.kind == RegKind::Stack) overwrite_stack_bytes(step, region, sure);
@@ -86,21 +107,38 @@ Checked check_write_argument(Step& step, const Call& call, uint8_t index, const 
 }
 
 /// The size, and with it the memory of the argument before.
-Checked check_sized_memory(Step& step, const Call& call, uint8_t index, const Reg& size, bool zero_is_fine) {
-    if (!size.is_scalar()) return bad_argument(call, index, fmt::format("is {}, expected a size", kind_words(size.kind)));
+Checked check_sized_memory(Step& step, const Call& call, uint8_t index, const Reg& size,
+                           bool zero_is_fine) {
+    if (!size.is_scalar())
+        return bad_argument(call, index,
+                            fmt::format("is {}, expected a size", kind_words(size.kind)));
     const Range<64>& bytes = size.value.full;
-    if (bytes.smin < 0) return bad_argument(call, index, fmt::format("is a size of {}, which may be negative; mask it or compare it first", describe_reg(size)));
-    if (bytes.umax > kMemoryMax) return bad_argument(call, index, fmt::format("is a size of {} without a useful upper bound; compare it first", describe_reg(size)));
-    if (bytes.umin == 0 && !zero_is_fine) return bad_argument(call, index, fmt::format("is a size of {}, which may be 0; compare it first", describe_reg(size)));
+    if (bytes.smin < 0)
+        return bad_argument(
+            call, index,
+            fmt::format("is a size of {}, which may be negative; mask it or compare it first",
+                        describe_reg(size)));
+    if (bytes.umax > kMemoryMax)
+        return bad_argument(
+            call, index,
+            fmt::format("is a size of {} without a useful upper bound; compare it first",
+                        describe_reg(size)));
+    if (bytes.umin == 0 && !zero_is_fine)
+        return bad_argument(
+            call, index,
+            fmt::format("is a size of {}, which may be 0; compare it first", describe_reg(size)));
     const auto most = static_cast<uint32_t>(bytes.umax), least = static_cast<uint32_t>(bytes.umin);
     const auto memory_index = static_cast<uint8_t>(index - 1);
     const Reg memory = step.reg(memory_index);
     const ArgKind kind = call.helper.args[memory_index - 1u];
     if (kind == ArgKind::MemReadOrNull && memory.is_constant(0)) {
         if (most == 0) return {};
-        return bad_argument(call, index, fmt::format("is a size of {} for a null pointer, expected 0", describe_reg(size)));
+        return bad_argument(
+            call, index,
+            fmt::format("is a size of {} for a null pointer, expected 0", describe_reg(size)));
     }
-    if (kind == ArgKind::MemWrite) return check_write_argument(step, call, memory_index, memory, least, most);
+    if (kind == ArgKind::MemWrite)
+        return check_write_argument(step, call, memory_index, memory, least, most);
     return check_read_argument(step, call, memory_index, memory, most);
 }
 
@@ -115,17 +153,22 @@ Checked check_argument(Step& step, Call& call, uint8_t index) {
         case ArgKind::Unchecked: return {};
         case ArgKind::Scalar:
             if (!reg.is_scalar())
-                return fault("pointer-leak", fmt::format("argument {} of {} is {}, expected a number", index, call.helper.name, kind_words(reg.kind)));
+                return fault("pointer-leak",
+                             fmt::format("argument {} of {} is {}, expected a number", index,
+                                         call.helper.name, kind_words(reg.kind)));
             return {};
         case ArgKind::Map: return check_map_argument(step, call, index, reg);
         case ArgKind::MapKey:
         case ArgKind::MapValue: {
             if (call.map == kNoMap) return bad_argument(call, index, "has no map before it");
             const MapSpec& map = step.env.program.maps[call.map];
-            return check_read_argument(step, call, index, reg, kind == ArgKind::MapKey ? map.key_bytes : map.value_bytes);
+            return check_read_argument(step, call, index, reg,
+                                       kind == ArgKind::MapKey ? map.key_bytes : map.value_bytes);
         }
         case ArgKind::Context:
-            if (reg.kind != RegKind::Context) return bad_argument(call, index, fmt::format("is {}, expected the context", kind_words(reg.kind)));
+            if (reg.kind != RegKind::Context)
+                return bad_argument(
+                    call, index, fmt::format("is {}, expected the context", kind_words(reg.kind)));
             return {};
         case ArgKind::MemRead:
         case ArgKind::MemReadOrNull:
@@ -155,14 +198,19 @@ Checked check_helper_call(Step& step) {
     const HelperInfo* helper = helper_info(step.insn.imm);
     if (helper == nullptr) {
         const std::string_view name = helper_name(step.insn.imm);
-        return fault("unknown-helper", name.empty() ? fmt::format("there is no helper {}", step.insn.imm)
-                                                    : fmt::format("helper {} ({}) is not offered", step.insn.imm, name));
+        return fault("unknown-helper",
+                     name.empty()
+                         ? fmt::format("there is no helper {}", step.insn.imm)
+                         : fmt::format("helper {} ({}) is not offered", step.insn.imm, name));
     }
     Call call{*helper};
     for (uint8_t index = 1; index <= 5; ++index)
         if (const Checked argument = check_argument(step, call, index); !argument) return argument;
     if (helper->id == kTracePrintk)
-        if (const Checked printk = check_printk(step, {step.reg(1), 0, static_cast<uint32_t>(step.reg(2).value.full.umax)}); !printk) return printk;
+        if (const Checked printk = check_printk(
+                step, {step.reg(1), 0, static_cast<uint32_t>(step.reg(2).value.full.umax)});
+            !printk)
+            return printk;
     if (call.map != kNoMap) step.env.note_map(step.pc, call.map);
     if (helper->returns == ReturnKind::MapValueOrNull && call.map == kNoMap)
         return fault("helper-argument", fmt::format("{} needs a map for its result", helper->name));
@@ -189,12 +237,17 @@ Checked check_local_call(Step& step) {
 std::expected<bool, Fault> check_exit(Step& step) {
     const Reg result = step.reg(0);
     if (step.state().frames.size() == 1) {
-        if (result.kind == RegKind::Uninit) return fault("uninitialized", "the program ends without a result in r0; set it before exit");
-        if (!result.is_scalar()) return fault("pointer-leak", fmt::format("the program returns {}, expected a number", kind_words(result.kind)));
+        if (result.kind == RegKind::Uninit)
+            return fault("uninitialized",
+                         "the program ends without a result in r0; set it before exit");
+        if (!result.is_scalar())
+            return fault("pointer-leak", fmt::format("the program returns {}, expected a number",
+                                                     kind_words(result.kind)));
         return true;
     }
     if (result.kind == RegKind::Stack && result.frame == step.frame_index())
-        return fault("pointer-leak", "the subprogram returns a pointer to its own stack, which ends with it");
+        return fault("pointer-leak",
+                     "the subprogram returns a pointer to its own stack, which ends with it");
     const uint32_t back = step.frame().call_slot + 1;
     step.state().frames.pop_back();
     step.reg(0) = result;

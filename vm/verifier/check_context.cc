@@ -9,8 +9,11 @@ namespace weir::vm::verifier {
 
 std::expected<Reg, Fault> load_context(Step& step, const Region& region) {
     if (step.insn.op != Op::kLoad32)
-        return fault("context-access", fmt::format("context fields are read as u32; this load takes {} bytes at offset {}{}", region.size,
-                                                   region.offset, op_info(step.insn.op).name.starts_with("LoadSx") ? " with a sign" : ""));
+        return fault(
+            "context-access",
+            fmt::format("context fields are read as u32; this load takes {} bytes at offset {}{}",
+                        region.size, region.offset,
+                        op_info(step.insn.op).name.starts_with("LoadSx") ? " with a sign" : ""));
     for (const XdpField& field : kXdpFields) {
         if (region.offset != int64_t{field.xdp_md_offset}) continue;
         switch (field.kind) {
@@ -20,7 +23,9 @@ std::expected<Reg, Fault> load_context(Step& step, const Region& region) {
             case XdpFieldKind::Scalar: return Reg::scalar(Scalar::below_bits(32));
         }
     }
-    return fault("context-access", fmt::format("xdp_md has no field at offset {}; its fields are at 0, 4, … {}", region.offset, kXdpMdBytes - 4));
+    return fault("context-access",
+                 fmt::format("xdp_md has no field at offset {}; its fields are at 0, 4, … {}",
+                             region.offset, kXdpMdBytes - 4));
 }
 
 }  // namespace weir::vm::verifier

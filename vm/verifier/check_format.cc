@@ -1,8 +1,8 @@
-// trace_printk takes up to three values; those that its format does not use may hold anything, as compilers leave
-// stale registers there.
+// trace_printk takes up to three values; those that its format does not use may hold anything, as
+// compilers leave stale registers there.
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "vm/verifier/checks.h"
 
@@ -38,7 +38,8 @@ Checked check_printk(Step& step, const Region& format) {
     const std::optional<std::string> text = constant_format(step, format);
     const uint8_t used = text ? count_conversions(*text) : kValues;
     for (uint8_t index = kFirstValue; index < kFirstValue + used; ++index)
-        if (const auto value = scalar_reg(step, index, "trace_printk"); !value) return std::unexpected(value.error());
+        if (const auto value = scalar_reg(step, index, "trace_printk"); !value)
+            return std::unexpected(value.error());
     return {};
 }
 

@@ -1,4 +1,5 @@
-// Values of maps: bounds by the value's size, permissions by the map's flags, constants out of frozen maps.
+// Values of maps: bounds by the value's size, permissions by the map's flags, constants out of
+// frozen maps.
 
 #include <fmt/format.h>
 
@@ -9,25 +10,35 @@ namespace weir::vm::verifier {
 Checked check_map_value_bounds(const Step& step, const Region& region, Access access) {
     const MapSpec& map = step.env.program.maps[region.pointer.map];
     if (access != Access::Read && ((map.flags & kMapRdonlyProg) != 0 || map.frozen))
-        return fault("map-access", fmt::format("write into map {}, which programs may only read", map.name));
+        return fault("map-access",
+                     fmt::format("write into map {}, which programs may only read", map.name));
     if (access != Access::Write && (map.flags & kMapWronlyProg) != 0)
-        return fault("map-access", fmt::format("read from map {}, which programs may only write", map.name));
+        return fault("map-access",
+                     fmt::format("read from map {}, which programs may only write", map.name));
     constexpr int64_t kFar = 1 << 29;
     const Scalar& variable = region.pointer.value;
     if (variable.full.smin < -kFar || variable.full.smax > kFar)
-        return fault("map-bounds", fmt::format("access of {} bytes at an unbounded offset in a value of map {}; bound the index first", region.size, map.name));
+        return fault("map-bounds", fmt::format("access of {} bytes at an unbounded offset in a "
+                                               "value of map {}; bound the index first",
+                                               region.size, map.name));
     const int64_t low = region.pointer.off + region.offset + variable.full.smin;
     const int64_t end = region.pointer.off + region.offset + variable.full.smax + region.size;
     if (low < 0 || end > int64_t{map.value_bytes})
-        return fault("map-bounds", fmt::format("access of {} bytes at offset {}{} in a value of map {}, which has {} bytes{}", region.size, low,
-                                               variable.is_constant() ? "" : fmt::format(" to {}", end - region.size), map.name,
-                                               map.value_bytes, variable.is_constant() ? "" : "; bound the index first"));
+        return fault(
+            "map-bounds",
+            fmt::format(
+                "access of {} bytes at offset {}{} in a value of map {}, which has {} bytes{}",
+                region.size, low,
+                variable.is_constant() ? "" : fmt::format(" to {}", end - region.size), map.name,
+                map.value_bytes, variable.is_constant() ? "" : "; bound the index first"));
     return {};
 }
 
 std::optional<std::string> constant_map_bytes(const Step& step, const Region& region) {
     const MapSpec& map = step.env.program.maps[region.pointer.map];
-    if (!map.frozen || map.type != MapType::Array || map.entries_max != 1 || !region.pointer.value.is_constant()) return std::nullopt;
+    if (!map.frozen || map.type != MapType::Array || map.entries_max != 1 ||
+        !region.pointer.value.is_constant())
+        return std::nullopt;
     const int64_t start = region.pointer.off + region.offset + region.pointer.value.full.smin;
     if (start < 0 || start + region.size > int64_t{map.value_bytes}) return std::nullopt;
     std::string text(region.size, '\0');

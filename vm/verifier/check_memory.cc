@@ -1,4 +1,5 @@
-// Loads, stores and atomic operations: which memory a pointer goes to, and what happens to registers.
+// Loads, stores and atomic operations: which memory a pointer goes to, and what happens to
+// registers.
 
 #include <fmt/format.h>
 
@@ -23,13 +24,18 @@ PointerKind access_kind(RegKind kind) {
     return PointerKind::None;
 }
 
-uint32_t access_bytes(const DecodedInsn& insn) { return op_info(insn.op).bits / 8u; }
+uint32_t access_bytes(const DecodedInsn& insn) {
+    return op_info(insn.op).bits / 8u;
+}
 
-bool is_sign_extending(Op op) { return op == Op::kLoadSx8 || op == Op::kLoadSx16 || op == Op::kLoadSx32; }
+bool is_sign_extending(Op op) {
+    return op == Op::kLoadSx8 || op == Op::kLoadSx16 || op == Op::kLoadSx32;
+}
 
 uint64_t little_endian(const std::string& bytes) {
     uint64_t number = 0;
-    for (size_t i = bytes.size(); i > 0; --i) number = (number << 8) | static_cast<uint8_t>(bytes[i - 1]);
+    for (size_t i = bytes.size(); i > 0; --i)
+        number = (number << 8) | static_cast<uint8_t>(bytes[i - 1]);
     return number;
 }
 
@@ -37,21 +43,29 @@ uint64_t little_endian(const std::string& bytes) {
 std::expected<Reg, Fault> loaded_value(Step& step, const Region& region) {
     if (region.pointer.kind == RegKind::Stack) return load_stack(step, region);
     if (region.pointer.kind == RegKind::MapValue)
-        if (const auto bytes = constant_map_bytes(step, region)) return Reg::scalar(Scalar::constant(little_endian(*bytes)));
+        if (const auto bytes = constant_map_bytes(step, region))
+            return Reg::scalar(Scalar::constant(little_endian(*bytes)));
     return Reg::scalar(Scalar::below_bits(static_cast<int>(region.size * 8)));
 }
 
 Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
     const Region region{pointer, step.insn.off, access_bytes(step.insn)};
     if (pointer.kind == RegKind::Context)
-        return fault("context-access", fmt::format("the context is read-only; store of {} bytes at offset {}", region.size, region.offset));
+        return fault("context-access",
+                     fmt::format("the context is read-only; store of {} bytes at offset {}",
+                                 region.size, region.offset));
     if (const Checked bounds = check_region(step, region, Access::Write); !bounds) return bounds;
-    if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted) return noted;
+    if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted)
+        return noted;
     if (source.is_pointer()) {
         if (pointer.kind != RegKind::Stack)
-            return fault("pointer-leak", fmt::format("{} cannot be stored where others can read it; store a number", kind_words(source.kind)));
+            return fault("pointer-leak",
+                         fmt::format("{} cannot be stored where others can read it; store a number",
+                                     kind_words(source.kind)));
         if (region.size != 8)
-            return fault("pointer-leak", fmt::format("{} bytes of {} cannot be stored; store all 8 bytes", region.size, kind_words(source.kind)));
+            return fault("pointer-leak",
+                         fmt::format("{} bytes of {} cannot be stored; store all 8 bytes",
+                                     region.size, kind_words(source.kind)));
     }
     if (pointer.kind == RegKind::Stack) return store_stack(step, region, source);
     return {};
@@ -61,14 +75,24 @@ Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
 Checked check_atomic_place(const Region& region) {
     const RegKind kind = region.pointer.kind;
     if (kind != RegKind::Stack && kind != RegKind::MapValue)
-        return fault("atomic", fmt::format("atomic operations work on stack and map values, not on {}", kind_words(kind)));
-    const Tnum place = tnum_add(region.pointer.value.full.bits, Tnum::constant(static_cast<uint64_t>(region.pointer.off + region.offset)));
+        return fault("atomic",
+                     fmt::format("atomic operations work on stack and map values, not on {}",
+                                 kind_words(kind)));
+    const Tnum place =
+        tnum_add(region.pointer.value.full.bits,
+                 Tnum::constant(static_cast<uint64_t>(region.pointer.off + region.offset)));
     if (((place.value | place.mask) & (region.size - 1)) != 0)
-        return fault("atomic", fmt::format("atomic operation of {} bytes at an offset that may not be a multiple of {}", region.size, region.size));
+        return fault(
+            "atomic",
+            fmt::format(
+                "atomic operation of {} bytes at an offset that may not be a multiple of {}",
+                region.size, region.size));
     return {};
 }
 
-bool is_compare(Op op) { return op == Op::kAtomicCmpxchg32 || op == Op::kAtomicCmpxchg64; }
+bool is_compare(Op op) {
+    return op == Op::kAtomicCmpxchg32 || op == Op::kAtomicCmpxchg64;
+}
 
 /// The old value goes to the operand's register, or to r0.
 void return_old_value(Step& step) {
@@ -80,13 +104,17 @@ Checked check_read_modify_write(Step& step, const Reg& pointer) {
     const Region region{pointer, step.insn.off, access_bytes(step.insn)};
     const bool compares = is_compare(step.insn.op);
     const bool fetches = (step.insn.imm & 1) != 0;
-    if (const auto source = scalar_reg(step, step.insn.src, "an atomic operation"); !source) return std::unexpected(source.error());
+    if (const auto source = scalar_reg(step, step.insn.src, "an atomic operation"); !source)
+        return std::unexpected(source.error());
     if (compares)
-        if (const auto expected = scalar_reg(step, 0, "cmpxchg"); !expected) return std::unexpected(expected.error());
+        if (const auto expected = scalar_reg(step, 0, "cmpxchg"); !expected)
+            return std::unexpected(expected.error());
     if (fetches && !compares)
         if (const Checked writable = writable_reg(step.insn.src); !writable) return writable;
-    if (const Checked bounds = check_region(step, region, Access::ReadWrite); !bounds) return bounds;
-    if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted) return noted;
+    if (const Checked bounds = check_region(step, region, Access::ReadWrite); !bounds)
+        return bounds;
+    if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted)
+        return noted;
     if (pointer.kind == RegKind::Stack) {
         if (const Checked read = read_stack_bytes(step, region); !read) return read;
         overwrite_stack_bytes(step, region, region.size);
@@ -106,7 +134,8 @@ Checked load_from(Step& step, const Reg& pointer) {
         value = loaded_value(step, region);
     }
     if (!value) return std::unexpected(value.error());
-    if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted) return noted;
+    if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted)
+        return noted;
     if (is_sign_extending(step.insn.op)) {
         value->value = scalar_ops::sign_extend(value->value, op_info(step.insn.op).bits);
         value->id = 0;
@@ -125,14 +154,21 @@ Checked check_region(Step& step, const Region& region, Access access) {
         case RegKind::PacketMeta: return check_packet_bounds(step, region, access);
         case RegKind::MapValue: return check_map_value_bounds(step, region, access);
         case RegKind::MapValueOrNull:
-            return fault("null-pointer", fmt::format("the look-up in map {} may have given null; compare the pointer with 0 first",
-                                                     step.env.program.maps[pointer.map].name));
+            return fault(
+                "null-pointer",
+                fmt::format(
+                    "the look-up in map {} may have given null; compare the pointer with 0 first",
+                    step.env.program.maps[pointer.map].name));
         case RegKind::Number:
-            return fault("invalid-pointer", fmt::format("memory access through a number ({}), which points nowhere", describe_reg(pointer)));
+            return fault("invalid-pointer",
+                         fmt::format("memory access through a number ({}), which points nowhere",
+                                     describe_reg(pointer)));
         case RegKind::Uninit:
         case RegKind::Context:
         case RegKind::PacketEnd:
-        case RegKind::Map: return fault("invalid-pointer", fmt::format("memory access through {}", kind_words(pointer.kind)));
+        case RegKind::Map:
+            return fault("invalid-pointer",
+                         fmt::format("memory access through {}", kind_words(pointer.kind)));
     }
     return {};
 }
@@ -142,7 +178,10 @@ Checked check_load(Step& step) {
     if (!pointer) return std::unexpected(pointer.error());
     const Reg copy = **pointer;  // dst may be the same register
     if (copy.kind == RegKind::Stack)
-        if (const Checked aligned = check_stack_alignment({copy, step.insn.off, access_bytes(step.insn)}); !aligned) return aligned;
+        if (const Checked aligned =
+                check_stack_alignment({copy, step.insn.off, access_bytes(step.insn)});
+            !aligned)
+            return aligned;
     return load_from(step, copy);
 }
 
@@ -150,12 +189,17 @@ Checked check_store(Step& step) {
     const auto pointer = readable_reg(step, step.insn.dst);
     if (!pointer) return std::unexpected(pointer.error());
     if ((*pointer)->kind == RegKind::Stack)
-        if (const Checked aligned = check_stack_alignment({**pointer, step.insn.off, access_bytes(step.insn)}); !aligned) return aligned;
+        if (const Checked aligned =
+                check_stack_alignment({**pointer, step.insn.off, access_bytes(step.insn)});
+            !aligned)
+            return aligned;
     if (op_info(step.insn.op).format == Format::StoreImm)
-        return store_value(step, **pointer, Reg::scalar(Scalar::constant(static_cast<uint64_t>(step.insn.imm))));
+        return store_value(step, **pointer,
+                           Reg::scalar(Scalar::constant(static_cast<uint64_t>(step.insn.imm))));
     const auto source = readable_reg(step, step.insn.src);
     if (!source) return std::unexpected(source.error());
-    if ((*source)->is_scalar() && (*source)->id == 0 && !(*source)->value.is_constant()) (*source)->id = step.env.fresh_id();
+    if ((*source)->is_scalar() && (*source)->id == 0 && !(*source)->value.is_constant())
+        (*source)->id = step.env.fresh_id();
     return store_value(step, **pointer, **source);
 }
 
@@ -164,9 +208,12 @@ Checked check_atomic(Step& step) {
     const auto pointer = readable_reg(step, is_load ? step.insn.src : step.insn.dst);
     if (!pointer) return std::unexpected(pointer.error());
     const Reg copy = **pointer;
-    if (const Checked place = check_atomic_place({copy, step.insn.off, access_bytes(step.insn)}); !place) return place;
+    if (const Checked place = check_atomic_place({copy, step.insn.off, access_bytes(step.insn)});
+        !place)
+        return place;
     if (is_load) return load_from(step, copy);
-    if (op_info(step.insn.op).spelling != "store_release") return check_read_modify_write(step, copy);
+    if (op_info(step.insn.op).spelling != "store_release")
+        return check_read_modify_write(step, copy);
     const auto source = readable_reg(step, step.insn.src);
     if (!source) return std::unexpected(source.error());
     return store_value(step, copy, **source);

@@ -1,4 +1,5 @@
-// Packet memory: a comparison with data_end (data, for metadata) proves bytes from the pointer's base on.
+// Packet memory: a comparison with data_end (data, for metadata) proves bytes from the pointer's
+// base on.
 
 #include <fmt/format.h>
 
@@ -15,15 +16,20 @@ Checked check_packet_bounds(const Step&, const Region& region, Access access) {
     const int64_t first = pointer.value.full.smin;
     // The pointer's base is at least data (data_meta), whatever was compared.
     if (first < 0 || first > 0xffff || first + offset < 0)
-        return fault("packet-bounds", fmt::format("{} {} of {} bytes at offset {}{} may lie before the packet; make sure that what is added is not negative",
-                                                  name, verb, region.size, offset, first == 0 ? "" : fmt::format(" + [{}, …]", first)));
+        return fault("packet-bounds",
+                     fmt::format("{} {} of {} bytes at offset {}{} may lie before the packet; make "
+                                 "sure that what is added is not negative",
+                                 name, verb, region.size, offset,
+                                 first == 0 ? "" : fmt::format(" + [{}, …]", first)));
     const int64_t end = offset + region.size;
     if (end > int64_t{pointer.range})
-        return fault("packet-bounds", fmt::format("{} {} of {} bytes at offset {}: only {} bytes are proven{}; compare {} + {} with {} first",
-                                                  name, verb, region.size, offset, pointer.range,
-                                                  pointer.id == 0 ? "" : " from the variable part on",
-                                                  pointer.id == 0 ? (meta ? "data_meta" : "data") : "the pointer",
-                                                  end, meta ? "data" : "data_end"));
+        return fault("packet-bounds",
+                     fmt::format("{} {} of {} bytes at offset {}: only {} bytes are proven{}; "
+                                 "compare {} + {} with {} first",
+                                 name, verb, region.size, offset, pointer.range,
+                                 pointer.id == 0 ? "" : " from the variable part on",
+                                 pointer.id == 0 ? (meta ? "data_meta" : "data") : "the pointer",
+                                 end, meta ? "data" : "data_end"));
     return {};
 }
 

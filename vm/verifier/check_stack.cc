@@ -1,4 +1,5 @@
-// The stack: 512 bytes below r10 of every frame, byte by byte; spilled registers keep what is known of them.
+// The stack: 512 bytes below r10 of every frame, byte by byte; spilled registers keep what is known
+// of them.
 
 #include <fmt/format.h>
 
@@ -18,12 +19,17 @@ struct Span {
 
 Span span_of(const Region& region) {
     const int64_t base = region.pointer.off + region.offset;
-    return {base + region.pointer.value.full.smin, base + region.pointer.value.full.smax, region.size};
+    return {base + region.pointer.value.full.smin, base + region.pointer.value.full.smax,
+            region.size};
 }
 
 /// Where the byte at `offset` (negative) lies.
-constexpr uint32_t slot_of(int64_t offset) { return static_cast<uint32_t>((-offset - 1) / 8); }
-constexpr uint32_t byte_of(int64_t offset) { return 7 - static_cast<uint32_t>((-offset - 1) % 8); }
+constexpr uint32_t slot_of(int64_t offset) {
+    return static_cast<uint32_t>((-offset - 1) / 8);
+}
+constexpr uint32_t byte_of(int64_t offset) {
+    return 7 - static_cast<uint32_t>((-offset - 1) % 8);
+}
 
 StackSlot& grow_to(Frame& frame, uint32_t slot) {
     if (frame.stack.size() <= slot) frame.stack.resize(slot + 1);
@@ -32,7 +38,8 @@ StackSlot& grow_to(Frame& frame, uint32_t slot) {
 
 StackByte byte_at(const Frame& frame, int64_t offset) {
     const uint32_t slot = slot_of(offset);
-    return slot < frame.stack.size() ? frame.stack[slot].bytes[byte_of(offset)] : StackByte::Unwritten;
+    return slot < frame.stack.size() ? frame.stack[slot].bytes[byte_of(offset)]
+                                     : StackByte::Unwritten;
 }
 
 std::string where(const Step& step, const Region& region, int64_t offset) {
@@ -41,8 +48,10 @@ std::string where(const Step& step, const Region& region, int64_t offset) {
 }
 
 std::unexpected<Fault> unwritten(const Step& step, const Region& region, int64_t offset) {
-    return fault("uninitialized", fmt::format("{} is read but never written on this path; initialise all {} bytes first",
-                                              where(step, region, offset), region.size));
+    return fault(
+        "uninitialized",
+        fmt::format("{} is read but never written on this path; initialise all {} bytes first",
+                    where(step, region, offset), region.size));
 }
 
 uint64_t byte_mask(uint32_t first, uint32_t size) {
@@ -50,17 +59,20 @@ uint64_t byte_mask(uint32_t first, uint32_t size) {
     return ones << (first * 8);
 }
 
-/// The bytes [first, first + size) of a slot as a register; nullopt where they are bytes of a pointer but not all.
+/// The bytes [first, first + size) of a slot as a register; nullopt where they are bytes of a
+/// pointer but not all.
 std::optional<Reg> slot_value(const StackSlot& slot, uint32_t first, uint32_t size) {
     bool all_spill = true;
     for (uint32_t i = first; i < first + size; ++i) {
         all_spill = all_spill && slot.bytes[i] == StackByte::Spill;
-        if (slot.bytes[i] == StackByte::Spill && slot.holds_pointer() && size != 8) return std::nullopt;
+        if (slot.bytes[i] == StackByte::Spill && slot.holds_pointer() && size != 8)
+            return std::nullopt;
     }
     if (!all_spill) return Reg::scalar(Scalar::below_bits(static_cast<int>(size * 8)));
     if (size == 8) return slot.spill;
     Reg part = slot.spill;
-    if (first != 0) part.value = scalar_ops::alu_full(AluOp::Rsh, part.value, Scalar::constant(first * 8));
+    if (first != 0)
+        part.value = scalar_ops::alu_full(AluOp::Rsh, part.value, Scalar::constant(first * 8));
     part.value = scalar_ops::zero_extend(part.value, static_cast<int>(size * 8));
     if (first != 0 || slot.spill.value.full.umax > byte_mask(0, size)) part.id = 0;
     return part;
@@ -70,7 +82,8 @@ std::optional<Reg> slot_value(const StackSlot& slot, uint32_t first, uint32_t si
 void merge_number(StackSlot& slot, uint32_t first, uint32_t size, const Reg& source) {
     uint64_t kept = 0;
     for (uint32_t i = 0; i < 8; ++i)
-        if (slot.bytes[i] == StackByte::Spill && (i < first || i >= first + size)) kept |= byte_mask(i, 1);
+        if (slot.bytes[i] == StackByte::Spill && (i < first || i >= first + size))
+            kept |= byte_mask(i, 1);
     Reg merged = source;
     merged.value = scalar_ops::zero_extend(source.value, static_cast<int>(size * 8));
     if (source.value.full.umax > byte_mask(0, size)) merged.id = 0;
@@ -80,8 +93,10 @@ void merge_number(StackSlot& slot, uint32_t first, uint32_t size, const Reg& sou
     }
     if (kept != 0) {
         const Scalar rest = kept == 0xffffffff ? scalar_ops::zero_extend(slot.spill.value, 32)
-                                               : scalar_ops::alu_full(AluOp::And, slot.spill.value, Scalar::constant(kept));
-        // The bytes are disjoint, so that the sum is the union, and the sum keeps more of the intervals.
+                                               : scalar_ops::alu_full(AluOp::And, slot.spill.value,
+                                                                      Scalar::constant(kept));
+        // The bytes are disjoint, so that the sum is the union, and the sum keeps more of the
+        // intervals.
         merged.value = scalar_ops::alu_full(AluOp::Add, rest, merged.value);
         merged.id = 0;
     }
@@ -108,13 +123,16 @@ void maybe_blur_byte(StackSlot& slot, uint32_t index) {
 
 uint64_t slots_between(int64_t low, int64_t end) {
     uint64_t mask = 0;
-    for (uint32_t slot = slot_of(end - 1); slot <= slot_of(low); ++slot) mask |= uint64_t{1} << slot;
+    for (uint32_t slot = slot_of(end - 1); slot <= slot_of(low); ++slot)
+        mask |= uint64_t{1} << slot;
     return mask;
 }
 
-Checked store_at_variable_place(Step& step, const Region& region, const Reg& source, const Span& span) {
+Checked store_at_variable_place(Step& step, const Region& region, const Reg& source,
+                                const Span& span) {
     if (source.is_pointer())
-        return fault("stack-bounds", "a pointer can be stored on the stack at a constant offset only");
+        return fault("stack-bounds",
+                     "a pointer can be stored on the stack at a constant offset only");
     Frame& frame = step.state().frames[region.pointer.frame];
     for (int64_t offset = span.low; offset < span.end(); ++offset)
         maybe_blur_byte(grow_to(frame, slot_of(offset)), byte_of(offset));
@@ -127,14 +145,20 @@ Checked check_stack_bounds(Step& step, const Region& region) {
     const Scalar& variable = region.pointer.value;
     constexpr int64_t kFar = 1 << 29;
     if (variable.full.smin < -kFar || variable.full.smax > kFar)
-        return fault("stack-bounds", "stack access at an unbounded offset; bound the index with comparisons first");
+        return fault("stack-bounds",
+                     "stack access at an unbounded offset; bound the index with comparisons first");
     const Span span = span_of(region);
     if (span.low < -int64_t{kStackBytes} || span.end() > 0) {
         if (span.is_fixed())
-            return fault("stack-bounds", fmt::format("stack access of {} bytes at offset {} lies outside the {} bytes below r10",
-                                                     region.size, span.low, kStackBytes));
-        return fault("stack-bounds", fmt::format("stack access of {} bytes at offset {} to {} may lie outside the {} bytes below r10; "
-                                                 "bound the index first", region.size, span.low, span.high, kStackBytes));
+            return fault(
+                "stack-bounds",
+                fmt::format(
+                    "stack access of {} bytes at offset {} lies outside the {} bytes below r10",
+                    region.size, span.low, kStackBytes));
+        return fault("stack-bounds", fmt::format("stack access of {} bytes at offset {} to {} may "
+                                                 "lie outside the {} bytes below r10; "
+                                                 "bound the index first",
+                                                 region.size, span.low, span.high, kStackBytes));
     }
     uint32_t& used = step.env.stack_bytes[step.state().frames[region.pointer.frame].subprogram];
     used = std::max(used, static_cast<uint32_t>(-span.low));
@@ -145,29 +169,36 @@ Checked check_stack_alignment(const Region& region) {
     const auto constant = static_cast<uint64_t>(region.pointer.off + region.offset);
     const Tnum place = tnum_add(region.pointer.value.full.bits, Tnum::constant(constant));
     if (((place.value | place.mask) & (region.size - 1)) == 0) return {};
-    return fault("stack-alignment", fmt::format("stack access of {} bytes at offset {} is not aligned; use a multiple of {}", region.size,
-                                                region.pointer.off + region.offset, region.size));
+    return fault(
+        "stack-alignment",
+        fmt::format("stack access of {} bytes at offset {} is not aligned; use a multiple of {}",
+                    region.size, region.pointer.off + region.offset, region.size));
 }
 
 std::expected<Reg, Fault> load_stack(Step& step, const Region& region) {
     const Span span = span_of(region);
     if (!span.is_fixed()) {
-        if (const Checked bytes = read_stack_bytes(step, region); !bytes) return std::unexpected(bytes.error());
+        if (const Checked bytes = read_stack_bytes(step, region); !bytes)
+            return std::unexpected(bytes.error());
         return Reg::scalar(Scalar::below_bits(static_cast<int>(region.size * 8)));
     }
     const Frame& frame = step.state().frames[region.pointer.frame];
     for (int64_t offset = span.low; offset < span.end(); ++offset)
         if (byte_at(frame, offset) == StackByte::Unwritten) return unwritten(step, region, offset);
     mark_read(step.path, region.pointer.frame, slots_between(span.low, span.end()));
-    const std::optional<Reg> value = slot_value(frame.stack[slot_of(span.low)], byte_of(span.low), region.size);
+    const std::optional<Reg> value =
+        slot_value(frame.stack[slot_of(span.low)], byte_of(span.low), region.size);
     if (!value)
-        return fault("pointer-leak", fmt::format("{} is part of a spilled pointer; load all 8 bytes of it", where(step, region, span.low)));
+        return fault("pointer-leak",
+                     fmt::format("{} is part of a spilled pointer; load all 8 bytes of it",
+                                 where(step, region, span.low)));
     return *value;
 }
 
 Checked store_stack(Step& step, const Region& region, const Reg& source) {
     if (source.kind == RegKind::Stack && source.frame > region.pointer.frame)
-        return fault("pointer-leak", "a pointer to this frame's stack cannot be stored in a caller's frame");
+        return fault("pointer-leak",
+                     "a pointer to this frame's stack cannot be stored in a caller's frame");
     const Span span = span_of(region);
     if (!span.is_fixed()) return store_at_variable_place(step, region, source, span);
     StackSlot& slot = grow_to(step.state().frames[region.pointer.frame], slot_of(span.low));
@@ -190,7 +221,10 @@ Checked read_stack_bytes(Step& step, const Region& region) {
         const StackByte byte = byte_at(frame, offset);
         if (byte == StackByte::Unwritten) return unwritten(step, region, offset);
         if (byte == StackByte::Spill && frame.stack[slot_of(offset)].holds_pointer())
-            return fault("pointer-leak", fmt::format("{} is part of a spilled pointer, which must not be read as data", where(step, region, offset)));
+            return fault(
+                "pointer-leak",
+                fmt::format("{} is part of a spilled pointer, which must not be read as data",
+                            where(step, region, offset)));
     }
     mark_read(step.path, region.pointer.frame, slots_between(span.low, span.end()));
     return {};
@@ -221,7 +255,8 @@ std::optional<std::string> constant_stack_bytes(Step& step, const Region& region
     std::string text;
     for (int64_t offset = span.low; offset < span.end(); ++offset) {
         if (byte_at(frame, offset) == StackByte::Unwritten) return std::nullopt;
-        const std::optional<Reg> byte = slot_value(frame.stack[slot_of(offset)], byte_of(offset), 1);
+        const std::optional<Reg> byte =
+            slot_value(frame.stack[slot_of(offset)], byte_of(offset), 1);
         if (!byte || !byte->is_scalar() || !byte->value.is_constant()) return std::nullopt;
         text.push_back(static_cast<char>(byte->value.full.umin));
     }

@@ -1,6 +1,6 @@
 #pragma once
-// The checks, a file per class. Each looks at one instruction on one path, refuses it or changes the state as the
-// instruction does.
+// The checks, a file per class. Each looks at one instruction on one path, refuses it or changes
+// the state as the instruction does.
 
 #include <cstdint>
 #include <optional>
@@ -30,8 +30,9 @@ struct Branch {
     bool taken_possible = true;
     bool fallthrough_possible = true;
 };
-/// When both ways are possible, `taken` becomes a copy of the state refined for the jump, and the step's own
-/// state is refined for falling through; when one is, the step's own state is refined for that.
+/// When both ways are possible, `taken` becomes a copy of the state refined for the jump, and the
+/// step's own state is refined for falling through; when one is, the step's own state is refined
+/// for that.
 std::expected<Branch, Fault> check_branch(Step& step, State& taken);
 
 // check_memory.cc

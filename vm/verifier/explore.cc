@@ -1,5 +1,6 @@
-// Abstract interpretation, path by path and depth first: the instruction changes the state, a jump whose two ways are
-// possible leaves one of them for later, and where paths meet a state that was explored before ends the path.
+// Abstract interpretation, path by path and depth first: the instruction changes the state, a jump
+// whose two ways are possible leaves one of them for later, and where paths meet a state that was
+// explored before ends the path.
 
 #include "vm/verifier/explore.h"
 
@@ -18,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint64_t kStateBytesMax = 256u << 20;  ///< stored states and paths left for later
 constexpr uint32_t kInsnsPerClockRead = 64;
-/// Storing a state pays only after some work, and loops with little in them need not fill the store.
+/// Storing a state pays only after some work, and loops with little in them need not fill the
+/// store.
 constexpr uint32_t kInsnsBetweenStates = 8, kJumpsBetweenStates = 2;
 
 enum class After : uint8_t { Next, Jumped, Ended };
@@ -31,9 +33,13 @@ Walked next(const Checked& checked) {
 
 class Explorer {
 public:
-    Explorer(const ProgramSpec& program, const std::vector<DecodedSlot>& slots, const Cfg& cfg, const Budget& budget)
-        : env_{program, slots, cfg, {}, {}, {}, 0}, store_(cfg), budget_(budget),
-          deadline_(Clock::now() + std::chrono::milliseconds(std::min<uint64_t>(budget.time_ms_max, 1u << 30))) {
+    Explorer(const ProgramSpec& program, const std::vector<DecodedSlot>& slots, const Cfg& cfg,
+             const Budget& budget)
+        : env_{program, slots, cfg, {}, {}, {}, 0},
+          store_(cfg),
+          budget_(budget),
+          deadline_(Clock::now() +
+                    std::chrono::milliseconds(std::min<uint64_t>(budget.time_ms_max, 1u << 30))) {
         env_.facts.resize(slots.size());
         env_.fact_known.resize(slots.size());
         env_.stack_bytes.resize(program.subprograms.size());
@@ -64,10 +70,14 @@ private:
                 switch (store_.look_up(path)) {
                     case StateStore::Seen::Explored: return {};
                     case StateStore::Seen::Loop:
-                        return fault("infinite-loop", "this point is reached again with nothing changed; the loop must make progress towards its end");
+                        return fault("infinite-loop",
+                                     "this point is reached again with nothing changed; the loop "
+                                     "must make progress towards its end");
                     case StateStore::Seen::New: break;
                 }
-                if (path.insns_since_parent >= kInsnsBetweenStates && path.jumps_since_parent >= kJumpsBetweenStates) store_.add(path);
+                if (path.insns_since_parent >= kInsnsBetweenStates &&
+                    path.jumps_since_parent >= kJumpsBetweenStates)
+                    store_.add(path);
             }
             env_.facts[path.pc].reachable = true;
             ++visited_;
@@ -106,7 +116,8 @@ private:
             case Format::LoadPacketAbs:
             case Format::LoadPacketInd: break;
         }
-        return fault("unsupported", fmt::format("instruction {} is not offered to xdp programs", op_info(step.insn.op).name));
+        return fault("unsupported", fmt::format("instruction {} is not offered to xdp programs",
+                                                op_info(step.insn.op).name));
     }
 
     Walked walk_branch(Step& step) {
@@ -140,7 +151,9 @@ private:
     Walked walk_call(Step& step) {
         if (step.insn.op == Op::kCallHelper) return next(check_helper_call(step));
         if (step.insn.op != Op::kCallLocal)
-            return fault("unsupported", fmt::format("calls of kernel functions (kfunc {}) are not offered", step.insn.imm));
+            return fault(
+                "unsupported",
+                fmt::format("calls of kernel functions (kfunc {}) are not offered", step.insn.imm));
         ++step.path.jumps_since_parent;
         const Checked called = check_local_call(step);
         if (!called) return std::unexpected(called.error());
@@ -155,12 +168,18 @@ private:
 
     Checked check_budget() const {
         const auto over = [](std::string_view what, uint64_t most, std::string_view unit) {
-            return fault("budget", fmt::format("not proven within the budget: {} {} {} were not enough; fewer paths or shorter loops are needed", most, unit, what));
+            return fault("budget", fmt::format("not proven within the budget: {} {} {} were not "
+                                               "enough; fewer paths or shorter loops are needed",
+                                               most, unit, what));
         };
-        if (visited_ >= budget_.visited_insns_max) return over("of walking", budget_.visited_insns_max, "instructions");
-        if (store_.states() + pending_.size() > budget_.states_max) return over("of paths", budget_.states_max, "states");
-        if (store_.memory_bytes() + pending_bytes_ > kStateBytesMax) return over("for states", kStateBytesMax >> 20, "MiB");
-        if (visited_ % kInsnsPerClockRead == 0 && Clock::now() > deadline_) return over("of time", budget_.time_ms_max, "ms");
+        if (visited_ >= budget_.visited_insns_max)
+            return over("of walking", budget_.visited_insns_max, "instructions");
+        if (store_.states() + pending_.size() > budget_.states_max)
+            return over("of paths", budget_.states_max, "states");
+        if (store_.memory_bytes() + pending_bytes_ > kStateBytesMax)
+            return over("for states", kStateBytesMax >> 20, "MiB");
+        if (visited_ % kInsnsPerClockRead == 0 && Clock::now() > deadline_)
+            return over("of time", budget_.time_ms_max, "ms");
         return {};
     }
 
@@ -173,12 +192,14 @@ private:
         return proof;
     }
 
-    /// Longest sum over the call graph, which has no cycles: relaxed as often as the longest chain has calls.
+    /// Longest sum over the call graph, which has no cycles: relaxed as often as the longest chain
+    /// has calls.
     uint32_t deepest_stack(const std::vector<uint32_t>& own) const {
         std::vector<uint32_t> total = own;
         for (uint32_t round = 0; round < kCallDepthMax; ++round)
             for (size_t caller = 0; caller < own.size(); ++caller)
-                for (const uint32_t callee : env_.cfg.calls[caller]) total[caller] = std::max(total[caller], own[caller] + total[callee]);
+                for (const uint32_t callee : env_.cfg.calls[caller])
+                    total[caller] = std::max(total[caller], own[caller] + total[callee]);
         return total[0];
     }
 
@@ -193,7 +214,8 @@ private:
 
 }  // namespace
 
-std::expected<Proof, Rejection> explore(const ProgramSpec& program, const std::vector<DecodedSlot>& slots, const Cfg& cfg,
+std::expected<Proof, Rejection> explore(const ProgramSpec& program,
+                                        const std::vector<DecodedSlot>& slots, const Cfg& cfg,
                                         const Budget& budget) {
     return Explorer(program, slots, cfg, budget).run();
 }

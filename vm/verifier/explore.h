@@ -9,7 +9,8 @@
 
 namespace weir::vm::verifier {
 
-std::expected<Proof, Rejection> explore(const ProgramSpec& program, const std::vector<DecodedSlot>& slots, const Cfg& cfg,
+std::expected<Proof, Rejection> explore(const ProgramSpec& program,
+                                        const std::vector<DecodedSlot>& slots, const Cfg& cfg,
                                         const Budget& budget);
 
 }  // namespace weir::vm::verifier

@@ -18,7 +18,8 @@ struct Fault {
 
 using Checked = std::expected<void, Fault>;
 
-inline std::unexpected<Fault> fault(std::string_view rule, std::string message, uint32_t insn = Fault::kHere) {
+inline std::unexpected<Fault> fault(std::string_view rule, std::string message,
+                                    uint32_t insn = Fault::kHere) {
     return std::unexpected(Fault{rule, std::move(message), insn});
 }
 

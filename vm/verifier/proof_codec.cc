@@ -21,8 +21,11 @@ Result<InsnFact> read_fact(ByteReader& reader) {
     const auto access = reader.read<uint8_t>();
     const auto map = reader.read<uint16_t>();
     if (!reachable || !access || !map) return bad(reader, "cut short");
-    if (*reachable > 1) return bad(reader, fmt::format("reachable is {}, expected 0 or 1", *reachable));
-    if (*access > kPointerKindMax) return bad(reader, fmt::format("pointer kind is {}, expected at most {}", *access, kPointerKindMax));
+    if (*reachable > 1)
+        return bad(reader, fmt::format("reachable is {}, expected 0 or 1", *reachable));
+    if (*access > kPointerKindMax)
+        return bad(reader, fmt::format("pointer kind is {}, expected at most {}", *access,
+                                       kPointerKindMax));
     return InsnFact{*reachable == 1, static_cast<PointerKind>(*access), *map};
 }
 
@@ -49,9 +52,12 @@ Result<Proof> read_proof(ByteReader& reader) {
     const auto total = reader.read<uint32_t>();
     const auto visited = reader.read<uint64_t>();
     if (!version || !facts || !subprograms || !total || !visited) return bad(reader, "cut short");
-    if (*version != kProofVersion) return bad(reader, fmt::format("version {}, expected {}", *version, kProofVersion));
-    if (*facts > kProgramInsnsMax || *subprograms > *facts || reader.remaining() < *facts * kFactBytes)
-        return bad(reader, fmt::format("{} facts and {} subprograms in {} bytes", *facts, *subprograms, reader.remaining()));
+    if (*version != kProofVersion)
+        return bad(reader, fmt::format("version {}, expected {}", *version, kProofVersion));
+    if (*facts > kProgramInsnsMax || *subprograms > *facts ||
+        reader.remaining() < *facts * kFactBytes)
+        return bad(reader, fmt::format("{} facts and {} subprograms in {} bytes", *facts,
+                                       *subprograms, reader.remaining()));
     Proof proof;
     proof.stack_bytes_total = *total;
     proof.visited_insns = *visited;

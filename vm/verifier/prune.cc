@@ -29,8 +29,10 @@ bool same_pointer(const Reg& old, const Reg& now) {
 bool reg_within(const Reg& old, const Reg& now, IdMap& ids) {
     if (old.kind == RegKind::Uninit) return true;
     if (old.kind != now.kind) return false;
-    if (old.is_scalar()) return now.value.within(old.value) && (old.id == 0 || ids.match(old.id, now.id));
-    if (!same_pointer(old, now) || !now.value.within(old.value) || now.range < old.range) return false;
+    if (old.is_scalar())
+        return now.value.within(old.value) && (old.id == 0 || ids.match(old.id, now.id));
+    if (!same_pointer(old, now) || !now.value.within(old.value) || now.range < old.range)
+        return false;
     if (old.past_end != PastEnd::Unknown && old.past_end != now.past_end) return false;
     if ((old.id == 0) != (now.id == 0)) return false;
     return old.id == 0 || ids.match(old.id, now.id);
@@ -38,7 +40,9 @@ bool reg_within(const Reg& old, const Reg& now, IdMap& ids) {
 
 /// Equal but for ids; those too, where there is a map for them.
 bool reg_same(const Reg& old, const Reg& now, IdMap* ids) {
-    if (old.kind != now.kind || old.value != now.value || old.range != now.range || old.past_end != now.past_end || !same_pointer(old, now)) return false;
+    if (old.kind != now.kind || old.value != now.value || old.range != now.range ||
+        old.past_end != now.past_end || !same_pointer(old, now))
+        return false;
     if (ids == nullptr || old.kind == RegKind::Uninit) return true;
     return (old.id == 0) == (now.id == 0) && (old.id == 0 || ids->match(old.id, now.id));
 }
@@ -66,11 +70,14 @@ bool slot_same(const StackSlot& old, const StackSlot& now, IdMap* ids) {
 bool same_chain(const State& old, const State& now) {
     if (old.frames.size() != now.frames.size()) return false;
     for (size_t i = 0; i < old.frames.size(); ++i)
-        if (old.frames[i].subprogram != now.frames[i].subprogram || old.frames[i].call_slot != now.frames[i].call_slot) return false;
+        if (old.frames[i].subprogram != now.frames[i].subprogram ||
+            old.frames[i].call_slot != now.frames[i].call_slot)
+            return false;
     return true;
 }
 
-/// Registers of a frame that are still read: at `pc` in the innermost, after the return in the others.
+/// Registers of a frame that are still read: at `pc` in the innermost, after the return in the
+/// others.
 uint32_t live_registers(const Cfg& cfg, uint32_t pc, const State& state, size_t frame) {
     if (frame + 1 == state.frames.size()) return cfg.live[pc];
     constexpr uint32_t kCallerSaved = 0x3f;
@@ -108,10 +115,13 @@ bool frames_same(const Cfg& cfg, uint32_t pc, const State& old, const State& now
     for (size_t i = old.frames.size(); i-- > 0;) {
         const uint32_t live = live_registers(cfg, pc, old, i);
         for (uint8_t reg = 0; reg < kFramePointer; ++reg)
-            if ((live >> reg & 1) != 0 && !reg_same(old.frames[i].regs[reg], now.frames[i].regs[reg], ids)) return false;
+            if ((live >> reg & 1) != 0 &&
+                !reg_same(old.frames[i].regs[reg], now.frames[i].regs[reg], ids))
+                return false;
         const size_t slots = std::max(old.frames[i].stack.size(), now.frames[i].stack.size());
         for (size_t slot = 0; slot < slots; ++slot)
-            if (!slot_same(slot_at(old.frames[i], slot), slot_at(now.frames[i], slot), ids)) return false;
+            if (!slot_same(slot_at(old.frames[i], slot), slot_at(now.frames[i], slot), ids))
+                return false;
     }
     return true;
 }
@@ -120,14 +130,17 @@ bool frames_same(const Cfg& cfg, uint32_t pc, const State& old, const State& now
 
 void mark_read(Path& path, uint8_t frame, uint64_t slots) {
     slots &= ~path.written[frame];
-    for (StoredState* stored = path.parent; stored != nullptr && slots != 0; stored = stored->parent) {
+    for (StoredState* stored = path.parent; stored != nullptr && slots != 0;
+         stored = stored->parent) {
         slots &= ~stored->read[frame];  // what is marked here is marked above, too
         stored->read[frame] |= slots;
         slots &= ~stored->written[frame];
     }
 }
 
-void mark_written(Path& path, uint8_t frame, uint64_t slots) { path.written[frame] |= slots; }
+void mark_written(Path& path, uint8_t frame, uint64_t slots) {
+    path.written[frame] |= slots;
+}
 
 bool is_within(const Cfg& cfg, uint32_t pc, const StoredState& stored, const State& now) {
     const State& old = stored.state;
@@ -136,17 +149,21 @@ bool is_within(const Cfg& cfg, uint32_t pc, const StoredState& stored, const Sta
     for (size_t i = old.frames.size(); i-- > 0;) {
         const uint32_t live = live_registers(cfg, pc, old, i);
         for (uint8_t reg = 0; reg < kFramePointer; ++reg)
-            if ((live >> reg & 1) != 0 && !reg_within(old.frames[i].regs[reg], now.frames[i].regs[reg], ids)) return false;
+            if ((live >> reg & 1) != 0 &&
+                !reg_within(old.frames[i].regs[reg], now.frames[i].regs[reg], ids))
+                return false;
         for (uint64_t left = stored.read[i]; left != 0; left &= left - 1) {
             const auto slot = static_cast<size_t>(std::countr_zero(left));
-            if (!slot_within(slot_at(old.frames[i], slot), slot_at(now.frames[i], slot), ids)) return false;
+            if (!slot_within(slot_at(old.frames[i], slot), slot_at(now.frames[i], slot), ids))
+                return false;
         }
     }
     return true;
 }
 
 bool is_same(const Cfg& cfg, uint32_t pc, const StoredState& stored, const State& now) {
-    if (!same_chain(stored.state, now) || !frames_same(cfg, pc, stored.state, now, nullptr)) return false;
+    if (!same_chain(stored.state, now) || !frames_same(cfg, pc, stored.state, now, nullptr))
+        return false;
     State plain = now;
     forget_dead_registers(cfg, pc, plain);
     drop_single_ids(plain);
@@ -161,11 +178,13 @@ StateStore::Seen StateStore::look_up(Path& path) {
         const bool finished = stored.branches == 0;
         if (finished && is_within(cfg_, path.pc, stored, path.state)) {
             ++stored.hits;
-            for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame) mark_read(path, frame, stored.read[frame]);
+            for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame)
+                mark_read(path, frame, stored.read[frame]);
             return Seen::Explored;
         }
         if (!finished && is_same(cfg_, path.pc, stored, path.state)) return Seen::Loop;
-        // A state that hardly ever helps costs every visit: let it go. Loops look at their ancestors often.
+        // A state that hardly ever helps costs every visit: let it go. Loops look at their
+        // ancestors often.
         ++stored.misses;
         const uint32_t patience = finished ? 3 : 64;
         if (stored.misses <= stored.hits * patience + patience) {

@@ -1,10 +1,12 @@
 #pragma once
-// States that were explored to their end, so that a path which reaches one of them again, or less, may stop.
+// States that were explored to their end, so that a path which reaches one of them again, or less,
+// may stop.
 //
-// A stored state counts its unfinished paths (`branches`), as the kernel does. Exploration is depth-first, so that a
-// state with unfinished paths is an ancestor of the current one: an equal state there is a loop without progress.
-// Only finished states prune. What must agree is what the rest of the program reads: registers by a static analysis
-// (Cfg::live), stack slots by what was really read below the stored state, recorded along `parent`.
+// A stored state counts its unfinished paths (`branches`), as the kernel does. Exploration is
+// depth-first, so that a state with unfinished paths is an ancestor of the current one: an equal
+// state there is a loop without progress. Only finished states prune. What must agree is what the
+// rest of the program reads: registers by a static analysis (Cfg::live), stack slots by what was
+// really read below the stored state, recorded along `parent`.
 
 #include <cstdint>
 #include <memory>
@@ -20,7 +22,7 @@ struct StoredState {
     StoredState* parent = nullptr;
     uint32_t branches = 1;
     SlotMasks written{};  ///< stack slots wholly overwritten between the parent and here
-    SlotMasks read{};     ///< stack slots that the rest of the program reads before it overwrites them
+    SlotMasks read{};  ///< stack slots that the rest of the program reads before it overwrites them
     uint32_t hits = 0, misses = 0;
 };
 

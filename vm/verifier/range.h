@@ -1,6 +1,7 @@
 #pragma once
-// What is known of a number of W bits: a tnum, an unsigned and a signed interval, each telling the others what it
-// knows. A template, so that the tests can compare it with every concrete number at small widths.
+// What is known of a number of W bits: a tnum, an unsigned and a signed interval, each telling the
+// others what it knows. A template, so that the tests can compare it with every concrete number at
+// small widths.
 
 #include <algorithm>
 #include <cstdint>
@@ -26,7 +27,9 @@ struct Range {
     static constexpr int64_t sign_extend(uint64_t number) {
         return static_cast<int64_t>(number << (64 - W)) >> (64 - W);
     }
-    static constexpr uint64_t truncate(int64_t number) { return static_cast<uint64_t>(number) & kMask; }
+    static constexpr uint64_t truncate(int64_t number) {
+        return static_cast<uint64_t>(number) & kMask;
+    }
 
     static constexpr Range constant(uint64_t number) {
         const uint64_t low = number & kMask;
@@ -35,12 +38,12 @@ struct Range {
 
     constexpr bool is_constant() const { return umin == umax; }
     constexpr bool contains(uint64_t number) const {
-        return bits.contains(number) && umin <= number && number <= umax && smin <= sign_extend(number) &&
-               sign_extend(number) <= smax;
+        return bits.contains(number) && umin <= number && number <= umax &&
+               smin <= sign_extend(number) && sign_extend(number) <= smax;
     }
     constexpr bool within(const Range& other) const {
-        return bits.within(other.bits) && umin >= other.umin && umax <= other.umax && smin >= other.smin &&
-               smax <= other.smax;
+        return bits.within(other.bits) && umin >= other.umin && umax <= other.umax &&
+               smin >= other.smin && smax <= other.smax;
     }
 
     constexpr void limit_unsigned(uint64_t low, uint64_t high) {
@@ -58,7 +61,8 @@ struct Range {
         const uint64_t first = static_cast<uint64_t>(static_cast<WideUnsigned>(low)) & kMask;
         const uint64_t last = static_cast<uint64_t>(static_cast<WideUnsigned>(high)) & kMask;
         if (first <= last) limit_unsigned(first, last);
-        if (sign_extend(first) <= sign_extend(last)) limit_signed(sign_extend(first), sign_extend(last));
+        if (sign_extend(first) <= sign_extend(last))
+            limit_signed(sign_extend(first), sign_extend(last));
     }
 
     /// Lets the three views tell each other what they know. False: no number is left.
@@ -68,7 +72,8 @@ struct Range {
             limit_signed(sign_extend(bits.value | (bits.mask & kSign)),
                          sign_extend(bits.value | (bits.mask & ~kSign)));
             if (umin > umax || smin > smax) return false;
-            if (sign_extend(umin) <= sign_extend(umax)) limit_signed(sign_extend(umin), sign_extend(umax));
+            if (sign_extend(umin) <= sign_extend(umax))
+                limit_signed(sign_extend(umin), sign_extend(umax));
             if (smin > smax) return false;
             if (truncate(smin) <= truncate(smax)) limit_unsigned(truncate(smin), truncate(smax));
             if (umin > umax) return false;
@@ -111,7 +116,8 @@ constexpr Range<W> mul(const Range<W>& a, const Range<W>& b) {
     r.bits = tnum_mul(a.bits, b.bits).masked(Range<W>::kMask);
     const WideUnsigned most = WideUnsigned{a.umax} * b.umax;
     if (most <= Range<W>::kMask) r.limit_unsigned(a.umin * b.umin, static_cast<uint64_t>(most));
-    const Wide corners[] = {Wide{a.smin} * b.smin, Wide{a.smin} * b.smax, Wide{a.smax} * b.smin, Wide{a.smax} * b.smax};
+    const Wide corners[] = {Wide{a.smin} * b.smin, Wide{a.smin} * b.smax, Wide{a.smax} * b.smin,
+                            Wide{a.smax} * b.smax};
     r.limit_modular(std::min({corners[0], corners[1], corners[2], corners[3]}),
                     std::max({corners[0], corners[1], corners[2], corners[3]}));
     return r;
@@ -135,7 +141,8 @@ constexpr Range<W> mod(const Range<W>& a, const Range<W>& b) {
     if (b.umin > a.umax) return a;
     Range<W> r;
     r.limit_unsigned(0, b.umin >= 1 ? std::min(a.umax, b.umax - 1) : a.umax);
-    if (b.is_constant() && std::has_single_bit(b.umin)) r.bits = tnum_and(a.bits, Tnum::constant(b.umin - 1));
+    if (b.is_constant() && std::has_single_bit(b.umin))
+        r.bits = tnum_and(a.bits, Tnum::constant(b.umin - 1));
     return r;
 }
 
@@ -160,7 +167,8 @@ constexpr Range<W> smod(const Range<W>& a, const Range<W>& b) {
     if (b.smin == 0) return a;
     const Wide magnitude = b.smin < 0 ? -Wide{b.smin} : Wide{b.smin};
     const auto most = static_cast<int64_t>(magnitude - 1);
-    r.limit_signed(a.smin >= 0 ? 0 : std::max(-most, a.smin), a.smax <= 0 ? 0 : std::min(most, a.smax));
+    r.limit_signed(a.smin >= 0 ? 0 : std::max(-most, a.smin),
+                   a.smax <= 0 ? 0 : std::min(most, a.smax));
     return r;
 }
 
@@ -215,9 +223,11 @@ constexpr Range<W> shift_right_signed(const Range<W>& a, const Range<W>& by) {
     Range<W> r;
     if (by.is_constant()) {
         r.bits.mask = Range<W>::truncate(Range<W>::sign_extend(a.bits.mask) >> by.umin);
-        r.bits.value = Range<W>::truncate(Range<W>::sign_extend(a.bits.value) >> by.umin) & ~r.bits.mask;
+        r.bits.value =
+            Range<W>::truncate(Range<W>::sign_extend(a.bits.value) >> by.umin) & ~r.bits.mask;
     }
-    r.limit_signed(a.smin >> (a.smin < 0 ? by.umin : by.umax), a.smax >> (a.smax < 0 ? by.umax : by.umin));
+    r.limit_signed(a.smin >> (a.smin < 0 ? by.umin : by.umax),
+                   a.smax >> (a.smax < 0 ? by.umax : by.umin));
     return r;
 }
 
@@ -335,7 +345,8 @@ constexpr bool refine_above_signed(Range<W>& a, Range<W>& b, bool or_equal) {
 template <int W>
 constexpr bool refine_set(Range<W>& a, const Range<W>& b) {
     if (tnum_and(a.bits, b.bits) == Tnum::constant(0)) return false;
-    if (b.is_constant() && std::has_single_bit(b.umin)) a.bits = {a.bits.value | b.umin, a.bits.mask & ~b.umin};
+    if (b.is_constant() && std::has_single_bit(b.umin))
+        a.bits = {a.bits.value | b.umin, a.bits.mask & ~b.umin};
     return true;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What is known of a register that holds a number: a Range of its W bits and one of its lower half, kept in step.
-// The program uses W = 64; the tests compare W = 8 with every concrete number.
+// What is known of a register that holds a number: a Range of its W bits and one of its lower half,
+// kept in step. The program uses W = 64; the tests compare W = 8 with every concrete number.
 
 #include <bit>
 #include <cstdint>
@@ -18,9 +18,12 @@ struct BasicScalar {
     Full full;
     /// Bounds of the lower half; its bits are those of `full`.
     uint32_t half_umin = 0, half_umax = static_cast<uint32_t>(Half::kMask);
-    int32_t half_smin = static_cast<int32_t>(Half::kMin), half_smax = static_cast<int32_t>(Half::kMax);
+    int32_t half_smin = static_cast<int32_t>(Half::kMin),
+            half_smax = static_cast<int32_t>(Half::kMax);
 
-    static constexpr BasicScalar constant(uint64_t number) { return from_full(Full::constant(number)); }
+    static constexpr BasicScalar constant(uint64_t number) {
+        return from_full(Full::constant(number));
+    }
     static constexpr BasicScalar from_full(const Full& range) {
         BasicScalar scalar;
         scalar.full = range;
@@ -60,13 +63,16 @@ struct BasicScalar {
     }
 
     constexpr bool is_constant() const { return full.is_constant(); }
-    constexpr bool is_constant(uint64_t number) const { return full.is_constant() && full.umin == number; }
+    constexpr bool is_constant(uint64_t number) const {
+        return full.is_constant() && full.umin == number;
+    }
     constexpr bool contains(uint64_t number) const {
         return full.contains(number) && half().contains(number & Half::kMask);
     }
     constexpr bool within(const BasicScalar& other) const {
-        return full.within(other.full) && half_umin >= other.half_umin && half_umax <= other.half_umax &&
-               half_smin >= other.half_smin && half_smax <= other.half_smax;
+        return full.within(other.full) && half_umin >= other.half_umin &&
+               half_umax <= other.half_umax && half_smin >= other.half_smin &&
+               half_smax <= other.half_smax;
     }
 
     /// Lets whole and half tell each other what they know. False: no number is left.
@@ -87,7 +93,8 @@ struct BasicScalar {
 private:
     constexpr void teach_half(Half& low) const {
         if (full.umin >> kHalfBits == full.umax >> kHalfBits)
-            low.limit_modular(static_cast<Wide>(full.umin & Half::kMask), static_cast<Wide>(full.umax & Half::kMask));
+            low.limit_modular(static_cast<Wide>(full.umin & Half::kMask),
+                              static_cast<Wide>(full.umax & Half::kMask));
         low.limit_modular(full.smin, full.smax);
     }
     constexpr bool learn_from_half(const Half& low) {
@@ -98,7 +105,8 @@ private:
         const auto signed_upper = static_cast<int64_t>(upper);
         full.limit_signed((full.smin & signed_upper) | static_cast<int64_t>(low.umin),
                           (full.smax & signed_upper) | static_cast<int64_t>(low.umax));
-        if (full.smin >= Half::kMin && full.smax <= Half::kMax) full.limit_signed(low.smin, low.smax);
+        if (full.smin >= Half::kMin && full.smax <= Half::kMax)
+            full.limit_signed(low.smin, low.smax);
         return true;
     }
 };
@@ -109,8 +117,8 @@ namespace scalar_ops {
 
 /// Operations whose lower half depends on nothing but the operands' lower halves.
 constexpr bool is_modular(AluOp op) {
-    return op == AluOp::Add || op == AluOp::Sub || op == AluOp::Mul || op == AluOp::And || op == AluOp::Or ||
-           op == AluOp::Xor;
+    return op == AluOp::Add || op == AluOp::Sub || op == AluOp::Mul || op == AluOp::And ||
+           op == AluOp::Or || op == AluOp::Xor;
 }
 
 template <int W>
@@ -155,7 +163,8 @@ constexpr BasicScalar<W> byte_swap(const BasicScalar<W>& a, int bit_count) {
     return BasicScalar<W>::from_full(r);
 }
 
-/// Adds the knowledge that `op` holds of a and b, over all bits or over the lower halves. False: it cannot hold.
+/// Adds the knowledge that `op` holds of a and b, over all bits or over the lower halves. False: it
+/// cannot hold.
 template <int W>
 constexpr bool refine(CmpOp op, bool halves, BasicScalar<W>& a, BasicScalar<W>& b) {
     if (!halves) {

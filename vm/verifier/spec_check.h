@@ -1,5 +1,6 @@
 #pragma once
-// What must hold of a spec before anything is proven about its instructions: its fields come from outside, too.
+// What must hold of a spec before anything is proven about its instructions: its fields come from
+// outside, too.
 
 #include "vm/program/spec.h"
 #include "vm/verifier/fault.h"

@@ -6,7 +6,8 @@ namespace weir::vm::verifier {
 
 uint64_t State::memory_bytes() const {
     uint64_t bytes = sizeof(State);
-    for (const Frame& frame : frames) bytes += sizeof(Frame) + frame.stack.size() * sizeof(StackSlot);
+    for (const Frame& frame : frames)
+        bytes += sizeof(Frame) + frame.stack.size() * sizeof(StackSlot);
     return bytes;
 }
 
@@ -19,7 +20,9 @@ Frame make_frame(uint32_t subprogram, uint8_t index) {
 }
 
 void forget_packet(State& state) {
-    const auto is_void = [](const Reg& reg) { return reg.is_packet() || reg.kind == RegKind::PacketEnd; };
+    const auto is_void = [](const Reg& reg) {
+        return reg.is_packet() || reg.kind == RegKind::PacketEnd;
+    };
     for (Frame& frame : state.frames) {
         for (Reg& reg : frame.regs)
             if (is_void(reg)) reg = Reg{};
@@ -68,12 +71,16 @@ std::string describe_reg(const Reg& reg) {
         case RegKind::Number: return describe_number(reg.value);
         case RegKind::Context: return "ctx";
         case RegKind::Stack: return fmt::format("fp{}{}", reg.frame, describe_offset(reg));
-        case RegKind::Packet: return fmt::format("pkt{}(range={})", describe_offset(reg), reg.range);
-        case RegKind::PacketMeta: return fmt::format("pkt_meta{}(range={})", describe_offset(reg), reg.range);
+        case RegKind::Packet:
+            return fmt::format("pkt{}(range={})", describe_offset(reg), reg.range);
+        case RegKind::PacketMeta:
+            return fmt::format("pkt_meta{}(range={})", describe_offset(reg), reg.range);
         case RegKind::PacketEnd: return "pkt_end";
         case RegKind::Map: return fmt::format("map[{}]", reg.map);
-        case RegKind::MapValue: return fmt::format("map_value[{}]{}", reg.map, describe_offset(reg));
-        case RegKind::MapValueOrNull: return fmt::format("map_value_or_null[{}]{}", reg.map, describe_offset(reg));
+        case RegKind::MapValue:
+            return fmt::format("map_value[{}]{}", reg.map, describe_offset(reg));
+        case RegKind::MapValueOrNull:
+            return fmt::format("map_value_or_null[{}]{}", reg.map, describe_offset(reg));
     }
     return "-";
 }
@@ -83,7 +90,8 @@ std::string describe_registers(const State& state) {
     const Frame& frame = state.top();
     for (size_t i = 0; i < kFramePointer; ++i)
         if (frame.regs[i].kind != RegKind::Uninit)
-            text += fmt::format("{}r{}={}", text.empty() ? "" : " ", i, describe_reg(frame.regs[i]));
+            text +=
+                fmt::format("{}r{}={}", text.empty() ? "" : " ", i, describe_reg(frame.regs[i]));
     return text;
 }
 

@@ -29,15 +29,15 @@ enum class RegKind : uint8_t {
 /// What a comparison said of a packet pointer that does not lie below the packet's end.
 enum class PastEnd : uint8_t { Unknown, AtLeast, Beyond };
 
-/// A register or a spilled one. A pointer's address is base + off + value, where the base is what `kind` says
-/// (for Stack: the frame's top) and `value` is the part that is not constant.
+/// A register or a spilled one. A pointer's address is base + off + value, where the base is what
+/// `kind` says (for Stack: the frame's top) and `value` is the part that is not constant.
 struct Reg {
     RegKind kind = RegKind::Uninit;
-    uint8_t frame = 0;   ///< Stack: whose
+    uint8_t frame = 0;                    ///< Stack: whose
     PastEnd past_end = PastEnd::Unknown;  ///< packet kinds: of exactly this pointer
-    uint16_t map = 0;    ///< Map, MapValue, MapValueOrNull: index into the spec's maps
-    /// Registers with one id (not 0) hold one value: Scalar, the number; packet kinds, `value` (0: no variable
-    /// part); MapValueOrNull, the look-up.
+    uint16_t map = 0;  ///< Map, MapValue, MapValueOrNull: index into the spec's maps
+    /// Registers with one id (not 0) hold one value: Scalar, the number; packet kinds, `value` (0:
+    /// no variable part); MapValueOrNull, the look-up.
     uint32_t id = 0;
     int32_t off = 0;
     uint32_t range = 0;  ///< packet kinds: bytes that are proven to exist from base + value on
@@ -69,7 +69,8 @@ enum class StackByte : uint8_t {
     Spill,  ///< the byte of StackSlot::spill at the same place
 };
 
-/// Eight bytes of stack. A spilled pointer always has all of them; of a number any byte may have been overwritten.
+/// Eight bytes of stack. A spilled pointer always has all of them; of a number any byte may have
+/// been overwritten.
 struct StackSlot {
     std::array<StackByte, 8> bytes{};
     Reg spill;
@@ -88,7 +89,8 @@ constexpr uint8_t kFramePointer = 10;
 
 struct Frame {
     std::array<Reg, kRegisterCount> regs;
-    std::vector<StackSlot> stack;  ///< slot i holds the bytes from r10 - 8 * (i + 1); grows on the first write
+    std::vector<StackSlot>
+        stack;  ///< slot i holds the bytes from r10 - 8 * (i + 1); grows on the first write
     uint32_t subprogram = 0;
     uint32_t call_slot = 0;  ///< where the caller called; unused in the first frame
 };
@@ -118,7 +120,8 @@ Frame make_frame(uint32_t subprogram, uint8_t index);
 /// Removes what the packet's new bounds make void: packet pointers, in registers and on the stack.
 void forget_packet(State& state);
 
-/// One line of what the registers of the innermost frame hold: "r0=7 r1=ctx r2=pkt(id=1,off=14,range=34) …".
+/// One line of what the registers of the innermost frame hold: "r0=7 r1=ctx
+/// r2=pkt(id=1,off=14,range=34) …".
 std::string describe_registers(const State& state);
 std::string describe_reg(const Reg& reg);
 /// "a number", "a packet pointer", …

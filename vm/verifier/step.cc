@@ -14,8 +14,9 @@ Checked Env::note_access(uint32_t pc, PointerKind kind) {
     }
     if (fact.access == kind && (fact_known[pc] & kDiffers) == 0) return {};
     if (fact.access == PointerKind::Context || kind == PointerKind::Context)
-        return fault("mixed-access", "this instruction reads the context on one path and other memory on another; "
-                                     "give each path its own load");
+        return fault("mixed-access",
+                     "this instruction reads the context on one path and other memory on another; "
+                     "give each path its own load");
     fact_known[pc] |= kDiffers;
     fact.access = PointerKind::None;
     return {};
@@ -33,20 +34,24 @@ void Env::note_map(uint32_t pc, uint16_t map) {
 std::expected<Reg*, Fault> readable_reg(const Step& step, uint8_t index) {
     Reg& reg = step.reg(index);
     if (reg.kind == RegKind::Uninit)
-        return fault("uninitialized", fmt::format("r{} is read but holds nothing on this path; write it first "
-                                                  "(calls clear r0 to r5)", index));
+        return fault("uninitialized",
+                     fmt::format("r{} is read but holds nothing on this path; write it first "
+                                 "(calls clear r0 to r5)",
+                                 index));
     return &reg;
 }
 
 std::expected<Reg*, Fault> scalar_reg(const Step& step, uint8_t index, std::string_view what) {
     const auto reg = readable_reg(step, index);
     if (reg && !(*reg)->is_scalar())
-        return fault("pointer-leak", fmt::format("{} takes a number, but r{} is {}", what, index, kind_words((*reg)->kind)));
+        return fault("pointer-leak", fmt::format("{} takes a number, but r{} is {}", what, index,
+                                                 kind_words((*reg)->kind)));
     return reg;
 }
 
 Checked writable_reg(uint8_t index) {
-    if (index == kFramePointer) return fault("frame-pointer", "r10 is the frame pointer and cannot be written");
+    if (index == kFramePointer)
+        return fault("frame-pointer", "r10 is the frame pointer and cannot be written");
     return {};
 }
 

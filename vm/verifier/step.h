@@ -36,7 +36,8 @@ struct Env {
     const std::vector<DecodedSlot>& slots;
     const Cfg& cfg;
     std::vector<InsnFact> facts;
-    std::vector<uint8_t> fact_known;  ///< bit 0: access seen, bit 1: map seen, bit 2: accesses differ
+    std::vector<uint8_t>
+        fact_known;  ///< bit 0: access seen, bit 1: map seen, bit 2: accesses differ
     std::vector<uint32_t> stack_bytes;
     uint32_t last_id = 0;
 

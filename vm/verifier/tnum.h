@@ -1,6 +1,6 @@
 #pragma once
-// Tristate numbers: every bit is 0, 1 or unknown. The domain and its arithmetic follow Vishwanathan et al.,
-// "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers" (CGO 2022).
+// Tristate numbers: every bit is 0, 1 or unknown. The domain and its arithmetic follow Vishwanathan
+// et al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers" (CGO 2022).
 
 #include <bit>
 #include <cstdint>
@@ -21,7 +21,9 @@ struct Tnum {
         return (mask & ~other.mask) == 0 && (value & ~other.mask) == other.value;
     }
     /// True where no number is in both.
-    constexpr bool disjoint(Tnum other) const { return ((value ^ other.value) & ~mask & ~other.mask) != 0; }
+    constexpr bool disjoint(Tnum other) const {
+        return ((value ^ other.value) & ~mask & ~other.mask) != 0;
+    }
     constexpr Tnum meet(Tnum other) const {
         const uint64_t unknown = mask & other.mask;
         return {(value | other.value) & ~unknown, unknown};
@@ -68,7 +70,8 @@ constexpr Tnum tnum_xor(Tnum a, Tnum b) {
     return {(a.value ^ b.value) & ~unknown, unknown};
 }
 
-/// Long multiplication: known products go into a constant, uncertain ones are summed as unknown bits.
+/// Long multiplication: known products go into a constant, uncertain ones are summed as unknown
+/// bits.
 constexpr Tnum tnum_mul(Tnum a, Tnum b) {
     const Tnum known = Tnum::constant(a.value * b.value);
     Tnum unknown = Tnum::constant(0);

@@ -13,7 +13,8 @@ uint32_t insn_of_error(const std::string& message) {
     constexpr std::string_view kPrefix = "insn ";
     if (!message.starts_with(kPrefix)) return 0;
     uint32_t insn = 0;
-    for (size_t i = kPrefix.size(); i < message.size() && message[i] >= '0' && message[i] <= '9' && insn < 100'000'000; ++i)
+    for (size_t i = kPrefix.size();
+         i < message.size() && message[i] >= '0' && message[i] <= '9' && insn < 100'000'000; ++i)
         insn = insn * 10 + static_cast<uint32_t>(message[i] - '0');
     return insn;
 }
@@ -21,11 +22,16 @@ uint32_t insn_of_error(const std::string& message) {
 }  // namespace
 
 std::expected<Proof, Rejection> verify(const ProgramSpec& program, const Budget& budget) {
-    const auto refuse = [&](const verifier::Fault& fault) { return std::unexpected(verifier::explain(program, 0, fault, nullptr)); };
-    if (const verifier::Checked spec = verifier::check_spec(program); !spec) return refuse(spec.error());
+    const auto refuse = [&](const verifier::Fault& fault) {
+        return std::unexpected(verifier::explain(program, 0, fault, nullptr));
+    };
+    if (const verifier::Checked spec = verifier::check_spec(program); !spec)
+        return refuse(spec.error());
     const auto slots = decode_program(program.insns);
-    if (!slots) return refuse({"malformed", slots.error().message, insn_of_error(slots.error().message)});
-    if (const verifier::Checked starts = verifier::check_subprograms(program, *slots); !starts) return refuse(starts.error());
+    if (!slots)
+        return refuse({"malformed", slots.error().message, insn_of_error(slots.error().message)});
+    if (const verifier::Checked starts = verifier::check_subprograms(program, *slots); !starts)
+        return refuse(starts.error());
     const auto cfg = verifier::build_cfg(program, *slots);
     if (!cfg) return refuse(cfg.error());
     return verifier::explore(program, *slots, *cfg, budget);

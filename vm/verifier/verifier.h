@@ -1,6 +1,7 @@
 #pragma once
-// The proof of safety: every memory access in bounds, every path ends, nothing read before it is written, no pointer
-// leaves where it may not. What cannot be proven is rejected, with the place and the reason.
+// The proof of safety: every memory access in bounds, every path ends, nothing read before it is
+// written, no pointer leaves where it may not. What cannot be proven is rejected, with the place
+// and the reason.
 
 #include <cstdint>
 #include <expected>
@@ -15,8 +16,9 @@ namespace weir::vm {
 /// Why a program was refused.
 struct Rejection {
     uint32_t insn = 0;
-    std::string line;     ///< "file.c:37: text", empty without BTF line info
-    std::string rule;     ///< short and stable: "stack-bounds", "uninitialized", "packet-bounds", "budget", …
+    std::string line;  ///< "file.c:37: text", empty without BTF line info
+    std::string
+        rule;  ///< short and stable: "stack-bounds", "uninitialized", "packet-bounds", "budget", …
     std::string message;  ///< one line with the numbers
     std::string state;    ///< registers at that point, one line
 };
@@ -27,12 +29,12 @@ struct Budget {
     uint64_t time_ms_max = 2'000;
 };
 
-/// Rejection first proven wrong or unprovable; or the proof. Never throws, never crashes on any byte string,
-/// always returns within the budget. Any thread.
+/// Rejection first proven wrong or unprovable; or the proof. Never throws, never crashes on any
+/// byte string, always returns within the budget. Any thread.
 std::expected<Proof, Rejection> verify(const ProgramSpec& program, const Budget& budget = {});
 
-/// Spec and proof become a program that may run. The proof must come from verify() on this spec (directly or through
-/// the prover's pipe): a proof whose shape does not fit the spec is an error.
+/// Spec and proof become a program that may run. The proof must come from verify() on this spec
+/// (directly or through the prover's pipe): a proof whose shape does not fit the spec is an error.
 Result<VerifiedProgram> accept(ProgramSpec program, Proof proof);
 
 void write_proof(ByteWriter& writer, const Proof& proof);

@@ -1,14 +1,14 @@
-// Soundness on generated programs: whatever is accepted runs in the interpreter on packets and map values that end (or
-// begin) at a page nobody may touch. A single fault is a bug in the verifier.
+// Soundness on generated programs: whatever is accepted runs in the interpreter on packets and map
+// values that end (or begin) at a page nobody may touch. A single fault is a bug in the verifier.
 
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
 #include <csetjmp>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "tests/support/insns.h"
 #include "tests/unit/vm/verifier/program_generator.h"
@@ -66,16 +66,19 @@ private:
 };
 
 uint64_t look_up(uint64_t map, uint64_t key, uint64_t, uint64_t, uint64_t, vm::RunEnv& env) {
-    return reinterpret_cast<uint64_t>(reinterpret_cast<vm::Map*>(map)->lookup(reinterpret_cast<const uint8_t*>(key), env.cpu));
+    return reinterpret_cast<uint64_t>(
+        reinterpret_cast<vm::Map*>(map)->lookup(reinterpret_cast<const uint8_t*>(key), env.cpu));
 }
 
 sigjmp_buf fault_jump;
-void on_fault(int) { siglongjmp(fault_jump, 1); }
+void on_fault(int) {
+    siglongjmp(fault_jump, 1);
+}
 
 class Faults {
 public:
     Faults() {
-        struct sigaction action {};
+        struct sigaction action{};
         action.sa_handler = on_fault;
         action.sa_flags = SA_NODEFER;
         sigaction(SIGSEGV, &action, &old_segv_);
@@ -87,7 +90,7 @@ public:
     }
 
 private:
-    struct sigaction old_segv_ {}, old_bus_ {};
+    struct sigaction old_segv_{}, old_bus_{};
 };
 
 vm::ProgramSpec generated(uint64_t seed) {
@@ -107,7 +110,8 @@ vm::ProgramSpec generated(uint64_t seed) {
 constexpr int kRunsPerProgram = 6;
 
 /// False when the run touched a guard page.
-bool run_once(const vm::VerifiedProgram& program, vm::Map& map, const vm::HelperTable& helpers, vm::XdpContext& context, uint64_t seed) {
+bool run_once(const vm::VerifiedProgram& program, vm::Map& map, const vm::HelperTable& helpers,
+              vm::XdpContext& context, uint64_t seed) {
     vm::Map* const maps[] = {&map};
     vm::RunEnv env;
     env.prandom_state = seed | 1;
@@ -116,12 +120,14 @@ bool run_once(const vm::VerifiedProgram& program, vm::Map& map, const vm::Helper
     return true;
 }
 
-bool run_guarded(const vm::VerifiedProgram& program, vm::Map& map, const vm::HelperTable& helpers, const GuardedPages& pages, uint64_t seed) {
+bool run_guarded(const vm::VerifiedProgram& program, vm::Map& map, const vm::HelperTable& helpers,
+                 const GuardedPages& pages, uint64_t seed) {
     std::mt19937_64 random(seed);
     for (int round = 0; round < kRunsPerProgram; ++round) {
         const size_t length = round < 4 ? random() % 120 : 14 + random() % 1500;
         uint8_t* const data = round % 2 == 0 ? pages.end() - length : pages.first();
-        for (size_t i = 0; i < length; ++i) data[i] = static_cast<uint8_t>(random() % 3 == 0 ? 0xff : random());
+        for (size_t i = 0; i < length; ++i)
+            data[i] = static_cast<uint8_t>(random() % 3 == 0 ? 0xff : random());
         // The page's end is the frame's, too: what adjust_tail could give is not there.
         vm::XdpContext context{};
         context.frame_start = context.data_meta = context.data = data;
@@ -137,7 +143,8 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
 }
 
 TEST(GeneratedPrograms, AcceptedOnesNeverLeaveTheirMemory) {
-    const uint64_t tries = from_environment("WEIR_VERIFIER_TRIES", 20'000), first_seed = from_environment("WEIR_VERIFIER_SEED", 1);
+    const uint64_t tries = from_environment("WEIR_VERIFIER_TRIES", 20'000),
+                   first_seed = from_environment("WEIR_VERIFIER_SEED", 1);
     vm::HelperTable helpers;
     vm::add_base_helpers(helpers);
     helpers.functions[1] = look_up;
@@ -147,16 +154,20 @@ TEST(GeneratedPrograms, AcceptedOnesNeverLeaveTheirMemory) {
     uint64_t accepted = 0;
     for (uint64_t seed = first_seed; seed < first_seed + tries; ++seed) {
         const vm::ProgramSpec program = generated(seed);
-        auto proof = vm::verify(program, {.visited_insns_max = 20'000, .states_max = 5'000, .time_ms_max = 10'000});
+        auto proof = vm::verify(
+            program, {.visited_insns_max = 20'000, .states_max = 5'000, .time_ms_max = 10'000});
         if (!proof) continue;
         ++accepted;
         const auto verified = vm::accept(program, std::move(*proof));
         ASSERT_TRUE(verified) << verified.error().message;
         if (!map) map = std::make_unique<GuardedArray>(program.maps[0]);
-        ASSERT_TRUE(run_guarded(*verified, *map, helpers, pages, seed)) << "seed " << seed << "\n" << raw_listing(program.insns);
+        ASSERT_TRUE(run_guarded(*verified, *map, helpers, pages, seed))
+            << "seed " << seed << "\n"
+            << raw_listing(program.insns);
     }
     RecordProperty("accepted", static_cast<int>(accepted));
-    std::printf("%llu of %llu programs accepted and run\n", static_cast<unsigned long long>(accepted), static_cast<unsigned long long>(tries));
+    std::printf("%llu of %llu programs accepted and run\n",
+                static_cast<unsigned long long>(accepted), static_cast<unsigned long long>(tries));
     EXPECT_GT(accepted, tries / 20);
     EXPECT_LT(accepted, tries * 19 / 20);
 }
@@ -168,13 +179,15 @@ TEST(RandomBytes, AlwaysGetAVerdict) {
         program.subprograms = {{"random", 0}};
         for (size_t i = 0; i < 1 + random() % 24; ++i) {
             const vm::OpInfo& row = vm::op_info(static_cast<vm::Op>(random() % vm::kOpCount));
-            program.insns.push_back(make_insn(row.op, static_cast<uint8_t>(random() % 12), static_cast<uint8_t>(random() % 12),
-                                              static_cast<int16_t>(random() % 12 - 4), static_cast<int32_t>(random() % 200)));
+            program.insns.push_back(make_insn(
+                row.op, static_cast<uint8_t>(random() % 12), static_cast<uint8_t>(random() % 12),
+                static_cast<int16_t>(random() % 12 - 4), static_cast<int32_t>(random() % 200)));
             if (row.format == vm::Format::LoadImm64) program.insns.push_back({});
             if (random() % 16 == 0) program.insns.back().opcode = static_cast<uint8_t>(random());
         }
         program.insns.push_back(make_insn(vm::Op::kExit));
-        const auto verdict = vm::verify(program, {.visited_insns_max = 5'000, .states_max = 1'000, .time_ms_max = 1'000});
+        const auto verdict = vm::verify(
+            program, {.visited_insns_max = 5'000, .states_max = 1'000, .time_ms_max = 1'000});
         ASSERT_TRUE(verdict || !(verdict.error().rule.empty() || verdict.error().message.empty()));
     }
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Random programs that come close to what the verifier accepts: header checks, indices, stack, look-ups, loops, with
-// bounds that are right, one off or missing.
+// Random programs that come close to what the verifier accepts: header checks, indices, stack,
+// look-ups, loops, with bounds that are right, one off or missing.
 
 #include <random>
 #include <vector>
@@ -9,7 +9,8 @@
 
 namespace weir::tests {
 
-/// Registers: r6 context, r7 data, r8 data_end, the others numbers. Map 0 is an array of kGeneratedValueBytes.
+/// Registers: r6 context, r7 data, r8 data_end, the others numbers. Map 0 is an array of
+/// kGeneratedValueBytes.
 constexpr uint32_t kGeneratedValueBytes = 64;
 
 class ProgramGenerator {
@@ -35,9 +36,12 @@ private:
         constexpr uint8_t kNumbers[] = {0, 1, 2, 3, 9};
         return kNumbers[pick(5)];
     }
-    int32_t near(int32_t number) { return chance(4) ? number + static_cast<int32_t>(pick(3)) - 1 : number; }
+    int32_t near(int32_t number) {
+        return chance(4) ? number + static_cast<int32_t>(pick(3)) - 1 : number;
+    }
     int32_t constant() {
-        constexpr int32_t kEdges[] = {0, 1, -1, 2, 7, 8, 31, 32, 63, 64, 255, 0xffff, INT32_MAX, INT32_MIN, -64};
+        constexpr int32_t kEdges[] = {0,  1,  -1,  2,      7,         8,         31, 32,
+                                      63, 64, 255, 0xffff, INT32_MAX, INT32_MIN, -64};
         return chance(3) ? static_cast<int32_t>(random_()) : kEdges[pick(std::size(kEdges))];
     }
     void jump_to_end(vm::Op op, uint8_t dst, uint8_t src, int32_t imm) {
@@ -60,16 +64,28 @@ private:
 
     void arithmetic() {
         using enum vm::Op;
-        constexpr vm::Op kImm[] = {kAdd64Imm, kSub64Imm, kMul64Imm, kDiv64Imm, kMod64Imm, kOr64Imm, kAnd64Imm, kXor64Imm, kArsh64Imm, kAdd32Imm,
-                                   kSub32Imm, kMul32Imm, kDiv32Imm, kMod32Imm, kOr32Imm, kAnd32Imm, kXor32Imm, kMov32Imm, kSdiv64Imm, kSmod32Imm};
-        constexpr vm::Op kReg[] = {kAdd64Reg, kSub64Reg, kMul64Reg, kDiv64Reg, kMod64Reg, kOr64Reg, kAnd64Reg, kXor64Reg, kLsh64Reg, kRsh64Reg,
-                                   kArsh64Reg, kAdd32Reg, kSub32Reg, kMul32Reg, kDiv32Reg, kMod32Reg, kOr32Reg, kAnd32Reg, kXor32Reg, kLsh32Reg,
-                                   kRsh32Reg, kArsh32Reg, kMov64Reg, kMov32Reg, kMovSx8To64, kMovSx16To32, kSdiv32Reg, kSmod64Reg};
-        constexpr vm::Op kShift[] = {kLsh64Imm, kRsh64Imm, kArsh64Imm, kLsh32Imm, kRsh32Imm, kArsh32Imm};
+        constexpr vm::Op kImm[] = {kAdd64Imm, kSub64Imm, kMul64Imm, kDiv64Imm,  kMod64Imm,
+                                   kOr64Imm,  kAnd64Imm, kXor64Imm, kArsh64Imm, kAdd32Imm,
+                                   kSub32Imm, kMul32Imm, kDiv32Imm, kMod32Imm,  kOr32Imm,
+                                   kAnd32Imm, kXor32Imm, kMov32Imm, kSdiv64Imm, kSmod32Imm};
+        constexpr vm::Op kReg[] = {
+            kAdd64Reg,  kSub64Reg, kMul64Reg, kDiv64Reg,   kMod64Reg,    kOr64Reg,   kAnd64Reg,
+            kXor64Reg,  kLsh64Reg, kRsh64Reg, kArsh64Reg,  kAdd32Reg,    kSub32Reg,  kMul32Reg,
+            kDiv32Reg,  kMod32Reg, kOr32Reg,  kAnd32Reg,   kXor32Reg,    kLsh32Reg,  kRsh32Reg,
+            kArsh32Reg, kMov64Reg, kMov32Reg, kMovSx8To64, kMovSx16To32, kSdiv32Reg, kSmod64Reg};
+        constexpr vm::Op kShift[] = {kLsh64Imm, kRsh64Imm, kArsh64Imm,
+                                     kLsh32Imm, kRsh32Imm, kArsh32Imm};
         switch (pick(4)) {
-            case 0: code_.put(kImm[pick(std::size(kImm))], number_register(), 0, 0, constant()); break;
-            case 1: code_.put(kShift[pick(std::size(kShift))], number_register(), 0, 0, static_cast<int32_t>(pick(64))); break;
-            case 2: code_.put(chance(2) ? kBe16 : chance(2) ? kNeg64 : kBswap32, number_register()); break;
+            case 0:
+                code_.put(kImm[pick(std::size(kImm))], number_register(), 0, 0, constant());
+                break;
+            case 1:
+                code_.put(kShift[pick(std::size(kShift))], number_register(), 0, 0,
+                          static_cast<int32_t>(pick(64)));
+                break;
+            case 2:
+                code_.put(chance(2) ? kBe16 : chance(2) ? kNeg64 : kBswap32, number_register());
+                break;
             default: code_.put(kReg[pick(std::size(kReg))], number_register(), number_register());
         }
     }
@@ -89,7 +105,9 @@ private:
                 if (!chance(4)) jump_to_end(kJslt64Imm, reg, 0, chance(4) ? -1 : 0);
                 break;
             case 4: code_.put(chance(2) ? kMod64Imm : kMod32Imm, reg, 0, 0, near(most + 1)); break;
-            default: code_.put(kRsh64Imm, reg, 0, 0, 64 - static_cast<int32_t>(std::bit_width(static_cast<uint32_t>(most))));
+            default:
+                code_.put(kRsh64Imm, reg, 0, 0,
+                          64 - static_cast<int32_t>(std::bit_width(static_cast<uint32_t>(most))));
         }
     }
 
@@ -99,7 +117,9 @@ private:
         constexpr vm::Op kStores[] = {kStoreImm8, kStoreImm16, kStoreImm32, kStoreImm64};
         constexpr int32_t kSizes[] = {1, 2, 4, 8, 1, 2};
         const uint32_t kind = pick(6);
-        const auto off = static_cast<int16_t>(near(chance(2) ? proven - kSizes[kind] : static_cast<int32_t>(pick(static_cast<uint32_t>(proven)))));
+        const auto off = static_cast<int16_t>(
+            near(chance(2) ? proven - kSizes[kind]
+                           : static_cast<int32_t>(pick(static_cast<uint32_t>(proven)))));
         if (chance(3) && kind < 4)
             code_.put(kStores[kind], pointer, 0, off, constant());
         else
@@ -142,11 +162,18 @@ private:
         const uint8_t reg = number_register();
         switch (pick(4)) {
             case 0: code_.store64(10, slot, reg).load64(number_register(), 10, slot); break;
-            case 1: code_.put(kStoreReg32, 10, reg, slot).put(kLoad32, number_register(), 10, slot); break;
-            case 2: code_.store64(10, slot, reg).put(kStoreReg16, 10, number_register(), static_cast<int16_t>(slot + 2 * static_cast<int16_t>(pick(4))))
-                        .load64(number_register(), 10, slot); break;
+            case 1:
+                code_.put(kStoreReg32, 10, reg, slot).put(kLoad32, number_register(), 10, slot);
+                break;
+            case 2:
+                code_.store64(10, slot, reg)
+                    .put(kStoreReg16, 10, number_register(),
+                         static_cast<int16_t>(slot + 2 * static_cast<int16_t>(pick(4))))
+                    .load64(number_register(), 10, slot);
+                break;
             default:
-                for (int16_t at = -32; at < 0; at = static_cast<int16_t>(at + 8)) code_.put(kStoreImm64, 10, 0, at, constant());
+                for (int16_t at = -32; at < 0; at = static_cast<int16_t>(at + 8))
+                    code_.put(kStoreImm64, 10, 0, at, constant());
                 bound(reg, 31);
                 code_.mov_reg(5, 10).add(5, -32).put(kAdd64Reg, 5, reg);
                 code_.put(chance(2) ? kStoreImm8 : kLoad8, chance(2) ? 5 : 5, 5, 0, 7);
@@ -156,7 +183,11 @@ private:
 
     void look_up() {
         using enum vm::Op;
-        code_.put(kStoreImm32, 10, 0, -36, static_cast<int32_t>(pick(3))).mov_reg(2, 10).add(2, -36).load_map(1, 0).call(1);
+        code_.put(kStoreImm32, 10, 0, -36, static_cast<int32_t>(pick(3)))
+            .mov_reg(2, 10)
+            .add(2, -36)
+            .load_map(1, 0)
+            .call(1);
         if (!chance(16)) jump_to_end(kJeq64Imm, 0, 0, 0);
         bound(9, chance(2) ? 31 : 63);
         const bool moved = chance(2);
@@ -170,7 +201,11 @@ private:
         using enum vm::Op;
         code_.put(kStoreImm64, 10, 0, -48, 1).put(kStoreImm64, 10, 0, -56, constant());
         bound(9, 16);
-        code_.mov_reg(1, 6).mov(2, static_cast<int32_t>(pick(20))).mov_reg(3, 10).add(3, near(-56)).mov_reg(4, 9);
+        code_.mov_reg(1, 6)
+            .mov(2, static_cast<int32_t>(pick(20)))
+            .mov_reg(3, 10)
+            .add(3, near(-56))
+            .mov_reg(4, 9);
         if (!chance(4)) jump_to_end(kJeq64Imm, 4, 0, 0);
         code_.call(chance(2) ? 189 : 190).load64(9, 10, chance(2) ? -48 : -56);
         refill_numbers();
@@ -178,7 +213,8 @@ private:
 
     void skip_something(uint32_t depth) {
         using enum vm::Op;
-        constexpr vm::Op kJumps[] = {kJeq64Imm, kJne64Imm, kJgt64Imm, kJset64Imm, kJslt64Imm, kJgt32Imm, kJsle32Imm, kJne32Imm};
+        constexpr vm::Op kJumps[] = {kJeq64Imm,  kJne64Imm, kJgt64Imm,  kJset64Imm,
+                                     kJslt64Imm, kJgt32Imm, kJsle32Imm, kJne32Imm};
         const size_t jump = code_.size();
         code_.put(kJumps[pick(std::size(kJumps))], number_register(), 0, 0, constant());
         statement(depth + 1);
@@ -193,7 +229,8 @@ private:
         const size_t head = code_.size();
         statement(depth + 1);
         code_.load64(4, 10, slot).add(4, 1).store64(10, slot, 4);
-        const auto back = static_cast<int16_t>(static_cast<int64_t>(head) - static_cast<int64_t>(code_.size()) - 1);
+        const auto back = static_cast<int16_t>(static_cast<int64_t>(head) -
+                                               static_cast<int64_t>(code_.size()) - 1);
         code_.put(kJlt64Imm, 4, 0, back, static_cast<int32_t>(1 + pick(6)));
     }
 

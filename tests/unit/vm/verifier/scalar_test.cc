@@ -1,4 +1,5 @@
-// The number domain against concrete arithmetic: every member of many abstract values at 8 bits, samples at 64.
+// The number domain against concrete arithmetic: every member of many abstract values at 8 bits,
+// samples at 64.
 
 #include "vm/verifier/scalar.h"
 
@@ -11,15 +12,18 @@
 namespace weir::vm::verifier {
 namespace {
 
-constexpr std::array kAluOps = {AluOp::Add, AluOp::Sub, AluOp::Mul,  AluOp::Div, AluOp::Mod, AluOp::Sdiv, AluOp::Smod,
-                                AluOp::And, AluOp::Or,  AluOp::Xor, AluOp::Lsh, AluOp::Rsh, AluOp::Arsh};
-constexpr std::array kCmpOps = {CmpOp::Eq, CmpOp::Ne,  CmpOp::Gt,  CmpOp::Ge,  CmpOp::Lt,  CmpOp::Le,
-                                CmpOp::Sgt, CmpOp::Sge, CmpOp::Slt, CmpOp::Sle, CmpOp::Set, CmpOp::NotSet};
+constexpr std::array kAluOps = {AluOp::Add,  AluOp::Sub,  AluOp::Mul, AluOp::Div, AluOp::Mod,
+                                AluOp::Sdiv, AluOp::Smod, AluOp::And, AluOp::Or,  AluOp::Xor,
+                                AluOp::Lsh,  AluOp::Rsh,  AluOp::Arsh};
+constexpr std::array kCmpOps = {CmpOp::Eq,  CmpOp::Ne,  CmpOp::Gt,  CmpOp::Ge,
+                                CmpOp::Lt,  CmpOp::Le,  CmpOp::Sgt, CmpOp::Sge,
+                                CmpOp::Slt, CmpOp::Sle, CmpOp::Set, CmpOp::NotSet};
 
 /// RFC 9669 semantics over W bits, written without the domain.
 template <int W>
 uint64_t concrete(AluOp op, uint64_t a, uint64_t b) {
-    const auto sa = static_cast<Wide>(Range<W>::sign_extend(a)), sb = static_cast<Wide>(Range<W>::sign_extend(b));
+    const auto sa = static_cast<Wide>(Range<W>::sign_extend(a)),
+               sb = static_cast<Wide>(Range<W>::sign_extend(b));
     const auto shift = static_cast<int>(b & (W - 1));
     Wide r = 0;
     switch (op) {
@@ -74,7 +78,9 @@ BasicScalar<W> random_scalar(std::mt19937_64& random) {
     for (;;) {
         BasicScalar<W> scalar;
         const uint64_t kind = random();
-        const auto pick = [&] { return random() & Range<W>::kMask & (random() % 2 == 0 ? ~uint64_t{0} : 0xf); };
+        const auto pick = [&] {
+            return random() & Range<W>::kMask & (random() % 2 == 0 ? ~uint64_t{0} : 0xf);
+        };
         if ((kind & 1) != 0) {
             const uint64_t mask = pick() & Range<W>::kMask;
             scalar.full.bits = {pick() & ~mask, mask};
@@ -129,8 +135,10 @@ TEST(Scalar, EveryOperationHoldsAllConcreteResultsAtEightBits) {
             const auto full = scalar_ops::alu_full(op, a, b), half = scalar_ops::alu_half(op, a, b);
             for (const uint64_t x : as)
                 for (const uint64_t y : bs) {
-                    ASSERT_TRUE(full.contains(concrete<8>(op, x, y))) << "op " << int(op) << " " << x << " " << y;
-                    ASSERT_TRUE(half.contains(concrete<4>(op, x & 15, y & 15))) << "half op " << int(op) << " " << x << " " << y;
+                    ASSERT_TRUE(full.contains(concrete<8>(op, x, y)))
+                        << "op " << int(op) << " " << x << " " << y;
+                    ASSERT_TRUE(half.contains(concrete<4>(op, x & 15, y & 15)))
+                        << "half op " << int(op) << " " << x << " " << y;
                 }
         }
     }
@@ -148,7 +156,8 @@ TEST(Scalar, RefinementKeepsEveryPairThatSatisfiesTheComparison) {
                 for (const uint64_t x : as)
                     for (const uint64_t y : bs) {
                         if (!(halves ? holds<4>(op, x & 15, y & 15) : holds<8>(op, x, y))) continue;
-                        ASSERT_TRUE(possible && ra.contains(x) && rb.contains(y)) << "op " << int(op) << " " << x << " " << y;
+                        ASSERT_TRUE(possible && ra.contains(x) && rb.contains(y))
+                            << "op " << int(op) << " " << x << " " << y;
                     }
             }
     }
@@ -156,27 +165,35 @@ TEST(Scalar, RefinementKeepsEveryPairThatSatisfiesTheComparison) {
 
 TEST(Scalar, SixtyFourBitOperationsHoldConcreteResultsOnSamples) {
     std::mt19937_64 random(3);
-    const auto member = [&](const Scalar& scalar) {  // an interval end, or the known bits with random others
-        const uint64_t candidates[] = {scalar.full.umin, scalar.full.umax, static_cast<uint64_t>(scalar.full.smin),
-                                       static_cast<uint64_t>(scalar.full.smax), scalar.full.umin + random() % 64,
-                                       scalar.full.bits.value | (random() & scalar.full.bits.mask)};
-        for (int tries = 0; tries < 16; ++tries) {
-            const uint64_t number = candidates[random() % std::size(candidates)];
-            if (scalar.contains(number)) return number;
-        }
-        return scalar.full.umin;
-    };
+    const auto member =
+        [&](const Scalar& scalar) {  // an interval end, or the known bits with random others
+            const uint64_t candidates[] = {
+                scalar.full.umin,
+                scalar.full.umax,
+                static_cast<uint64_t>(scalar.full.smin),
+                static_cast<uint64_t>(scalar.full.smax),
+                scalar.full.umin + random() % 64,
+                scalar.full.bits.value | (random() & scalar.full.bits.mask)};
+            for (int tries = 0; tries < 16; ++tries) {
+                const uint64_t number = candidates[random() % std::size(candidates)];
+                if (scalar.contains(number)) return number;
+            }
+            return scalar.full.umin;
+        };
     for (int round = 0; round < 200'000; ++round) {
         const auto a = random_scalar<64>(random), b = random_scalar<64>(random);
         const uint64_t x = member(a), y = member(b);
         if (!a.contains(x) || !b.contains(y)) continue;
         const AluOp op = kAluOps[random() % kAluOps.size()];
-        ASSERT_TRUE(scalar_ops::alu_full(op, a, b).contains(concrete<64>(op, x, y))) << int(op) << " " << x << " " << y;
-        ASSERT_TRUE(scalar_ops::alu_half(op, a, b).contains(concrete<32>(op, x & 0xffffffff, y & 0xffffffff)))
+        ASSERT_TRUE(scalar_ops::alu_full(op, a, b).contains(concrete<64>(op, x, y)))
+            << int(op) << " " << x << " " << y;
+        ASSERT_TRUE(scalar_ops::alu_half(op, a, b).contains(
+            concrete<32>(op, x & 0xffffffff, y & 0xffffffff)))
             << int(op) << " " << x << " " << y;
         const CmpOp cmp = kCmpOps[random() % kCmpOps.size()];
         const bool halves = random() % 2 == 0;
-        if (!(halves ? holds<32>(cmp, x & 0xffffffff, y & 0xffffffff) : holds<64>(cmp, x, y))) continue;
+        if (!(halves ? holds<32>(cmp, x & 0xffffffff, y & 0xffffffff) : holds<64>(cmp, x, y)))
+            continue;
         auto ra = a, rb = b;
         ASSERT_TRUE(scalar_ops::refine(cmp, halves, ra, rb)) << int(cmp) << " " << x << " " << y;
         ASSERT_TRUE(ra.contains(x) && rb.contains(y)) << int(cmp) << " " << x << " " << y;
@@ -189,13 +206,18 @@ TEST(Scalar, ExtensionsAndSwapsHoldConcreteResults) {
         const auto a = random_scalar<64>(random);
         const uint64_t x = a.full.umin;
         if (!a.contains(x)) continue;
-        ASSERT_TRUE(scalar_ops::sign_extend(a, 8).contains(static_cast<uint64_t>(static_cast<int8_t>(x))));
-        ASSERT_TRUE(scalar_ops::sign_extend(a, 16).contains(static_cast<uint64_t>(static_cast<int16_t>(x))));
-        ASSERT_TRUE(scalar_ops::sign_extend(a, 32).contains(static_cast<uint64_t>(static_cast<int32_t>(x))));
+        ASSERT_TRUE(
+            scalar_ops::sign_extend(a, 8).contains(static_cast<uint64_t>(static_cast<int8_t>(x))));
+        ASSERT_TRUE(scalar_ops::sign_extend(a, 16).contains(
+            static_cast<uint64_t>(static_cast<int16_t>(x))));
+        ASSERT_TRUE(scalar_ops::sign_extend(a, 32).contains(
+            static_cast<uint64_t>(static_cast<int32_t>(x))));
         ASSERT_TRUE(scalar_ops::zero_extend(a, 16).contains(x & 0xffff));
         ASSERT_TRUE(scalar_ops::zero_extend(a, 32).contains(x & 0xffffffff));
-        ASSERT_TRUE(scalar_ops::byte_swap(a, 16).contains(__builtin_bswap16(static_cast<uint16_t>(x))));
-        ASSERT_TRUE(scalar_ops::byte_swap(a, 32).contains(__builtin_bswap32(static_cast<uint32_t>(x))));
+        ASSERT_TRUE(
+            scalar_ops::byte_swap(a, 16).contains(__builtin_bswap16(static_cast<uint16_t>(x))));
+        ASSERT_TRUE(
+            scalar_ops::byte_swap(a, 32).contains(__builtin_bswap32(static_cast<uint32_t>(x))));
         ASSERT_TRUE(scalar_ops::byte_swap(a, 64).contains(__builtin_bswap64(x)));
     }
 }

@@ -1,4 +1,5 @@
-// Specs that lie, facts, acceptance and the proof's byte form. Verdicts on programs are golden texts (tests/golden/verifier).
+// Specs that lie, facts, acceptance and the proof's byte form. Verdicts on programs are golden
+// texts (tests/golden/verifier).
 
 #include "vm/verifier/verifier.h"
 
@@ -38,7 +39,9 @@ std::string rule_of(const ProgramSpec& program) {
     return proof ? "accept" : proof.error().rule;
 }
 
-ProgramSpec minimal() { return make_program(InsnWriter().mov(0, 2).exit()); }
+ProgramSpec minimal() {
+    return make_program(InsnWriter().mov(0, 2).exit());
+}
 
 /// r2 = data, r0 = ifindex; reads both kinds of context field.
 ProgramSpec context_reader() {
@@ -90,7 +93,8 @@ TEST(SpecCheck, RefusesMapsWithImpossibleSizes) {
     EXPECT_EQ(with([](MapSpec& map) { map.value_bytes = UINT32_MAX; }), "map-definition");
     EXPECT_EQ(with([](MapSpec& map) { map.entries_max = 0; }), "map-definition");
     EXPECT_EQ(with([](MapSpec& map) { map.contents.resize(17); }), "map-definition");
-    EXPECT_EQ(with([](MapSpec& map) { map.type = MapType::Hash, map.key_bytes = 513; }), "map-definition");
+    EXPECT_EQ(with([](MapSpec& map) { map.type = MapType::Hash, map.key_bytes = 513; }),
+              "map-definition");
     EXPECT_EQ(with([](MapSpec& map) { map.type = MapType::LpmTrie; }), "map-definition");
     EXPECT_EQ(with([](MapSpec& map) { map.type = static_cast<MapType>(999); }), "accept");
     ProgramSpec program = minimal();
@@ -100,7 +104,12 @@ TEST(SpecCheck, RefusesMapsWithImpossibleSizes) {
 
 TEST(MapValues, ReadNoConstantsFromContentsThatMayChange) {
     InsnWriter code;
-    code.load_map_value(1, 0, 0).put(Op::kLoad32, 2, 1, 0).put(Op::kJeq64Imm, 2, 0, 1, 7).load64(0, 10, -8).mov(0, 2).exit();
+    code.load_map_value(1, 0, 0)
+        .put(Op::kLoad32, 2, 1, 0)
+        .put(Op::kJeq64Imm, 2, 0, 1, 7)
+        .load64(0, 10, -8)
+        .mov(0, 2)
+        .exit();
     ProgramSpec program = make_program(code);
     program.maps = {make_array()};
     program.maps[0].contents = {7, 0, 0, 0};
@@ -113,7 +122,12 @@ TEST(MapValues, ReadNoConstantsFromContentsThatMayChange) {
 
 TEST(Facts, NameReachabilityAccessAndMap) {
     InsnWriter code;
-    code.put(Op::kLoad32, 6, 1, 12).put(Op::kStoreImm32, 10, 0, -4, 0).mov_reg(2, 10).add(2, -4).load_map(1, 0).call(1);
+    code.put(Op::kLoad32, 6, 1, 12)
+        .put(Op::kStoreImm32, 10, 0, -4, 0)
+        .mov_reg(2, 10)
+        .add(2, -4)
+        .load_map(1, 0)
+        .call(1);
     code.put(Op::kJeq64Imm, 0, 0, 1, 0).load64(0, 0, 8).mov(0, 2).exit().mov(0, 1).exit();
     ProgramSpec program = make_program(code);
     program.maps = {make_array()};
@@ -132,9 +146,15 @@ TEST(Facts, NameReachabilityAccessAndMap) {
 
 TEST(Budget, HoldsForInstructionsStatesAndTime) {
     InsnWriter code;
-    code.mov(0, 0).mov(1, 0).load_imm64(2, 1ull << 40).add(1, 1).put(Op::kJlt64Reg, 1, 2, -2).exit();
+    code.mov(0, 0)
+        .mov(1, 0)
+        .load_imm64(2, 1ull << 40)
+        .add(1, 1)
+        .put(Op::kJlt64Reg, 1, 2, -2)
+        .exit();
     const ProgramSpec program = make_program(code);
-    for (const Budget& budget : {Budget{.visited_insns_max = 1000}, Budget{.states_max = 10}, Budget{.time_ms_max = 20}}) {
+    for (const Budget& budget :
+         {Budget{.visited_insns_max = 1000}, Budget{.states_max = 10}, Budget{.time_ms_max = 20}}) {
         const auto start = std::chrono::steady_clock::now();
         const auto proof = verify(program, budget);
         ASSERT_FALSE(proof);
@@ -160,7 +180,8 @@ TEST(Accept, RewritesContextLoadsOneForOne) {
 }
 
 TEST(Accept, LeavesDeadContextLoadsAlone) {
-    const ProgramSpec program = make_program(InsnWriter().mov(0, 2).exit().put(Op::kLoad32, 2, 1, 0).exit());
+    const ProgramSpec program =
+        make_program(InsnWriter().mov(0, 2).exit().put(Op::kLoad32, 2, 1, 0).exit());
     auto proof = verify(program);
     ASSERT_TRUE(proof);
     const auto verified = accept(program, std::move(*proof));
@@ -216,7 +237,8 @@ TEST(ProofCodec, RefusesEveryCutAndEveryLie) {
         ByteReader reader(ByteSpan(writer.bytes()).first(length));
         EXPECT_FALSE(read_proof(reader)) << length;
     }
-    for (const size_t offset : {0u, 7u, 11u, 24u, 25u}) {  // version, counts, the first fact's fields
+    for (const size_t offset :
+         {0u, 7u, 11u, 24u, 25u}) {  // version, counts, the first fact's fields
         Bytes bytes = writer.bytes();
         bytes[offset] = 0xff;
         ByteReader reader(bytes);
