@@ -21,7 +21,8 @@ inline std::vector<CorpusObject> corpus_objects(const std::string& folder) {
         if (entry.path().extension() != ".o") continue;
         const std::string stem = entry.path().stem().string();
         const size_t dot = stem.find('.');
-        objects.push_back({entry.path().string(), stem.substr(0, dot), dot == std::string::npos ? "" : stem.substr(dot + 1)});
+        objects.push_back({entry.path().string(), stem.substr(0, dot),
+                           dot == std::string::npos ? "" : stem.substr(dot + 1)});
     }
     std::ranges::sort(objects, {}, &CorpusObject::path);
     return objects;

@@ -3,7 +3,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,10 +20,13 @@ namespace {
 
 constexpr size_t kLogBytes = size_t{4} << 20;
 constexpr size_t kPacketBytesMax = size_t{1} << 16;
+constexpr uint32_t kLogErrors =
+    4;  ///< BPF_LOG_STATS: the reason without every state on the way to it
 constexpr int kCpu = 0;
 
 std::unexpected<Error> failed(const std::string& what, int error) {
-    return fail(ErrorKind::kResource, fmt::format("{}: {}", what, std::strerror(error < 0 ? -error : error)));
+    return fail(ErrorKind::kResource,
+                fmt::format("{}: {}", what, std::strerror(error < 0 ? -error : error)));
 }
 
 class FileDescriptor {
@@ -59,6 +64,25 @@ private:
     cpu_set_t before_{};
 };
 
+/// This thread without the capabilities that make the kernel's verifier lenient.
+class WithoutPerfmon {
+public:
+    WithoutPerfmon() {
+        syscall(SYS_capget, &header_, before_.data());
+        auto reduced = before_;
+        for (const unsigned capability : {CAP_PERFMON, CAP_SYS_ADMIN})
+            reduced[capability / 32].effective &= ~(1u << (capability % 32));
+        syscall(SYS_capset, &header_, reduced.data());
+    }
+    ~WithoutPerfmon() { syscall(SYS_capset, &header_, before_.data()); }
+    WithoutPerfmon(const WithoutPerfmon&) = delete;
+    WithoutPerfmon& operator=(const WithoutPerfmon&) = delete;
+
+private:
+    __user_cap_header_struct header_{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> before_{};
+};
+
 struct ObjectCloser {
     void operator()(bpf_object* object) const { bpf_object__close(object); }
 };
@@ -72,8 +96,9 @@ struct LiveMap {
 };
 
 bool can_iterate(vm::MapType type) {
-    constexpr auto kTypes = std::to_array({vm::MapType::Hash, vm::MapType::Array, vm::MapType::PercpuHash, vm::MapType::PercpuArray,
-                                           vm::MapType::LruHash, vm::MapType::LruPercpuHash, vm::MapType::LpmTrie});
+    constexpr auto kTypes = std::to_array(
+        {vm::MapType::Hash, vm::MapType::Array, vm::MapType::PercpuHash, vm::MapType::PercpuArray,
+         vm::MapType::LruHash, vm::MapType::LruPercpuHash, vm::MapType::LpmTrie});
     return std::ranges::find(kTypes, type) != kTypes.end();
 }
 
@@ -81,20 +106,27 @@ Result<MapEntries> read_entries(const LiveMap& map) {
     const bool percpu = vm::is_percpu(map.type);
     const size_t slot_bytes = percpu ? (map.value_bytes + 7u) / 8 * 8 : map.value_bytes;
     const int cpus = libbpf_num_possible_cpus();
-    Bytes key(map.key_bytes), next(map.key_bytes), value(slot_bytes * static_cast<size_t>(percpu ? cpus : 1));
+    Bytes key(map.key_bytes), next(map.key_bytes),
+        value(slot_bytes * static_cast<size_t>(percpu ? cpus : 1));
     MapEntries entries;
-    for (const void* previous = nullptr; bpf_map_get_next_key(map.fd, previous, next.data()) == 0; previous = key.data()) {
+    for (const void* previous = nullptr; bpf_map_get_next_key(map.fd, previous, next.data()) == 0;
+         previous = key.data()) {
         key = next;
-        if (bpf_map_lookup_elem(map.fd, key.data(), value.data()) != 0) return failed(fmt::format("map {}: look up", map.name), errno);
-        entries.emplace_back(key, Bytes(value.begin(), value.begin() + static_cast<ptrdiff_t>(slot_bytes)));
-        if (std::any_of(value.begin() + static_cast<ptrdiff_t>(slot_bytes), value.end(), [](uint8_t byte) { return byte != 0; }))
-            return fail(ErrorKind::kResource, fmt::format("map {}: another CPU than {} has written", map.name, kCpu));
+        if (bpf_map_lookup_elem(map.fd, key.data(), value.data()) != 0)
+            return failed(fmt::format("map {}: look up", map.name), errno);
+        entries.emplace_back(
+            key, Bytes(value.begin(), value.begin() + static_cast<ptrdiff_t>(slot_bytes)));
+        if (std::any_of(value.begin() + static_cast<ptrdiff_t>(slot_bytes), value.end(),
+                        [](uint8_t byte) { return byte != 0; }))
+            return fail(ErrorKind::kResource,
+                        fmt::format("map {}: another CPU than {} has written", map.name, kCpu));
     }
     std::ranges::sort(entries);
     return entries;
 }
 
-Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps, std::span<const Bytes> packets) {
+Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps,
+                              std::span<const Bytes> packets) {
     const PinnedToCpu pinned;
     RunResult run;
     Bytes out(kPacketBytesMax);
@@ -106,8 +138,12 @@ Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps, std
         options.data_size_out = static_cast<uint32_t>(out.size());
         options.repeat = 1;
         const int error = bpf_prog_test_run_opts(program, &options);
-        if (error != 0) return failed(fmt::format("test run of packet {} with {} bytes", run.packets.size(), packet.size()), error);
-        run.packets.push_back({options.retval, Bytes(out.begin(), out.begin() + options.data_size_out)});
+        if (error != 0)
+            return failed(fmt::format("test run of packet {} with {} bytes", run.packets.size(),
+                                      packet.size()),
+                          error);
+        run.packets.push_back(
+            {options.retval, Bytes(out.begin(), out.begin() + options.data_size_out)});
     }
     for (const LiveMap& map : maps) {
         if (!can_iterate(map.type)) continue;
@@ -118,7 +154,8 @@ Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps, std
     return run;
 }
 
-// -- object files, by libbpf ------------------------------------------------------------------------
+// -- object files, by libbpf
+// ------------------------------------------------------------------------
 
 struct LoadedObject {
     ObjectHandle object;
@@ -138,15 +175,19 @@ Result<LoadedObject> load_object(const std::string& path, const std::string& nam
     loaded.object.reset(bpf_object__open(path.c_str()));
     if (!loaded.object) return failed(path, errno);
     loaded.program = bpf_object__find_program_by_name(loaded.object.get(), name.c_str());
-    if (loaded.program == nullptr) return fail(ErrorKind::kNotFound, fmt::format("{}: libbpf finds no program {}", path, name));
+    if (loaded.program == nullptr)
+        return fail(ErrorKind::kNotFound,
+                    fmt::format("{}: libbpf finds no program {}", path, name));
     bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, loaded.object.get()) bpf_program__set_autoload(program, program == loaded.program);
+    bpf_object__for_each_program(program, loaded.object.get())
+        bpf_program__set_autoload(program, program == loaded.program);
     bpf_program__set_type(loaded.program, BPF_PROG_TYPE_XDP);
     std::vector<char> log(kLogBytes);
     bpf_program__set_log_buf(loaded.program, log.data(), log.size());
-    bpf_program__set_log_level(loaded.program, 1);
+    bpf_program__set_log_level(loaded.program, kLogErrors);
     loaded.verdict.accepted = bpf_object__load(loaded.object.get()) == 0;
-    if (!loaded.verdict.accepted) loaded.verdict.log = fmt::format("{}\n{}", std::strerror(errno), log.data());
+    if (!loaded.verdict.accepted)
+        loaded.verdict.log = fmt::format("{}\n{}", std::strerror(errno), log.data());
     bpf_program__set_log_buf(loaded.program, nullptr, 0);
     return loaded;
 }
@@ -155,13 +196,15 @@ std::vector<LiveMap> maps_of(const LoadedObject& loaded) {
     std::vector<LiveMap> maps;
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, loaded.object.get()) {
-        maps.push_back({map_name(map), bpf_map__fd(map), static_cast<vm::MapType>(bpf_map__type(map)), bpf_map__key_size(map),
+        maps.push_back({map_name(map), bpf_map__fd(map),
+                        static_cast<vm::MapType>(bpf_map__type(map)), bpf_map__key_size(map),
                         bpf_map__value_size(map)});
     }
     return maps;
 }
 
-// -- raw instructions -------------------------------------------------------------------------------
+// -- raw instructions
+// -------------------------------------------------------------------------------
 
 struct LoadedInsns {
     std::vector<FileDescriptor> map_fds;
@@ -173,25 +216,32 @@ struct LoadedInsns {
 Result<FileDescriptor> create_map(const vm::MapSpec& spec) {
     LIBBPF_OPTS(bpf_map_create_opts, options);
     options.map_flags = spec.flags;
-    FileDescriptor map(bpf_map_create(static_cast<bpf_map_type>(spec.type), "weir_test", spec.key_bytes, spec.value_bytes,
-                                      spec.entries_max, &options));
+    FileDescriptor map(bpf_map_create(static_cast<bpf_map_type>(spec.type), "weir_test",
+                                      spec.key_bytes, spec.value_bytes, spec.entries_max,
+                                      &options));
     if (map.get() < 0) return failed(fmt::format("map {}: create", spec.name), errno);
     const uint32_t zero = 0;
-    if (!spec.contents.empty() && bpf_map_update_elem(map.get(), &zero, spec.contents.data(), BPF_ANY) != 0)
+    if (!spec.contents.empty() &&
+        bpf_map_update_elem(map.get(), &zero, spec.contents.data(), BPF_ANY) != 0)
         return failed(fmt::format("map {}: first contents", spec.name), errno);
-    if (spec.frozen && bpf_map_freeze(map.get()) != 0) return failed(fmt::format("map {}: freeze", spec.name), errno);
+    if (spec.frozen && bpf_map_freeze(map.get()) != 0)
+        return failed(fmt::format("map {}: freeze", spec.name), errno);
     return map;
 }
 
 /// Indices become descriptors.
-Result<std::vector<vm::Insn>> bind_maps(const vm::ProgramSpec& program, const std::vector<FileDescriptor>& maps) {
+Result<std::vector<vm::Insn>> bind_maps(const vm::ProgramSpec& program,
+                                        const std::vector<FileDescriptor>& maps) {
     std::vector<vm::Insn> insns = program.insns;
     for (size_t pc = 0; pc < insns.size(); ++pc) {
         if (insns[pc].opcode != 0x18) continue;
-        const bool names_map = insns[pc].src == BPF_PSEUDO_MAP_FD || insns[pc].src == BPF_PSEUDO_MAP_VALUE;
+        const bool names_map =
+            insns[pc].src == BPF_PSEUDO_MAP_FD || insns[pc].src == BPF_PSEUDO_MAP_VALUE;
         if (names_map) {
             const auto index = static_cast<size_t>(insns[pc].imm);
-            if (index >= maps.size()) return fail(ErrorKind::kInvalid, fmt::format("insn {}: map {} of {}", pc, index, maps.size()));
+            if (index >= maps.size())
+                return fail(ErrorKind::kInvalid,
+                            fmt::format("insn {}: map {} of {}", pc, index, maps.size()));
             insns[pc].imm = maps[index].get();
         }
         ++pc;
@@ -214,43 +264,44 @@ Result<LoadedInsns> load_insns(const vm::ProgramSpec& program) {
     LIBBPF_OPTS(bpf_prog_load_opts, options);
     options.log_buf = log.data();
     options.log_size = static_cast<uint32_t>(log.size());
-    options.log_level = 1;
+    options.log_level = kLogErrors;
     options.prog_flags = program.has_frags ? BPF_F_XDP_HAS_FRAGS : 0;
     loaded.program = FileDescriptor(bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_test", "Dual BSD/GPL",
-                                                  reinterpret_cast<const bpf_insn*>(insns->data()), insns->size(), &options));
+                                                  reinterpret_cast<const bpf_insn*>(insns->data()),
+                                                  insns->size(), &options));
     loaded.verdict.accepted = loaded.program.get() >= 0;
-    if (!loaded.verdict.accepted) loaded.verdict.log = fmt::format("{}\n{}", std::strerror(errno), log.data());
+    if (!loaded.verdict.accepted)
+        loaded.verdict.log = fmt::format("{}\n{}", std::strerror(errno), log.data());
     return loaded;
 }
 
 std::unexpected<Error> refused(const std::string& program, const KernelVerdict& verdict) {
-    return fail(ErrorKind::kRejected, fmt::format("the kernel refuses {}: {}", program, verdict.log));
+    return fail(ErrorKind::kRejected,
+                fmt::format("the kernel refuses {}: {}", program, verdict.log));
 }
 
 }  // namespace
 
 std::optional<std::string> kernel_missing() {
     if (geteuid() != 0) return "needs root for bpf()";
-    const std::array<vm::Insn, 2> pass = {vm::Insn{.opcode = 0xb7, .imm = 2}, vm::Insn{.opcode = 0x95}};
+    const std::array<vm::Insn, 2> pass = {vm::Insn{.opcode = 0xb7, .imm = 2},
+                                          vm::Insn{.opcode = 0x95}};
     const FileDescriptor program(bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_probe", "Dual BSD/GPL",
-                                               reinterpret_cast<const bpf_insn*>(pass.data()), pass.size(), nullptr));
+                                               reinterpret_cast<const bpf_insn*>(pass.data()),
+                                               pass.size(), nullptr));
     if (program.get() >= 0) return std::nullopt;
     return fmt::format("the kernel loads no XDP program: {}", std::strerror(errno));
 }
 
 Result<KernelVerdict> kernel_verdict(const std::string& object, const std::string& program) {
+    const WithoutPerfmon strict;
     auto loaded = load_object(object, program);
     if (!loaded) return std::unexpected(loaded.error());
     return loaded->verdict;
 }
 
-Result<KernelVerdict> kernel_verdict(const vm::ProgramSpec& program) {
-    auto loaded = load_insns(program);
-    if (!loaded) return std::unexpected(loaded.error());
-    return loaded->verdict;
-}
-
-Result<RunResult> run_in_kernel(const std::string& object, const std::string& program, std::span<const Bytes> packets) {
+Result<RunResult> run_in_kernel(const std::string& object, const std::string& program,
+                                std::span<const Bytes> packets) {
     const auto loaded = load_object(object, program);
     if (!loaded) return std::unexpected(loaded.error());
     if (!loaded->verdict.accepted) return refused(program, loaded->verdict);

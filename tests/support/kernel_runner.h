@@ -1,9 +1,10 @@
 #pragma once
-// The live kernel as a peer: loads programs by libbpf or from raw instructions, runs them over packets with
-// BPF_PROG_TEST_RUN, reads their maps. Needs root. Test code: one thread at a time.
+// The live kernel as a peer: loads programs by libbpf or from raw instructions, runs them over
+// packets with BPF_PROG_TEST_RUN, reads their maps. Needs root. Test code: one thread at a time.
 //
-// The kernel's own rules: frames below 14 bytes are EINVAL; a program that is not xdp.frags sees at most one page less
-// headroom and shared info (3,520 bytes); bytes come back from data_meta on; ingress_ifindex is the loopback's, 1.
+// The kernel's own rules: frames below 14 bytes are EINVAL; a program that is not xdp.frags sees at
+// most one page less headroom and shared info (3,520 bytes); bytes come back from data_meta on;
+// ingress_ifindex is the loopback's, 1.
 
 #include <cstdint>
 #include <map>
@@ -31,7 +32,8 @@ struct PacketResult {
     friend bool operator==(const PacketResult&, const PacketResult&) = default;
 };
 
-/// Key and value pairs in order of keys. Of per-CPU maps the slot of the CPU that ran, padded to 8 bytes.
+/// Key and value pairs in order of keys. Of per-CPU maps the slot of the CPU that ran, padded to 8
+/// bytes.
 using MapEntries = std::vector<std::pair<Bytes, Bytes>>;
 
 struct RunResult {
@@ -44,12 +46,14 @@ struct KernelVerdict {
     std::string log;  ///< the kernel verifier's, when it refused
 };
 
-/// What libbpf and the kernel say of one program of an object file.
+/// What libbpf and the kernel say of one program of an object file. Without CAP_PERFMON and
+/// CAP_SYS_ADMIN while it asks: to those the kernel allows leaks of pointers and reads of stack
+/// that nobody wrote.
 Result<KernelVerdict> kernel_verdict(const std::string& object, const std::string& program);
-Result<KernelVerdict> kernel_verdict(const vm::ProgramSpec& program);
 
 /// Loads with libbpf, runs the packets in order on one CPU, maps starting as the object says.
-Result<RunResult> run_in_kernel(const std::string& object, const std::string& program, std::span<const Bytes> packets);
+Result<RunResult> run_in_kernel(const std::string& object, const std::string& program,
+                                std::span<const Bytes> packets);
 
 /// The same from linked instructions: LoadMap and LoadMapValue carry indices into program.maps.
 Result<RunResult> run_in_kernel(const vm::ProgramSpec& program, std::span<const Bytes> packets);

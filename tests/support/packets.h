@@ -1,5 +1,6 @@
 #pragma once
-// Packets made in code: every layer that programs parse, well formed and cut. The same list in every run.
+// Packets made in code: every layer that programs parse, well formed and cut. The same list in
+// every run.
 
 #include <span>
 #include <string>

@@ -1,6 +1,6 @@
-// CO-RE records whose answer cannot depend on the kernel are taken as resolved: clang emits code for the object's own
-// types, and where the type is fixed by a wire format or by uapi, that is the answer everywhere. The rest is left to
-// whoever has the target's BTF.
+// CO-RE records whose answer cannot depend on the kernel are taken as resolved: clang emits code
+// for the object's own types, and where the type is fixed by a wire format or by uapi, that is the
+// answer everywhere. The rest is left to whoever has the target's BTF.
 #include "vm/elf/btf_ext.h"
 
 #include <fmt/format.h>
@@ -20,10 +20,14 @@ constexpr uint32_t kCoreTypeIdLocal = 6;  ///< BPF_CORE_TYPE_ID_LOCAL
 
 /// Types whose layout is a protocol's or the uapi's.
 constexpr auto kFixedTypes = std::to_array<std::string_view>(
-    {"xdp_md", "ethhdr", "iphdr", "ipv6hdr", "tcphdr", "udphdr", "icmphdr", "icmp6hdr", "vlan_hdr", "vlan_ethhdr", "arphdr",
-     "in_addr", "in6_addr", "ipv6_opt_hdr", "frag_hdr", "igmphdr", "ip_auth_hdr", "ip_esp_hdr", "gre_base_hdr", "mpls_label"});
+    {"xdp_md",  "ethhdr",      "iphdr",      "ipv6hdr",      "tcphdr",
+     "udphdr",  "icmphdr",     "icmp6hdr",   "vlan_hdr",     "vlan_ethhdr",
+     "arphdr",  "in_addr",     "in6_addr",   "ipv6_opt_hdr", "frag_hdr",
+     "igmphdr", "ip_auth_hdr", "ip_esp_hdr", "gre_base_hdr", "mpls_label"});
 
-std::unexpected<Error> bad(std::string message) { return fail(ErrorKind::kInvalid, ".BTF.ext: " + message); }
+std::unexpected<Error> bad(std::string message) {
+    return fail(ErrorKind::kInvalid, ".BTF.ext: " + message);
+}
 
 struct Parts {
     ByteSpan lines, core;
@@ -32,7 +36,8 @@ struct Parts {
 Result<ByteSpan> part(ByteSpan bytes, uint64_t offset, uint32_t length, std::string_view what) {
     if (length == 0) return ByteSpan{};
     if (offset > bytes.size() || length > bytes.size() - offset || offset % 4 != 0)
-        return bad(fmt::format("{} at {:#x} with {} bytes, in {} bytes", what, offset, length, bytes.size()));
+        return bad(fmt::format("{} at {:#x} with {} bytes, in {} bytes", what, offset, length,
+                               bytes.size()));
     return bytes.subspan(offset, length);
 }
 
@@ -46,29 +51,37 @@ Result<Parts> split(ByteSpan bytes) {
     const auto line_offset = reader.read<uint32_t>();
     const auto line_bytes = reader.read<uint32_t>();
     if (reader.failed()) return bad(fmt::format("{} bytes, its header has 24", bytes.size()));
-    if (*magic != kMagic || *version != 1) return bad(fmt::format("magic {:#06x} version {}, expected {:#06x} version 1", *magic, *version, kMagic));
-    if (*header_bytes < 24 || *header_bytes > bytes.size()) return bad(fmt::format("header length {} in {} bytes", *header_bytes, bytes.size()));
+    if (*magic != kMagic || *version != 1)
+        return bad(fmt::format("magic {:#06x} version {}, expected {:#06x} version 1", *magic,
+                               *version, kMagic));
+    if (*header_bytes < 24 || *header_bytes > bytes.size())
+        return bad(fmt::format("header length {} in {} bytes", *header_bytes, bytes.size()));
     Parts parts;
-    const auto lines = part(bytes, uint64_t{*header_bytes} + *line_offset, *line_bytes, "line info");
+    const auto lines =
+        part(bytes, uint64_t{*header_bytes} + *line_offset, *line_bytes, "line info");
     if (!lines) return std::unexpected(lines.error());
     parts.lines = *lines;
     if (*header_bytes < 32) return parts;
     const auto core_offset = reader.read<uint32_t>();
     const auto core_bytes = reader.read<uint32_t>();
     if (reader.failed()) return bad("header cut before CO-RE relocations");
-    const auto core = part(bytes, uint64_t{*header_bytes} + *core_offset, *core_bytes, "CO-RE relocations");
+    const auto core =
+        part(bytes, uint64_t{*header_bytes} + *core_offset, *core_bytes, "CO-RE relocations");
     if (!core) return std::unexpected(core.error());
     parts.core = *core;
     return parts;
 }
 
-/// One info part: the size of a record, then per section its name, a count, and records. `take` gets the name offset.
-Result<void> each_record(ByteSpan bytes, std::string_view what, const std::function<void(uint32_t, ByteReader&)>& take) {
+/// One info part: the size of a record, then per section its name, a count, and records. `take`
+/// gets the name offset.
+Result<void> each_record(ByteSpan bytes, std::string_view what,
+                         const std::function<void(uint32_t, ByteReader&)>& take) {
     if (bytes.empty()) return {};
     ByteReader reader(bytes);
     const auto record_bytes = reader.read<uint32_t>();
     if (!record_bytes || *record_bytes < kRecordBytesMin || *record_bytes > kRecordBytesMax)
-        return bad(fmt::format("{}: record size {}, expected {} to {}", what, record_bytes.value_or(0), kRecordBytesMin, kRecordBytesMax));
+        return bad(fmt::format("{}: record size {}, expected {} to {}", what,
+                               record_bytes.value_or(0), kRecordBytesMin, kRecordBytesMax));
     while (reader.remaining() > 0) {
         const auto section = reader.read<uint32_t>();
         const auto count = reader.read<uint32_t>();
@@ -90,12 +103,14 @@ std::string clip(std::string_view text) {
 }
 
 template <typename Record>
-std::span<const Record> records_in(const std::map<std::string_view, std::vector<Record>>& by_section, std::string_view section,
-                                   uint32_t first, uint32_t count) {
+std::span<const Record> records_in(
+    const std::map<std::string_view, std::vector<Record>>& by_section, std::string_view section,
+    uint32_t first, uint32_t count) {
     const auto found = by_section.find(section);
     if (found == by_section.end()) return {};
     const auto begin = std::ranges::lower_bound(found->second, first, {}, &Record::insn);
-    const auto end = std::ranges::lower_bound(begin, found->second.end(), first + count, {}, &Record::insn);
+    const auto end =
+        std::ranges::lower_bound(begin, found->second.end(), first + count, {}, &Record::insn);
     return {begin, end};
 }
 
@@ -143,14 +158,18 @@ Result<BtfExt> BtfExt::parse(ByteSpan bytes, const BtfView& btf) {
     return ext;
 }
 
-void BtfExt::append_lines(std::string_view section, uint32_t first, uint32_t count, uint32_t target, std::vector<LineInfo>& lines) const {
+void BtfExt::append_lines(std::string_view section, uint32_t first, uint32_t count, uint32_t target,
+                          std::vector<LineInfo>& lines) const {
     for (const LineRecord& record : records_in(lines_, section, first, count)) {
-        lines.push_back({.insn = record.insn - first + target, .line = record.line, .file = clip(btf_->text(record.file_offset)),
+        lines.push_back({.insn = record.insn - first + target,
+                         .line = record.line,
+                         .file = clip(btf_->text(record.file_offset)),
                          .text = clip(btf_->text(record.text_offset))});
     }
 }
 
-std::string BtfExt::unresolved_core(std::string_view section, uint32_t first, uint32_t count) const {
+std::string BtfExt::unresolved_core(std::string_view section, uint32_t first,
+                                    uint32_t count) const {
     for (const CoreRecord& record : records_in(core_, section, first, count)) {
         if (record.kind == kCoreTypeIdLocal) continue;
         const btf_type* type = btf_->type(btf_->resolve(record.type));

@@ -1,5 +1,6 @@
 #pragma once
-// `.BTF.ext`: source lines of instructions, and the places where CO-RE would change code (Linux, Documentation/bpf/btf.rst).
+// `.BTF.ext`: source lines of instructions, and the places where CO-RE would change code (Linux,
+// Documentation/bpf/btf.rst).
 
 #include <cstdint>
 #include <map>
@@ -32,7 +33,8 @@ public:
     static Result<BtfExt> parse(ByteSpan bytes, const BtfView& btf);
 
     /// Lines of the slots [first, first + count), moved so that slot `first` becomes `target`.
-    void append_lines(std::string_view section, uint32_t first, uint32_t count, uint32_t target, std::vector<LineInfo>& lines) const;
+    void append_lines(std::string_view section, uint32_t first, uint32_t count, uint32_t target,
+                      std::vector<LineInfo>& lines) const;
     /// What keeps code in these slots from being used as it is: the type's name, or empty.
     std::string unresolved_core(std::string_view section, uint32_t first, uint32_t count) const;
 

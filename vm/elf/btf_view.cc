@@ -12,7 +12,9 @@ namespace {
 
 constexpr size_t kTextBytesMax = 1024;
 
-std::unexpected<Error> bad(std::string message) { return fail(ErrorKind::kInvalid, std::move(message)); }
+std::unexpected<Error> bad(std::string message) {
+    return fail(ErrorKind::kInvalid, std::move(message));
+}
 
 /// libbpf prints to stderr unless told otherwise; our errors are values.
 void silence_libbpf() {
@@ -22,15 +24,20 @@ void silence_libbpf() {
 
 Result<void> check_header(ByteSpan bytes) {
     btf_header header;
-    if (bytes.size() < sizeof header) return bad(fmt::format(".BTF: {} bytes, its header has {}", bytes.size(), sizeof header));
-    if (bytes.size() > kBtfBytesMax) return bad(fmt::format(".BTF: {} bytes, at most {}", bytes.size(), kBtfBytesMax));
+    if (bytes.size() < sizeof header)
+        return bad(fmt::format(".BTF: {} bytes, its header has {}", bytes.size(), sizeof header));
+    if (bytes.size() > kBtfBytesMax)
+        return bad(fmt::format(".BTF: {} bytes, at most {}", bytes.size(), kBtfBytesMax));
     std::memcpy(&header, bytes.data(), sizeof header);
-    if (header.magic != BTF_MAGIC) return bad(fmt::format(".BTF: magic {:#06x}, expected {:#06x}", header.magic, BTF_MAGIC));
-    if (header.version != BTF_VERSION) return bad(fmt::format(".BTF: version {}, expected {}", header.version, BTF_VERSION));
+    if (header.magic != BTF_MAGIC)
+        return bad(fmt::format(".BTF: magic {:#06x}, expected {:#06x}", header.magic, BTF_MAGIC));
+    if (header.version != BTF_VERSION)
+        return bad(fmt::format(".BTF: version {}, expected {}", header.version, BTF_VERSION));
     if (header.hdr_len < sizeof header || header.hdr_len > bytes.size())
         return bad(fmt::format(".BTF: header length {} in {} bytes", header.hdr_len, bytes.size()));
     const uint64_t rest = bytes.size() - header.hdr_len;
-    if (uint64_t{header.type_off} + header.type_len > rest || uint64_t{header.str_off} + header.str_len > rest)
+    if (uint64_t{header.type_off} + header.type_len > rest ||
+        uint64_t{header.str_off} + header.str_len > rest)
         return bad(fmt::format(".BTF: types or strings leave its {} bytes", bytes.size()));
     if (header.type_off % 4 != 0 || header.hdr_len % 4 != 0)
         return bad(fmt::format(".BTF: types at {:#x} are not aligned to 4", header.type_off));
@@ -50,7 +57,9 @@ Result<BtfView> BtfView::parse(ByteSpan bytes) {
     return view;
 }
 
-uint32_t BtfView::type_count() const { return empty() ? 0 : btf__type_cnt(btf_.get()) - 1; }
+uint32_t BtfView::type_count() const {
+    return empty() ? 0 : btf__type_cnt(btf_.get()) - 1;
+}
 
 const btf_type* BtfView::type(uint32_t id) const {
     if (id == 0 || id > type_count()) return nullptr;
@@ -70,13 +79,15 @@ uint32_t BtfView::resolve(uint32_t id) const {
 std::string_view BtfView::text(uint32_t offset) const {
     if (empty()) return {};
     const char* text = btf__str_by_offset(btf_.get(), offset);
-    return text == nullptr ? std::string_view{} : std::string_view(text, strnlen(text, kTextBytesMax));
+    return text == nullptr ? std::string_view{}
+                           : std::string_view(text, strnlen(text, kTextBytesMax));
 }
 
 Result<uint32_t> BtfView::size_of(uint32_t id) const {
     const int64_t size = empty() ? -EINVAL : btf__resolve_size(btf_.get(), id);
     if (size < 0) return bad(fmt::format("BTF type {} has no size", id));
-    if (size > UINT32_MAX) return bad(fmt::format("BTF type {} has {} bytes, at most {}", id, size, UINT32_MAX));
+    if (size > UINT32_MAX)
+        return bad(fmt::format("BTF type {} has {} bytes, at most {}", id, size, UINT32_MAX));
     return static_cast<uint32_t>(size);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// BTF by libbpf, behind checks: libbpf 1.1 does not validate type ids and name offsets inside types, so nothing here
-// hands one on without looking. Format: Linux, Documentation/bpf/btf.rst.
+// BTF by libbpf, behind checks: libbpf 1.1 does not validate type ids and name offsets inside
+// types, so nothing here hands one on without looking. Format: Linux, Documentation/bpf/btf.rst.
 
 #include <bpf/btf.h>
 
@@ -26,12 +26,14 @@ public:
     uint32_t type_count() const;
     /// nullptr for void (0) and for ids that do not exist.
     const btf_type* type(uint32_t id) const;
-    /// The type behind typedefs, const, volatile, restrict and tags; 0 for void, for bad ids and endless chains.
+    /// The type behind typedefs, const, volatile, restrict and tags; 0 for void, for bad ids and
+    /// endless chains.
     uint32_t resolve(uint32_t id) const;
     /// At most 1,024 bytes; empty for bad offsets.
     std::string_view text(uint32_t offset) const;
     std::string_view name(const btf_type& type) const { return text(type.name_off); }
-    /// Bytes that an object of this type takes; an error for void, functions, forward declarations, 4 GiB and more.
+    /// Bytes that an object of this type takes; an error for void, functions, forward declarations,
+    /// 4 GiB and more.
     Result<uint32_t> size_of(uint32_t id) const;
     /// The DATASEC called `section`, or nullptr.
     const btf_type* data_section(std::string_view section) const;

@@ -1,5 +1,6 @@
-// The pipeline: ELF -> BTF -> maps and global data -> functions -> one linked ProgramSpec per program. Each stage
-// checks what it reads; none trusts the one before with more than its header says.
+// The pipeline: ELF -> BTF -> maps and global data -> functions -> one linked ProgramSpec per
+// program. Each stage checks what it reads; none trusts the one before with more than its header
+// says.
 #include "vm/elf/elf.h"
 
 #include <fmt/format.h>
@@ -32,42 +33,57 @@ ByteSpan bytes_of(const ElfFile& file, std::string_view section) {
 
 std::string license_of(const ElfFile& file) {
     const ByteSpan bytes = bytes_of(file, "license");
-    const auto length = strnlen(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), size_t{kNameBytesMax}));
-    return std::string(reinterpret_cast<const char*>(bytes.data()), length);
+    const ByteSpan text = bytes.first(std::min(bytes.size(), size_t{kNameBytesMax}));
+    return std::string(text.begin(), std::ranges::find(text, 0));
 }
 
 Result<elf::MapTable> read_maps(const elf::Object& object, ObjectSpec& spec) {
     elf::MapTable table;
     if (const auto ok = elf::read_btf_maps(object, table); !ok) return std::unexpected(ok.error());
-    if (const auto ok = elf::read_legacy_maps(object, table); !ok) return std::unexpected(ok.error());
-    if (const auto ok = elf::read_global_data(object, table, spec.notices); !ok) return std::unexpected(ok.error());
-    if (const auto ok = elf::apply_entries_max(object, table, spec.notices); !ok) return std::unexpected(ok.error());
+    if (const auto ok = elf::read_legacy_maps(object, table); !ok)
+        return std::unexpected(ok.error());
+    if (const auto ok = elf::read_global_data(object, table, spec.notices); !ok)
+        return std::unexpected(ok.error());
+    if (const auto ok = elf::apply_entries_max(object, table, spec.notices); !ok)
+        return std::unexpected(ok.error());
     return table;
 }
 
-void list_unsupported(ObjectSpec& spec, const elf::Function& function, std::string_view section, std::string type, std::string reason) {
-    spec.unsupported.push_back({.name = std::string(function.name), .section = std::string(section), .reason = std::move(reason),
-                                .insn_count = function.insn_count, .type = std::move(type)});
+void list_unsupported(ObjectSpec& spec, const elf::Function& function, std::string_view section,
+                      std::string type, std::string reason) {
+    spec.unsupported.push_back({.name = std::string(function.name),
+                                .section = std::string(section),
+                                .reason = std::move(reason),
+                                .insn_count = function.insn_count,
+                                .type = std::move(type)});
 }
 
 /// A reason that concerns one program makes it an unsupported one; a broken object is an error.
-Result<void> add_program(elf::LinkInput& input, const elf::Function& function, const LoadOptions& options, ObjectSpec& spec) {
+Result<void> add_program(elf::LinkInput& input, const elf::Function& function,
+                         const LoadOptions& options, ObjectSpec& spec) {
     const std::string_view section = input.file.sections()[function.section].name;
-    const elf::SectionKind kind = options.type ? elf::forced_kind(*options.type, section) : elf::classify_section(section);
+    const elf::SectionKind kind =
+        options.type ? elf::forced_kind(*options.type, section) : elf::classify_section(section);
     if (!kind.unsupported_type.empty()) {
         list_unsupported(spec, function, section, kind.unsupported_type, kind.reason);
         return {};
     }
     if (kind.assumed)
-        spec.notices.push_back(fmt::format("section \"{}\" names no program type, taking \"{}\" for an XDP program", section, function.name));
-    ProgramSpec program{.name = std::string(function.name), .section = std::string(section), .type = kind.type, .has_frags = kind.has_frags};
+        spec.notices.push_back(
+            fmt::format("section \"{}\" names no program type, taking \"{}\" for an XDP program",
+                        section, function.name));
+    ProgramSpec program{.name = std::string(function.name),
+                        .section = std::string(section),
+                        .type = kind.type,
+                        .has_frags = kind.has_frags};
     const auto linked = elf::link_program(input, function, program);
     if (linked) {
         spec.programs.push_back(std::move(program));
         return {};
     }
     if (linked.error().kind != ErrorKind::kUnsupported) return std::unexpected(linked.error());
-    list_unsupported(spec, function, section, std::string(program_type_name(kind.type)), linked.error().message);
+    list_unsupported(spec, function, section, std::string(program_type_name(kind.type)),
+                     linked.error().message);
     return {};
 }
 
@@ -77,7 +93,8 @@ Result<void> add_programs(elf::LinkInput& input, const LoadOptions& options, Obj
         if (const auto ok = add_program(input, function, options, spec); !ok) return ok;
     }
     if (!spec.programs.empty() || !spec.unsupported.empty()) return {};
-    return fail(ErrorKind::kInvalid, "no programs: expected a function in a section such as \"xdp\"");
+    return fail(ErrorKind::kInvalid,
+                "no programs: expected a function in a section such as \"xdp\"");
 }
 
 }  // namespace
@@ -105,14 +122,21 @@ Result<ObjectSpec> load_object(ByteSpan bytes, const LoadOptions& options) {
 
 Result<ObjectSpec> load_object_file(const std::string& path, const LoadOptions& options) {
     std::ifstream stream(path, std::ios::binary);
-    if (!stream) return fail(errno == ENOENT ? ErrorKind::kInvalid : ErrorKind::kResource, fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
+    if (!stream)
+        return fail(errno == ENOENT ? ErrorKind::kInvalid : ErrorKind::kResource,
+                    fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
     Bytes bytes;
     std::vector<char> block(size_t{1} << 16);
-    while (stream.read(block.data(), static_cast<std::streamsize>(block.size())) || stream.gcount() > 0) {
+    while (stream.read(block.data(), static_cast<std::streamsize>(block.size())) ||
+           stream.gcount() > 0) {
         bytes.insert(bytes.end(), block.begin(), block.begin() + stream.gcount());
-        if (bytes.size() > kObjectBytesMax) return fail(ErrorKind::kInvalid, fmt::format("{}: larger than {} bytes", path, kObjectBytesMax));
+        if (bytes.size() > kObjectBytesMax)
+            return fail(ErrorKind::kInvalid,
+                        fmt::format("{}: larger than {} bytes", path, kObjectBytesMax));
     }
-    if (stream.bad()) return fail(ErrorKind::kResource, fmt::format("{}: cannot read: {}", path, std::strerror(errno)));
+    if (stream.bad())
+        return fail(ErrorKind::kResource,
+                    fmt::format("{}: cannot read: {}", path, std::strerror(errno)));
     auto object = load_object(bytes, options);
     if (!object) return fail_in(path, object.error());
     return object;

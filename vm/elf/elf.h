@@ -1,5 +1,6 @@
 #pragma once
-// Object file -> programs and maps. ELF by libelf, BTF by libbpf's btf API, everything after that is ours.
+// Object file -> programs and maps. ELF by libelf, BTF by libbpf's btf API, everything after that
+// is ours.
 
 #include <map>
 #include <optional>
@@ -15,7 +16,8 @@ struct LoadOptions {
     std::optional<ProgramType> type;                  ///< overrides what sections say
     std::map<std::string, uint32_t> map_entries_max;  ///< --map NAME.max_entries=N
     std::map<std::string, std::string> globals;       ///< --global NAME=VALUE
-    std::optional<uint32_t> assume_entries_max;       ///< for maps that say 0: offline verbs give 64; a node refuses (nullopt)
+    std::optional<uint32_t> assume_entries_max;  ///< for maps that say 0: offline verbs give 64; a
+                                                 ///< node refuses (nullopt)
 };
 
 /// Errors name section, symbol or offset; `path` goes in front of each.

@@ -1,5 +1,6 @@
 #pragma once
-// First stage: bytes -> sections, symbols and relocations of a BPF object file, every offset checked.
+// First stage: bytes -> sections, symbols and relocations of a BPF object file, every offset
+// checked.
 
 #include <cstdint>
 #include <string_view>
@@ -12,7 +13,8 @@ namespace weir::vm::elf {
 
 constexpr size_t kSymbolsMax = 500'000;        ///< per object; keeps the tables below 64 MiB
 constexpr size_t kRelocationsMax = 2'000'000;  ///< per object
-constexpr size_t kSymbolNameBytesMax = 1024;   ///< bounds the work on names that share one huge string
+constexpr size_t kSymbolNameBytesMax =
+    1024;  ///< bounds the work on names that share one huge string
 
 struct Section {
     uint32_t index = 0;
@@ -44,13 +46,16 @@ struct Relocation {
 /// Views into the bytes it was parsed from, which must outlive it.
 class ElfFile {
 public:
-    /// Refuses what is not a 64-bit little-endian relocatable file for BPF, and whatever points outside the file.
+    /// Refuses what is not a 64-bit little-endian relocatable file for BPF, and whatever points
+    /// outside the file.
     static Result<ElfFile> parse(ByteSpan bytes);
 
     const std::vector<Section>& sections() const { return sections_; }
     const std::vector<Symbol>& symbols() const { return symbols_; }
     /// Sorted by offset, no two at one place.
-    const std::vector<Relocation>& relocations_of(uint32_t section) const { return relocations_[section]; }
+    const std::vector<Relocation>& relocations_of(uint32_t section) const {
+        return relocations_[section];
+    }
     /// First section of that name, or nullptr.
     const Section* section_named(std::string_view name) const;
 

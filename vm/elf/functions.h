@@ -18,7 +18,8 @@ struct Function {
     uint32_t section = 0;
     uint32_t first_insn = 0;  ///< slot in its section
     uint32_t insn_count = 0;
-    bool is_program = false;  ///< stands in a section of its own kind; functions of .text are called, not loaded
+    bool is_program =
+        false;  ///< stands in a section of its own kind; functions of .text are called, not loaded
 };
 
 class FunctionTable {

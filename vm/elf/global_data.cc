@@ -12,18 +12,23 @@ namespace weir::vm::elf {
 
 namespace {
 
-std::unexpected<Error> bad(std::string message) { return fail(ErrorKind::kInvalid, std::move(message)); }
+std::unexpected<Error> bad(std::string message) {
+    return fail(ErrorKind::kInvalid, std::move(message));
+}
 
 bool is_data(const Section& section) {
     const bool has_bytes = section.type == SHT_PROGBITS || section.type == SHT_NOBITS;
-    return has_bytes && section.size_bytes != 0 && !section.is_code() && is_data_section(section.name);
+    return has_bytes && section.size_bytes != 0 && !section.is_code() &&
+           is_data_section(section.name);
 }
 
 Result<MapSpec> make_data_map(const Section& section, uint64_t& total) {
     if (section.size_bytes > kMapValueBytesMax)
-        return bad(fmt::format("section \"{}\": {} bytes, global data has at most {}", section.name, section.size_bytes, kMapValueBytesMax));
+        return bad(fmt::format("section \"{}\": {} bytes, global data has at most {}", section.name,
+                               section.size_bytes, kMapValueBytesMax));
     total += section.size_bytes;
-    if (total > kGlobalDataBytesMax) return bad(fmt::format("more than {} bytes of global data", kGlobalDataBytesMax));
+    if (total > kGlobalDataBytesMax)
+        return bad(fmt::format("more than {} bytes of global data", kGlobalDataBytesMax));
     MapSpec map;
     map.name = section.name;
     map.type = MapType::Array;
@@ -48,24 +53,30 @@ TypeRef section_type(const Object& object, const Section& section) {
     info->name = section.name;
     info->size_bytes = static_cast<uint32_t>(section.size_bytes);
     for (const Variable& variable : variables) {
-        info->members.push_back({.name = std::string(variable.name), .bit_offset = variable.offset * 8, .bit_size = 0,
+        info->members.push_back({.name = std::string(variable.name),
+                                 .bit_offset = variable.offset * 8,
+                                 .bit_size = 0,
                                  .type = object.types.tree_of(variable.type)});
     }
     return info;
 }
 
 /// libbpf leaves such places as they are; so do we, but not in silence.
-void note_relocations(const Object& object, const Section& section, std::vector<std::string>& notices) {
+void note_relocations(const Object& object, const Section& section,
+                      std::vector<std::string>& notices) {
     const auto& list = object.file.relocations_of(section.index);
     if (list.empty()) return;
     const Symbol& symbol = object.file.symbols()[list.front().symbol];
-    notices.push_back(fmt::format("section \"{}\": {} addresses in data are not relocated and read as they stand in the file (the first: \"{}\" at {:#x})",
-                                  section.name, list.size(), symbol.name, list.front().offset));
+    notices.push_back(
+        fmt::format("section \"{}\": {} addresses in data are not relocated and read as they stand "
+                    "in the file (the first: \"{}\" at {:#x})",
+                    section.name, list.size(), symbol.name, list.front().offset));
 }
 
 }  // namespace
 
-Result<void> read_global_data(const Object& object, MapTable& table, std::vector<std::string>& notices) {
+Result<void> read_global_data(const Object& object, MapTable& table,
+                              std::vector<std::string>& notices) {
     uint64_t total = 0;
     std::map<std::string, uint32_t> set_count;
     for (const Section& section : object.file.sections()) {
@@ -79,8 +90,13 @@ Result<void> read_global_data(const Object& object, MapTable& table, std::vector
     }
     for (const auto& [name, value] : object.options.globals) {
         const uint32_t count = set_count[name];
-        if (count == 0) return fail(ErrorKind::kNotFound, fmt::format("global \"{}\": the object has no such variable in its BTF", name));
-        if (count > 1) return bad(fmt::format("global \"{}\": {} variables of the object have that name", name, count));
+        if (count == 0)
+            return fail(
+                ErrorKind::kNotFound,
+                fmt::format("global \"{}\": the object has no such variable in its BTF", name));
+        if (count > 1)
+            return bad(fmt::format("global \"{}\": {} variables of the object have that name", name,
+                                   count));
     }
     return {};
 }

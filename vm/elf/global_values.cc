@@ -12,7 +12,9 @@ namespace weir::vm::elf {
 
 namespace {
 
-std::unexpected<Error> bad(std::string message) { return fail(ErrorKind::kInvalid, std::move(message)); }
+std::unexpected<Error> bad(std::string message) {
+    return fail(ErrorKind::kInvalid, std::move(message));
+}
 
 struct Number {
     bool negative = false;
@@ -28,7 +30,8 @@ Result<Number> parse_number(std::string_view text) {
     }
     const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
     if (hex) digits.remove_prefix(2);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number.magnitude, hex ? 16 : 10);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(),
+                                              number.magnitude, hex ? 16 : 10);
     if (error != std::errc{} || end != digits.data() + digits.size() || digits.empty())
         return bad(fmt::format("\"{}\" is no number of at most 64 bits", text));
     return number;
@@ -39,18 +42,24 @@ Result<uint64_t> fit(const Number& number, std::string_view text, uint32_t bytes
     const uint32_t bits = bytes * 8;
     const uint64_t all = bits == 64 ? UINT64_MAX : (uint64_t{1} << bits) - 1;
     const uint64_t half = uint64_t{1} << (bits - 1);
-    const bool hex = text.find('x') != std::string_view::npos || text.find('X') != std::string_view::npos;
+    const bool hex =
+        text.find('x') != std::string_view::npos || text.find('X') != std::string_view::npos;
     const bool fits = number.negative ? is_signed && number.magnitude <= half
                                       : number.magnitude <= (is_signed && !hex ? half - 1 : all);
-    if (!fits) return bad(fmt::format("{} does not fit {} {} bits", text, is_signed ? "signed" : "unsigned", bits));
+    if (!fits)
+        return bad(fmt::format("{} does not fit {} {} bits", text,
+                               is_signed ? "signed" : "unsigned", bits));
     return (number.negative ? ~number.magnitude + 1 : number.magnitude) & all;
 }
 
 Result<uint64_t> parse_enum(const TypeInfo& type, std::string_view text) {
-    const auto named = std::ranges::find(type.values, text, [](const auto& pair) { return std::string_view(pair.first); });
+    const auto named = std::ranges::find(
+        type.values, text, [](const auto& pair) { return std::string_view(pair.first); });
     if (named != type.values.end()) return static_cast<uint64_t>(named->second);
     const auto number = parse_number(text);
-    if (!number) return bad(fmt::format("\"{}\" is neither an enumerator of {} nor a number", text, type.name));
+    if (!number)
+        return bad(
+            fmt::format("\"{}\" is neither an enumerator of {} nor a number", text, type.name));
     return fit(*number, text, type.size_bytes, type.is_signed);
 }
 
@@ -58,17 +67,21 @@ Result<uint64_t> parse_enum(const TypeInfo& type, std::string_view text) {
 
 Result<uint64_t> parse_value(const TypeInfo& type, std::string_view text) {
     const uint32_t bytes = type.size_bytes;
-    const bool is_scalar = type.kind == TypeKind::Int || type.kind == TypeKind::Bool || type.kind == TypeKind::Char ||
-                           type.kind == TypeKind::Enum;
+    const bool is_scalar = type.kind == TypeKind::Int || type.kind == TypeKind::Bool ||
+                           type.kind == TypeKind::Char || type.kind == TypeKind::Enum;
     if (!is_scalar || (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8))
-        return bad(fmt::format("a variable of type \"{}\" ({} bytes) cannot be set: expected an integer, bool, char or enum", type.name, bytes));
+        return bad(
+            fmt::format("a variable of type \"{}\" ({} bytes) cannot be set: expected an integer, "
+                        "bool, char or enum",
+                        type.name, bytes));
     if (type.kind == TypeKind::Enum) return parse_enum(type, text);
     if (type.kind == TypeKind::Bool) {
         if (text == "true" || text == "1") return 1;
         if (text == "false" || text == "0") return 0;
         return bad(fmt::format("\"{}\" is no bool: expected true or false", text));
     }
-    if (text.size() == 3 && text.front() == '\'' && text.back() == '\'') return static_cast<uint8_t>(text[1]);
+    if (text.size() == 3 && text.front() == '\'' && text.back() == '\'')
+        return static_cast<uint8_t>(text[1]);
     const auto number = parse_number(text);
     if (!number) return std::unexpected(number.error());
     return fit(*number, text, bytes, type.is_signed);
@@ -80,7 +93,8 @@ std::vector<Variable> variables_of(const Object& object, const Section& section)
     if (declared == nullptr) return variables;
     std::unordered_map<std::string_view, const Symbol*> symbols;
     for (const Symbol& symbol : object.file.symbols()) {
-        if (symbol.section == section.index && symbol.type == STT_OBJECT) symbols.emplace(symbol.name, &symbol);
+        if (symbol.section == section.index && symbol.type == STT_OBJECT)
+            symbols.emplace(symbol.name, &symbol);
     }
     for (uint32_t i = 0; i < btf_vlen(declared); ++i) {
         const btf_type* entry = object.btf.type(btf_var_secinfos(declared)[i].type);
@@ -96,7 +110,8 @@ std::vector<Variable> variables_of(const Object& object, const Section& section)
     return variables;
 }
 
-Result<void> apply_globals(const Object& object, const Section& section, MapSpec& map, std::map<std::string, uint32_t>& set_count) {
+Result<void> apply_globals(const Object& object, const Section& section, MapSpec& map,
+                           std::map<std::string, uint32_t>& set_count) {
     if (object.options.globals.empty()) return {};
     for (const Variable& variable : variables_of(object, section)) {
         const auto wanted = object.options.globals.find(std::string(variable.name));

@@ -24,9 +24,11 @@ struct Variable {
 std::vector<Variable> variables_of(const Object& object, const Section& section);
 
 /// Writes LoadOptions::globals into the map of this section; counts what each name set.
-Result<void> apply_globals(const Object& object, const Section& section, MapSpec& map, std::map<std::string, uint32_t>& set_count);
+Result<void> apply_globals(const Object& object, const Section& section, MapSpec& map,
+                           std::map<std::string, uint32_t>& set_count);
 
-/// `text` as an element of this type: decimal, 0x hex, true/false, an enumerator, one character in single quotes.
+/// `text` as an element of this type: decimal, 0x hex, true/false, an enumerator, one character in
+/// single quotes.
 Result<uint64_t> parse_value(const TypeInfo& type, std::string_view text);
 
 }  // namespace weir::vm::elf

@@ -1,6 +1,6 @@
-// Two passes over a growing list of functions. The first copies the functions in the order in which calls find them
-// (the program itself first) and remembers every call; map references are rewritten at once, since they need no
-// addresses. The second gives the calls their distances.
+// Two passes over a growing list of functions. The first copies the functions in the order in which
+// calls find them (the program itself first) and remembers every call; map references are rewritten
+// at once, since they need no addresses. The second gives the calls their distances.
 #include "vm/elf/linker.h"
 
 #include <elf.h>
@@ -26,8 +26,12 @@ constexpr uint8_t kOpcodeCall = 0x85;
 constexpr uint8_t kSrcMap = 1, kSrcMapValue = 2, kSrcCode = 4;  ///< of a 64-bit load
 constexpr uint8_t kSrcLocal = 1, kSrcKfunc = 2;                 ///< of a call
 
-std::unexpected<Error> bad(std::string message) { return fail(ErrorKind::kInvalid, std::move(message)); }
-std::unexpected<Error> unsupported(std::string message) { return fail(ErrorKind::kUnsupported, std::move(message)); }
+std::unexpected<Error> bad(std::string message) {
+    return fail(ErrorKind::kInvalid, std::move(message));
+}
+std::unexpected<Error> unsupported(std::string message) {
+    return fail(ErrorKind::kUnsupported, std::move(message));
+}
 
 struct CodeRef {
     uint32_t at = 0;        ///< slot of the call, or of the load of a function's address
@@ -50,31 +54,41 @@ private:
     Result<void> require(uint32_t function);
     Result<void> add_function(uint32_t index);
     Result<void> link_insns(const Function& function, uint32_t base);
-    Result<void> link_insn(const Function& function, uint32_t base, uint32_t slot, const Relocation* relocation);
+    Result<void> link_insn(const Function& function, uint32_t base, uint32_t slot,
+                           const Relocation* relocation);
     Result<void> link_load(uint32_t at, const Relocation& relocation);
     Result<void> link_data_load(uint32_t at, const Symbol& symbol);
-    Result<void> link_call(const Function& function, uint32_t at, uint32_t slot, const Relocation* relocation);
+    Result<void> link_call(const Function& function, uint32_t at, uint32_t slot,
+                           const Relocation* relocation);
     Result<void> add_code_ref(uint32_t at, uint32_t section, int64_t target);
     Result<void> resolve_code_refs();
     Result<uint32_t> use_map(uint32_t map);
 
     LinkInput& input_;
     ProgramSpec& program_;
-    std::vector<uint32_t> order_;                          ///< functions in the order of their code
-    std::unordered_map<uint32_t, uint32_t> first_slots_;   ///< function -> slot in the program, once placed
-    std::unordered_map<uint32_t, uint32_t> local_maps_;    ///< map of the object -> index in program_.maps
+    std::vector<uint32_t> order_;  ///< functions in the order of their code
+    std::unordered_map<uint32_t, uint32_t>
+        first_slots_;  ///< function -> slot in the program, once placed
+    std::unordered_map<uint32_t, uint32_t>
+        local_maps_;  ///< map of the object -> index in program_.maps
     std::vector<CodeRef> code_refs_;
 };
 
 Result<void> Linker::require(uint32_t function) {
     if (first_slots_.contains(function)) return {};
     uint64_t next = 0;
-    if (!order_.empty()) next = uint64_t{first_slots_[order_.back()]} + input_.functions.all()[order_.back()].insn_count;
+    if (!order_.empty())
+        next = uint64_t{first_slots_[order_.back()]} +
+               input_.functions.all()[order_.back()].insn_count;
     const Function& wanted = input_.functions.all()[function];
     if (next + wanted.insn_count > kProgramInsnsMax)
-        return bad(fmt::format("program \"{}\": more than {} instructions with the functions it calls", program_.name, kProgramInsnsMax));
+        return bad(
+            fmt::format("program \"{}\": more than {} instructions with the functions it calls",
+                        program_.name, kProgramInsnsMax));
     input_.insns_total += wanted.insn_count;
-    if (input_.insns_total > kLinkedInsnsMax) return bad(fmt::format("more than {} instructions in all linked programs", kLinkedInsnsMax));
+    if (input_.insns_total > kLinkedInsnsMax)
+        return bad(
+            fmt::format("more than {} instructions in all linked programs", kLinkedInsnsMax));
     first_slots_[function] = static_cast<uint32_t>(next);
     order_.push_back(function);
     return {};
@@ -85,18 +99,24 @@ Result<void> Linker::add_function(uint32_t index) {
     const std::string_view section = input_.file.sections()[function.section].name;
     const auto base = static_cast<uint32_t>(program_.insns.size());
     WEIR_CHECK(base == first_slots_[index]);
-    const std::string core = input_.ext.unresolved_core(section, function.first_insn, function.insn_count);
+    const std::string core =
+        input_.ext.unresolved_core(section, function.first_insn, function.insn_count);
     if (!core.empty())
-        return unsupported(fmt::format("CO-RE relocations are not offered yet (function \"{}\", type \"{}\")", function.name, core));
+        return unsupported(
+            fmt::format("CO-RE relocations are not offered yet (function \"{}\", type \"{}\")",
+                        function.name, core));
     const std::vector<Insn> insns = copy_insns(input_.file, function);
     program_.insns.insert(program_.insns.end(), insns.begin(), insns.end());
     program_.subprograms.push_back({std::string(function.name), base});
     const size_t lines_before = program_.lines.size();
-    input_.ext.append_lines(section, function.first_insn, function.insn_count, base, program_.lines);
+    input_.ext.append_lines(section, function.first_insn, function.insn_count, base,
+                            program_.lines);
     input_.lines_total += program_.lines.size() - lines_before;
-    if (input_.lines_total > kLinesMax) return bad(fmt::format("more than {} source lines in all linked programs", kLinesMax));
+    if (input_.lines_total > kLinesMax)
+        return bad(fmt::format("more than {} source lines in all linked programs", kLinesMax));
     if (const auto ok = link_insns(function, base); !ok)
-        return fail_in(fmt::format("section \"{}\": function \"{}\"", section, function.name), ok.error());
+        return fail_in(fmt::format("section \"{}\": function \"{}\"", section, function.name),
+                       ok.error());
     return {};
 }
 
@@ -108,8 +128,10 @@ Result<void> Linker::link_insns(const Function& function, uint32_t base) {
     for (uint32_t slot = 0; slot < function.insn_count;) {
         const uint64_t here = first_byte + uint64_t{slot} * sizeof(Insn);
         const bool two_slots = program_.insns[base + slot].opcode == kOpcodeLoadImm64;
-        if (two_slots && slot + 1 == function.insn_count) return bad(fmt::format("insn {}: 64-bit load is cut by the function's end", slot));
-        while (next != relocations.end() && next->offset == here && next->type == kRelocNone) ++next;
+        if (two_slots && slot + 1 == function.insn_count)
+            return bad(fmt::format("insn {}: 64-bit load is cut by the function's end", slot));
+        while (next != relocations.end() && next->offset == here && next->type == kRelocNone)
+            ++next;
         const bool has_relocation = next != relocations.end() && next->offset == here;
         if (const auto ok = link_insn(function, base, slot, has_relocation ? &*next : nullptr); !ok)
             return fail_in(fmt::format("insn {}", slot), ok.error());
@@ -117,32 +139,42 @@ Result<void> Linker::link_insns(const Function& function, uint32_t base) {
         slot += two_slots ? 2 : 1;
         const uint64_t after = first_byte + uint64_t{slot} * sizeof(Insn);
         if (next != relocations.end() && next->offset < std::min(after, end_byte))
-            return bad(fmt::format("relocation at {:#x} is not at the start of an instruction", next->offset));
+            return bad(fmt::format("relocation at {:#x} is not at the start of an instruction",
+                                   next->offset));
     }
     return {};
 }
 
-Result<void> Linker::link_insn(const Function& function, uint32_t base, uint32_t slot, const Relocation* relocation) {
+Result<void> Linker::link_insn(const Function& function, uint32_t base, uint32_t slot,
+                               const Relocation* relocation) {
     const uint32_t at = base + slot;
     const Insn& insn = program_.insns[at];
     const bool is_load = insn.opcode == kOpcodeLoadImm64;
     const bool is_local_call = insn.opcode == kOpcodeCall && insn.src == kSrcLocal;
     if (relocation == nullptr) {
         if (is_load && insn.src != 0)
-            return bad(fmt::format("64-bit load with src {} and no relocation: map references come from relocations only", insn.src));
+            return bad(
+                fmt::format("64-bit load with src {} and no relocation: map references come from "
+                            "relocations only",
+                            insn.src));
         return is_local_call ? link_call(function, at, slot, nullptr) : Result<void>{};
     }
     if (is_load && relocation->type == kReloc64_64) return link_load(at, *relocation);
-    if (insn.opcode == kOpcodeCall && relocation->type == kReloc64_32) return link_call(function, at, slot, relocation);
-    return bad(fmt::format("relocation type {} does not fit opcode {:#04x}: expected R_BPF_64_64 on a 64-bit load or R_BPF_64_32 on a call",
-                           relocation->type, insn.opcode));
+    if (insn.opcode == kOpcodeCall && relocation->type == kReloc64_32)
+        return link_call(function, at, slot, relocation);
+    return bad(
+        fmt::format("relocation type {} does not fit opcode {:#04x}: expected R_BPF_64_64 on a "
+                    "64-bit load or R_BPF_64_32 on a call",
+                    relocation->type, insn.opcode));
 }
 
 Result<uint32_t> Linker::use_map(uint32_t map) {
-    const auto [place, is_new] = local_maps_.emplace(map, static_cast<uint32_t>(program_.maps.size()));
+    const auto [place, is_new] =
+        local_maps_.emplace(map, static_cast<uint32_t>(program_.maps.size()));
     if (!is_new) return place->second;
     if (program_.maps.size() == kMapsPerProgramMax)
-        return unsupported(fmt::format("program \"{}\" uses more than {} maps", program_.name, kMapsPerProgramMax));
+        return unsupported(fmt::format("program \"{}\" uses more than {} maps", program_.name,
+                                       kMapsPerProgramMax));
     program_.maps.push_back(input_.maps.maps[map]);
     return place->second;
 }
@@ -150,14 +182,18 @@ Result<uint32_t> Linker::use_map(uint32_t map) {
 Result<void> Linker::link_load(uint32_t at, const Relocation& relocation) {
     const Symbol& symbol = input_.file.symbols()[relocation.symbol];
     if (symbol.section == SHN_UNDEF)
-        return unsupported(fmt::format("external variable \"{}\" (kernel symbols and kconfig are not offered)", symbol.name));
-    if (symbol.section >= input_.file.sections().size()) return bad(fmt::format("symbol \"{}\" is in no section", symbol.name));
+        return unsupported(fmt::format(
+            "external variable \"{}\" (kernel symbols and kconfig are not offered)", symbol.name));
+    if (symbol.section >= input_.file.sections().size())
+        return bad(fmt::format("symbol \"{}\" is in no section", symbol.name));
     const Section& section = input_.file.sections()[symbol.section];
     Insn& insn = program_.insns[at];
     // REL: the addend stands in the instruction. Symbols of sections carry the whole offset there.
     const uint64_t offset = symbol.value + static_cast<uint32_t>(insn.imm);
     if (section.is_code()) {
-        if (offset % sizeof(Insn) != 0) return bad(fmt::format("address {:#x} of section \"{}\" is no instruction", offset, section.name));
+        if (offset % sizeof(Insn) != 0)
+            return bad(fmt::format("address {:#x} of section \"{}\" is no instruction", offset,
+                                   section.name));
         insn.src = kSrcCode;
         return add_code_ref(at, section.index, static_cast<int64_t>(offset / sizeof(Insn)));
     }
@@ -176,13 +212,18 @@ Result<void> Linker::link_data_load(uint32_t at, const Symbol& symbol) {
     Insn& insn = program_.insns[at];
     const auto map = input_.maps.by_data_section.find(section.index);
     if (map == input_.maps.by_data_section.end()) {
-        const auto what = fmt::format("reference to \"{}\" in section \"{}\", which holds neither a map there nor global data", symbol.name, section.name);
-        const bool is_linkage = section.name == ".kconfig" || section.name == ".ksyms" || section.name.starts_with(".struct_ops");
+        const auto what = fmt::format(
+            "reference to \"{}\" in section \"{}\", which holds neither a map there nor global "
+            "data",
+            symbol.name, section.name);
+        const bool is_linkage = section.name == ".kconfig" || section.name == ".ksyms" ||
+                                section.name.starts_with(".struct_ops");
         return is_linkage ? unsupported(what) : bad(what);
     }
     const uint64_t offset = symbol.value + static_cast<uint32_t>(insn.imm);
     if (offset >= section.size_bytes)
-        return bad(fmt::format("offset {:#x} is outside section \"{}\" of {} bytes", offset, section.name, section.size_bytes));
+        return bad(fmt::format("offset {:#x} is outside section \"{}\" of {} bytes", offset,
+                               section.name, section.size_bytes));
     const auto local = use_map(map->second);
     if (!local) return std::unexpected(local.error());
     insn.src = kSrcMapValue;
@@ -191,21 +232,32 @@ Result<void> Linker::link_data_load(uint32_t at, const Symbol& symbol) {
     return {};
 }
 
-Result<void> Linker::link_call(const Function& function, uint32_t at, uint32_t slot, const Relocation* relocation) {
+Result<void> Linker::link_call(const Function& function, uint32_t at, uint32_t slot,
+                               const Relocation* relocation) {
     const Insn& insn = program_.insns[at];
-    if (relocation == nullptr) return add_code_ref(at, function.section, int64_t{function.first_insn} + slot + 1 + insn.imm);
+    if (relocation == nullptr)
+        return add_code_ref(at, function.section,
+                            int64_t{function.first_insn} + slot + 1 + insn.imm);
     const Symbol& symbol = input_.file.symbols()[relocation->symbol];
-    if (symbol.section == SHN_UNDEF) return unsupported(fmt::format("external function \"{}\" (kernel functions are not offered)", symbol.name));
-    if (insn.src != kSrcLocal) return bad(fmt::format("call with src {} to \"{}\": expected {}", insn.src, symbol.name, kSrcLocal));
-    if (symbol.section >= input_.file.sections().size() || symbol.value % sizeof(Insn) != 0 || symbol.value > INT64_MAX)
-        return bad(fmt::format("call to \"{}\" at {:#x}, which is no instruction of a section", symbol.name, symbol.value));
-    return add_code_ref(at, symbol.section, static_cast<int64_t>(symbol.value / sizeof(Insn)) + insn.imm + 1);
+    if (symbol.section == SHN_UNDEF)
+        return unsupported(fmt::format(
+            "external function \"{}\" (kernel functions are not offered)", symbol.name));
+    if (insn.src != kSrcLocal)
+        return bad(fmt::format("call with src {} to \"{}\": expected {}", insn.src, symbol.name,
+                               kSrcLocal));
+    if (symbol.section >= input_.file.sections().size() || symbol.value % sizeof(Insn) != 0 ||
+        symbol.value > INT64_MAX)
+        return bad(fmt::format("call to \"{}\" at {:#x}, which is no instruction of a section",
+                               symbol.name, symbol.value));
+    return add_code_ref(at, symbol.section,
+                        static_cast<int64_t>(symbol.value / sizeof(Insn)) + insn.imm + 1);
 }
 
 Result<void> Linker::add_code_ref(uint32_t at, uint32_t section, int64_t target) {
     const int64_t function = input_.functions.starting_at(section, target);
     if (function < 0)
-        return bad(fmt::format("call to instruction {} of section \"{}\", where no function starts", target, input_.file.sections()[section].name));
+        return bad(fmt::format("call to instruction {} of section \"{}\", where no function starts",
+                               target, input_.file.sections()[section].name));
     code_refs_.push_back({at, static_cast<uint32_t>(function)});
     return require(static_cast<uint32_t>(function));
 }

@@ -1,5 +1,6 @@
 #pragma once
-// One program of an object -> code of its own: the function, then every function it calls, with relocations applied.
+// One program of an object -> code of its own: the function, then every function it calls, with
+// relocations applied.
 
 #include <cstdint>
 
@@ -11,8 +12,9 @@
 
 namespace weir::vm::elf {
 
-constexpr size_t kLinkedInsnsMax = 4'000'000;  ///< all programs of one object together: shared functions are copied
-constexpr size_t kLinesMax = 1'000'000;        ///< likewise
+constexpr size_t kLinkedInsnsMax =
+    4'000'000;  ///< all programs of one object together: shared functions are copied
+constexpr size_t kLinesMax = 1'000'000;  ///< likewise
 
 /// What linking reads, and what it has spent of its bounds.
 struct LinkInput {
@@ -24,8 +26,8 @@ struct LinkInput {
     size_t lines_total = 0;
 };
 
-/// Fills in insns, subprograms, lines and maps. An error of kind kUnsupported concerns this program alone (an external
-/// function, CO-RE); any other one says that the object is broken.
+/// Fills in insns, subprograms, lines and maps. An error of kind kUnsupported concerns this program
+/// alone (an external function, CO-RE); any other one says that the object is broken.
 Result<void> link_program(LinkInput& input, const Function& main, ProgramSpec& program);
 
 }  // namespace weir::vm::elf

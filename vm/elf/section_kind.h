@@ -1,5 +1,6 @@
 #pragma once
-// What the name of a section says of the programs in it (compare section_defs in libbpf's libbpf.c).
+// What the name of a section says of the programs in it (compare section_defs in libbpf's
+// libbpf.c).
 
 #include <string>
 #include <string_view>
@@ -11,9 +12,9 @@ namespace weir::vm::elf {
 struct SectionKind {
     ProgramType type = ProgramType::Xdp;
     bool has_frags = false;
-    bool assumed = false;           ///< the name says nothing: XDP is our guess, worth a notice
-    std::string unsupported_type;   ///< not empty: a type that is not offered ("tc", "kprobe")
-    std::string reason;             ///< why not
+    bool assumed = false;          ///< the name says nothing: XDP is our guess, worth a notice
+    std::string unsupported_type;  ///< not empty: a type that is not offered ("tc", "kprobe")
+    std::string reason;            ///< why not
 };
 
 /// A leading '?' (libbpf: do not load by default) does not matter.

@@ -1,5 +1,6 @@
-// A struct that holds itself by value does not exist in C but does in hostile BTF: depth bounds the recursion, and
-// sharing is by type *and* depth, so that no shared subtree makes another one deeper than the bound.
+// A struct that holds itself by value does not exist in C but does in hostile BTF: depth bounds the
+// recursion, and sharing is by type *and* depth, so that no shared subtree makes another one deeper
+// than the bound.
 #include "vm/elf/type_tree.h"
 
 namespace weir::vm::elf {
@@ -38,10 +39,12 @@ void TypeTrees::fill_enum(TypeInfo& info, const btf_type& type) {
     for (uint32_t i = 0; i < count; ++i) {
         if (btf_is_enum64(&type)) {
             const struct btf_enum64& item = btf_enum64(&type)[i];
-            info.values.emplace_back(std::string(btf_.text(item.name_off)), static_cast<int64_t>(btf_enum64_value(&item)));
+            info.values.emplace_back(std::string(btf_.text(item.name_off)),
+                                     static_cast<int64_t>(btf_enum64_value(&item)));
         } else {
             const struct btf_enum& item = btf_enum(&type)[i];
-            const int64_t value = info.is_signed ? int64_t{item.val} : int64_t{static_cast<uint32_t>(item.val)};
+            const int64_t value =
+                info.is_signed ? int64_t{item.val} : int64_t{static_cast<uint32_t>(item.val)};
             info.values.emplace_back(std::string(btf_.text(item.name_off)), value);
         }
     }
@@ -81,8 +84,10 @@ TypeRef TypeTrees::build(uint32_t id, uint32_t depth) {
     if (const auto size = btf_.size_of(id)) info->size_bytes = *size;
     // The outermost name is the one that the author wrote: "__be32", not "unsigned int".
     for (uint32_t step = 0; step < kBtfChainMax && type != nullptr && info->name.empty(); ++step) {
-        if (btf_is_typedef(type)) info->name = btf_.name(*type);
-        else if (!btf_is_mod(type)) break;
+        if (btf_is_typedef(type))
+            info->name = btf_.name(*type);
+        else if (!btf_is_mod(type))
+            break;
         type = btf_.type(type->type);
     }
     fill(*info, id, depth);

@@ -20,7 +20,7 @@ s64 results[10];
 
 SEC("xdp") int map_errors(struct xdp_md *ctx)
 {
-    u32 key = 1, absent = 999, beyond = 2;
+    u32 key = 1, absent = 999, beyond = 2 + (ctx->rx_queue_index & 1);
     u64 value = 7;
 
     results[0] = bpf_map_update_elem(&small, &key, &value, BPF_NOEXIST);
@@ -31,8 +31,10 @@ SEC("xdp") int map_errors(struct xdp_md *ctx)
     results[5] = bpf_map_update_elem(&pair, &key, &value, BPF_NOEXIST);
     results[6] = bpf_map_delete_elem(&pair, &key);
     results[7] = bpf_map_lookup_elem(&pair, &beyond) ? 1 : 0;
-    for (key = 10; key < 16; key++)
+    for (u32 i = 10; i < 16; i++) {
+        key = i;
         results[8] = bpf_map_update_elem(&small, &key, &value, BPF_ANY);
+    }
     results[9] = bpf_map_delete_elem(&small, &(u32){12});
     return results[8] ? XDP_DROP : XDP_PASS;
 }

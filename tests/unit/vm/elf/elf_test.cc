@@ -1,4 +1,5 @@
-// The loader on real objects: every program of the corpus, by every compiler, and what each of them must hold.
+// The loader on real objects: every program of the corpus, by every compiler, and what each of them
+// must hold.
 #include "vm/elf/elf.h"
 
 #include <gtest/gtest.h>
@@ -107,7 +108,9 @@ TEST(LoadObject, SortsProgramTypesBySection) {
     for (const UnsupportedProgram& program : object.unsupported) {
         EXPECT_FALSE(program.reason.empty());
         EXPECT_GT(program.insn_count, 0u);
-        const std::string expected = program.name == "tap" ? "socket" : program.name == "probe" ? "kprobe" : "tc";
+        const std::string expected = program.name == "tap"     ? "socket"
+                                     : program.name == "probe" ? "kprobe"
+                                                               : "tc";
         EXPECT_EQ(program.type, expected);
         EXPECT_EQ(program.reason == "socket filters are not offered yet", expected == "socket");
     }
@@ -117,7 +120,8 @@ TEST(LoadObject, TakesTheTypeThatTheCallerSays) {
     const ObjectSpec xdp = load("many_sections.clang-19.v3.o", {.type = ProgramType::Xdp});
     EXPECT_EQ(xdp.programs.size(), 8u);
     EXPECT_TRUE(xdp.unsupported.empty());
-    const ObjectSpec socket = load("many_sections.clang-19.v3.o", {.type = ProgramType::SocketFilter});
+    const ObjectSpec socket =
+        load("many_sections.clang-19.v3.o", {.type = ProgramType::SocketFilter});
     EXPECT_TRUE(socket.programs.empty());
     EXPECT_EQ(socket.unsupported.size(), 8u);
 }
@@ -140,7 +144,8 @@ TEST(LoadObject, LinksCallsIntoOtherProgramsSections) {
     const ProgramSpec* second = program_named(object, "second");
     ASSERT_NE(second, nullptr);
     ASSERT_EQ(second->subprograms.size(), 3u);
-    EXPECT_NE(std::ranges::find(second->subprograms, "first", &Subprogram::name), second->subprograms.end());
+    EXPECT_NE(std::ranges::find(second->subprograms, "first", &Subprogram::name),
+              second->subprograms.end());
 }
 
 TEST(LoadObject, ReadsMapsWithTheirTypes) {
@@ -198,12 +203,16 @@ TEST(LoadObject, MakesMapsOfGlobalData) {
     ASSERT_NE(bss, nullptr);
     EXPECT_TRUE(bss->contents.empty());
     ASSERT_TRUE(bss->value_type);
-    EXPECT_NE(std::ranges::find(bss->value_type->members, "histogram", &TypeMember::name), bss->value_type->members.end());
+    EXPECT_NE(std::ranges::find(bss->value_type->members, "histogram", &TypeMember::name),
+              bss->value_type->members.end());
 }
 
 TEST(LoadObject, SetsGlobalsByName) {
-    const LoadOptions options{.globals = {{"sample_every", "17"}, {"drop_arp", "false"}, {"balance", "-300"},
-                                          {"seen", "0xffffffffffffffff"}, {"turns", "2"}}};
+    const LoadOptions options{.globals = {{"sample_every", "17"},
+                                          {"drop_arp", "false"},
+                                          {"balance", "-300"},
+                                          {"seen", "0xffffffffffffffff"},
+                                          {"turns", "2"}}};
     const ObjectSpec object = load("globals.clang-19.v3.o", options);
     const auto value = [&](std::string_view section, std::string_view name) -> int64_t {
         const MapSpec* map = map_named(object.maps, section);
@@ -221,26 +230,37 @@ TEST(LoadObject, SetsGlobalsByName) {
 
 TEST(LoadObject, RefusesGlobalsThatDoNotFit) {
     const std::string object = "globals.clang-14.v3.o";
-    EXPECT_NE(error_of(object, {.globals = {{"sample_every", "4294967296"}}}).find("does not fit"), std::string::npos);
-    EXPECT_NE(error_of(object, {.globals = {{"sample_every", "-1"}}}).find("does not fit"), std::string::npos);
-    EXPECT_NE(error_of(object, {.globals = {{"balance", "2147483648"}}}).find("does not fit"), std::string::npos);
-    EXPECT_NE(error_of(object, {.globals = {{"drop_arp", "maybe"}}}).find("no bool"), std::string::npos);
-    EXPECT_NE(error_of(object, {.globals = {{"sizes", "1"}}}).find("cannot be set"), std::string::npos);
-    EXPECT_NE(error_of(object, {.globals = {{"nothing", "1"}}}).find("no such variable"), std::string::npos);
-    EXPECT_NE(error_of(object, {.globals = {{"seen", "12x"}}}).find("no number"), std::string::npos);
+    EXPECT_NE(error_of(object, {.globals = {{"sample_every", "4294967296"}}}).find("does not fit"),
+              std::string::npos);
+    EXPECT_NE(error_of(object, {.globals = {{"sample_every", "-1"}}}).find("does not fit"),
+              std::string::npos);
+    EXPECT_NE(error_of(object, {.globals = {{"balance", "2147483648"}}}).find("does not fit"),
+              std::string::npos);
+    EXPECT_NE(error_of(object, {.globals = {{"drop_arp", "maybe"}}}).find("no bool"),
+              std::string::npos);
+    EXPECT_NE(error_of(object, {.globals = {{"sizes", "1"}}}).find("cannot be set"),
+              std::string::npos);
+    EXPECT_NE(error_of(object, {.globals = {{"nothing", "1"}}}).find("no such variable"),
+              std::string::npos);
+    EXPECT_NE(error_of(object, {.globals = {{"seen", "12x"}}}).find("no number"),
+              std::string::npos);
 }
 
 TEST(LoadObject, SetsMapSizes) {
     const ObjectSpec object = load("flow_hash.clang-14.v3.o", {.map_entries_max = {{"flows", 9}}});
     EXPECT_EQ(map_named(object.programs.front().maps, "flows")->entries_max, 9u);
-    EXPECT_NE(error_of("flow_hash.clang-14.v3.o", {.map_entries_max = {{"flow", 9}}}).find("no such map"), std::string::npos);
+    EXPECT_NE(
+        error_of("flow_hash.clang-14.v3.o", {.map_entries_max = {{"flow", 9}}}).find("no such map"),
+        std::string::npos);
 }
 
 TEST(LoadObject, TellsSourceLines) {
     const ObjectSpec object = load("subprograms.clang-14.v3.o");
     const ProgramSpec& program = object.programs.front();
     EXPECT_GT(program.subprograms.size(), 1u);
-    const auto line = std::ranges::find_if(program.lines, [](const LineInfo& info) { return info.text.find("spill") != std::string::npos; });
+    const auto line = std::ranges::find_if(program.lines, [](const LineInfo& info) {
+        return info.text.find("spill") != std::string::npos;
+    });
     ASSERT_NE(line, program.lines.end());
     EXPECT_NE(line->file.find("subprograms.bpf.c"), std::string::npos);
     EXPECT_GE(line->insn, program.subprograms[1].insn);
