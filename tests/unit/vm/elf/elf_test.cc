@@ -266,6 +266,44 @@ TEST(LoadObject, TellsSourceLines) {
     EXPECT_GE(line->insn, program.subprograms[1].insn);
 }
 
+TEST(LoadObject, ListsWhatNeedsAKernel) {
+    const ObjectSpec object = load("loader/unresolved.clang-14.v3.o");
+    ASSERT_EQ(object.programs.size(), 1u);
+    EXPECT_EQ(object.programs.front().name, "fixed_layout");
+    const auto reason = [&](std::string_view name) -> std::string {
+        const auto found = std::ranges::find(object.unsupported, name, &UnsupportedProgram::name);
+        return found == object.unsupported.end() ? "" : found->reason;
+    };
+    EXPECT_NE(reason("needs_core").find("CO-RE relocations are not offered yet"),
+              std::string::npos);
+    EXPECT_NE(reason("needs_core").find("\"task\""), std::string::npos);
+    EXPECT_NE(reason("needs_function").find("kernel_function"), std::string::npos);
+    EXPECT_NE(reason("needs_variable").find("kernel_variable"), std::string::npos);
+}
+
+TEST(LoadObject, ParsesMapKindsThatAreNotOfferedYet) {
+    const std::string path = "loader/map_kinds.clang-14.v3.o";
+    EXPECT_NE(error_of(path, {}).find("map \"recent\": max_entries is 0"), std::string::npos);
+    const ObjectSpec object = load(path, {.assume_entries_max = 64});
+    EXPECT_EQ(map_named(object.maps, "recent")->entries_max, 64u);
+    EXPECT_EQ(map_named(object.maps, "recent")->value_bytes, 24u);
+    EXPECT_EQ(map_named(object.maps, "jumps")->type, MapType::ProgArray);
+    EXPECT_EQ(map_named(object.maps, "jumps")->value_bytes, 4u);
+    EXPECT_EQ(map_named(object.maps, "events")->key_bytes, 0u);
+    EXPECT_EQ(map_named(object.maps, "samples")->entries_max, 0u);
+    EXPECT_EQ(program_named(object, "target")->maps.size(), 0u);
+    EXPECT_EQ(program_named(object, "jumper")->maps.size(), 2u);
+    ASSERT_EQ(object.notices.size(), 2u);
+    EXPECT_NE(object.notices[0].find("not relocated"), std::string::npos);
+}
+
+TEST(LoadObject, TakesTheOnlyFunctionOfTextForAProgram) {
+    const ObjectSpec object = load("loader/text_only.clang-14.v3.o");
+    ASSERT_EQ(object.programs.size(), 1u);
+    EXPECT_EQ(object.programs.front().name, "lonely");
+    EXPECT_EQ(object.notices.size(), 1u);
+}
+
 TEST(LoadObject, NamesTheFileInErrors) {
     const auto missing = load_object_file(kCorpus + "/none.o", {});
     ASSERT_FALSE(missing);
