@@ -11,6 +11,14 @@ void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
     dropped_[dropped_count_++] = burst_.packets[i];
 }
 
+inline void Worker::leave(uint32_t out, uint32_t i) {
+    if (__builtin_expect(!close_packet(*burst_.packets[i], burst_.contexts[i]), 0)) {
+        drop(out, i, DropReason::too_long);
+        return;
+    }
+    transmitter_.send(out, burst_.packets[i]);
+}
+
 void Worker::watch_checksums(uint32_t port, uint32_t count) {
     PortCounts& counts = counters_.port(port);
     for (uint32_t i = 0; i < count; ++i) {
@@ -78,7 +86,15 @@ void Worker::settle_all(uint32_t port, Fate fate) {
     const uint32_t count = burst_.count;
     if (count == 0) return;
     if (fate.out != Fate::kNowhere) {
-        for (uint32_t i = 0; i < count; ++i) leave(fate.out, i);
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < count; ++i) {
+            if (__builtin_expect(close_packet(*burst_.packets[i], burst_.contexts[i]), 1)) {
+                burst_.packets[kept++] = burst_.packets[i];
+            } else {
+                drop(fate.out, i, DropReason::too_long);
+            }
+        }
+        transmitter_.send_burst(fate.out, {burst_.packets, kept});
         return;
     }
     counters_.port(port).drops[static_cast<size_t>(fate.reason)] += count;
@@ -164,14 +180,6 @@ Worker::Fate Worker::fate_of(uint32_t port, uint32_t verdict, uint32_t redirect)
         case vm::XDP_ABORTED: return {.reason = DropReason::xdp_aborted};
     }
     return {.reason = DropReason::invalid_verdict};
-}
-
-inline void Worker::leave(uint32_t out, uint32_t i) {
-    if (__builtin_expect(!close_packet(*burst_.packets[i], burst_.contexts[i]), 0)) {
-        drop(out, i, DropReason::too_long);
-        return;
-    }
-    transmitter_.send(out, burst_.packets[i]);
 }
 
 void Worker::leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress) {

@@ -6,6 +6,7 @@
 #include <rte_ring.h>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dataplane/counters.h"
@@ -47,6 +48,27 @@ public:
         }
         buffer.packets[buffer.count++] = packet;
         buffer.bytes += packet->pkt_len;
+        pending_ |= 1u << port;
+    }
+
+    void send_burst(uint32_t port, std::span<rte_mbuf* const> packets) {
+        Buffer& buffer = buffers_[port];
+        if (__builtin_expect(buffer.count + packets.size() > kTxBufferPackets, 0)) {
+            for (rte_mbuf* packet : packets) send(port, packet);
+            return;
+        }
+        uint64_t bytes = 0;
+        uint32_t count = buffer.count;
+        for (rte_mbuf* packet : packets) {
+            if (__builtin_expect(packet->pkt_len > buffer.target.frame_bytes_max, 0)) {
+                send_slowly(port, packet);  // drops it
+                continue;
+            }
+            bytes += packet->pkt_len;
+            buffer.packets[count++] = packet;
+        }
+        buffer.bytes += bytes;
+        buffer.count = count;
         pending_ |= 1u << port;
     }
 
