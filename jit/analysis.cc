@@ -41,7 +41,8 @@ uint8_t written_by_atomic(const DecodedInsn& insn) {
     return kNoRegister;
 }
 
-/// The register that an instruction writes, if any. r0 after calls and cmpxchg does not matter here.
+/// The register that an instruction writes, if any. r0 after calls and cmpxchg does not matter
+/// here.
 uint8_t written_register(const DecodedInsn& insn) {
     switch (vm::op_info(insn.op).format) {
         case Format::AluImm:
@@ -97,15 +98,17 @@ Result<void> refuse_without_code(const DecodedInsn& insn, size_t slot) {
     if (format == Format::LoadPacketAbs || format == Format::LoadPacketInd)
         return refuse(slot, "legacy packet access is not offered to XDP programs");
     if (format == Format::MayGoto) return refuse(slot, "may_goto is not offered");
-    if (insn.op == Op::kCallKfunc) return refuse(slot, fmt::format("kfunc {} is not offered", insn.imm));
-    if (insn.op == Op::kLoadVarAddr || insn.op == Op::kLoadCodeAddr || insn.op == Op::kLoadMapByIdx ||
-        insn.op == Op::kLoadMapValueByIdx)
+    if (insn.op == Op::kCallKfunc)
+        return refuse(slot, fmt::format("kfunc {} is not offered", insn.imm));
+    if (insn.op == Op::kLoadVarAddr || insn.op == Op::kLoadCodeAddr ||
+        insn.op == Op::kLoadMapByIdx || insn.op == Op::kLoadMapValueByIdx)
         return refuse(slot, "address that the loader did not resolve");
     if (written_register(insn) == kFramePointer) return refuse(slot, "r10 is read-only");
     return {};
 }
 
-void note_helper(const CompileInput& input, size_t slot, FunctionFacts& function, Analysis& analysis) {
+void note_helper(const CompileInput& input, size_t slot, FunctionFacts& function,
+                 Analysis& analysis) {
     const HelperForm form = helper_form(input, slot);
     if (form_calls(form)) function.makes_calls = true;
     if (form_reads_env(form)) analysis.needs_env = true;
@@ -113,7 +116,8 @@ void note_helper(const CompileInput& input, size_t slot, FunctionFacts& function
 }
 
 /// Records what one instruction asks of its function.
-void note_insn(const CompileInput& input, size_t slot, FunctionFacts& function, Analysis& analysis) {
+void note_insn(const CompileInput& input, size_t slot, FunctionFacts& function,
+               Analysis& analysis) {
     const DecodedInsn& insn = input.slots[slot].insn;
     const uint8_t written = written_register(insn);
     if (written >= kSavedFirst && written <= kSavedLast)
@@ -121,17 +125,21 @@ void note_insn(const CompileInput& input, size_t slot, FunctionFacts& function, 
     if (names_frame(insn)) function.uses_frame = true;
     if (insn.op == Op::kCallHelper) note_helper(input, slot, function, analysis);
     if (insn.op == Op::kCallLocal) function.makes_calls = true;
-    if (insn.op == Op::kCallReg) function.makes_calls = analysis.needs_env = analysis.may_redirect = true;
+    if (insn.op == Op::kCallReg)
+        function.makes_calls = analysis.needs_env = analysis.may_redirect = true;
 }
 
 Result<void> check_local_call(const CompileInput& input, size_t slot, int64_t target) {
     if (target == 0) return refuse(slot, "a program cannot call itself");
-    const auto is_target = [target](const FunctionInput& function) { return function.entry == target; };
+    const auto is_target = [target](const FunctionInput& function) {
+        return function.entry == target;
+    };
     if (std::any_of(input.functions.begin(), input.functions.end(), is_target)) return {};
     return refuse(slot, fmt::format("call of {}, where no function begins", target));
 }
 
-Result<void> note_jump(const CompileInput& input, size_t slot, const FunctionFacts& function, Analysis& analysis) {
+Result<void> note_jump(const CompileInput& input, size_t slot, const FunctionFacts& function,
+                       Analysis& analysis) {
     const DecodedInsn& insn = input.slots[slot].insn;
     const vm::JumpTarget target = vm::jump_target(insn, slot);
     if (!target.exists) return {};
@@ -146,7 +154,8 @@ bool ends_function(const DecodedInsn& insn) {
     return insn.op == Op::kExit || insn.op == Op::kGoto || insn.op == Op::kGotoLong;
 }
 
-Result<void> analyse_function(const CompileInput& input, FunctionFacts& function, Analysis& analysis) {
+Result<void> analyse_function(const CompileInput& input, FunctionFacts& function,
+                              Analysis& analysis) {
     const DecodedInsn* last = nullptr;
     for (uint32_t slot = function.begin; slot < function.end; ++slot) {
         if (!input.reachable(slot)) {
@@ -156,16 +165,19 @@ Result<void> analyse_function(const CompileInput& input, FunctionFacts& function
         const DecodedInsn& insn = input.slots[slot].insn;
         if (const Result<void> known = refuse_without_code(insn, slot); !known) return known;
         note_insn(input, slot, function, analysis);
-        if (const Result<void> jump = note_jump(input, slot, function, analysis); !jump) return jump;
+        if (const Result<void> jump = note_jump(input, slot, function, analysis); !jump)
+            return jump;
         last = &insn;
     }
-    if (last != nullptr && !ends_function(*last)) return refuse(function.end - 1, "function runs past its end");
+    if (last != nullptr && !ends_function(*last))
+        return refuse(function.end - 1, "function runs past its end");
     return {};
 }
 
 }  // namespace
 
-std::vector<FunctionInput> find_functions(std::span<const vm::DecodedSlot> slots, uint32_t stack_bytes) {
+std::vector<FunctionInput> find_functions(std::span<const vm::DecodedSlot> slots,
+                                          uint32_t stack_bytes) {
     std::vector<uint32_t> entries = {0};
     for (size_t slot = 0; slot < slots.size(); ++slot)
         if (!slots[slot].second_slot && slots[slot].insn.op == Op::kCallLocal)
@@ -178,8 +190,9 @@ std::vector<FunctionInput> find_functions(std::span<const vm::DecodedSlot> slots
 }
 
 size_t Analysis::function_at(uint32_t slot) const {
-    const auto found = std::lower_bound(functions.begin(), functions.end(), slot,
-                                        [](const FunctionFacts& f, uint32_t wanted) { return f.begin < wanted; });
+    const auto found =
+        std::lower_bound(functions.begin(), functions.end(), slot,
+                         [](const FunctionFacts& f, uint32_t wanted) { return f.begin < wanted; });
     WEIR_CHECK(found != functions.end() && found->begin == slot);
     return static_cast<size_t>(found - functions.begin());
 }
@@ -193,7 +206,8 @@ Result<Analysis> analyse(const CompileInput& input) {
         const bool last = i + 1 == input.functions.size();
         FunctionFacts function;
         function.begin = input.functions[i].entry;
-        function.end = last ? static_cast<uint32_t>(input.slots.size()) : input.functions[i + 1].entry;
+        function.end =
+            last ? static_cast<uint32_t>(input.slots.size()) : input.functions[i + 1].entry;
         function.stack_bytes = (input.functions[i].stack_bytes + 7) / 8 * 8;
         if (const Result<void> done = analyse_function(input, function, analysis); !done)
             return std::unexpected(done.error());

@@ -13,7 +13,7 @@ struct FunctionFacts {
     uint32_t stack_bytes = 0;     ///< multiple of 8
     bool uses_frame = false;      ///< names r10
     bool makes_calls = false;
-    uint16_t saved_written = 0;   ///< bit i: writes eBPF register i, of r6..r9
+    uint16_t saved_written = 0;  ///< bit i: writes eBPF register i, of r6..r9
 };
 
 struct Analysis {
@@ -27,8 +27,9 @@ struct Analysis {
     size_t function_at(uint32_t slot) const;
 };
 
-/// Refuses (kUnsupported) what has no machine code: kfuncs, legacy packet loads, unresolved addresses, jumps between
-/// functions, functions that run into the next one, calls of the program itself.
+/// Refuses (kUnsupported) what has no machine code: kfuncs, legacy packet loads, unresolved
+/// addresses, jumps between functions, functions that run into the next one, calls of the program
+/// itself.
 Result<Analysis> analyse(const CompileInput& input);
 
 }  // namespace weir::jit

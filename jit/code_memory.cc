@@ -1,6 +1,7 @@
-// The code is written with write(2) into a memfd, which is then sealed against writing, growing and shrinking and only
-// after that mapped, read and execute. At no time does any mapping of it carry PROT_WRITE, so this also works under
-// PR_SET_MDWE (prctl(2)), which refuses every way from writable to executable.
+// The code is written with write(2) into a memfd, which is then sealed against writing, growing and
+// shrinking and only after that mapped, read and execute. At no time does any mapping of it carry
+// PROT_WRITE, so this also works under PR_SET_MDWE (prctl(2)), which refuses every way from
+// writable to executable.
 
 #include "jit/code_memory.h"
 
@@ -25,12 +26,14 @@ namespace {
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-constexpr uint64_t kCallReachBytes = 1ull << 30;  ///< half of what rel32 reaches: leaves room for text on both ends
+constexpr uint64_t kCallReachBytes =
+    1ull << 30;  ///< half of what rel32 reaches: leaves room for text on both ends
 constexpr uint64_t kProbeStepBytes = 1ull << 20;
 constexpr uint8_t kTrapByte = 0xcc;  ///< int3
 
 std::unexpected<Error> system_error(const char* call) {
-    return fail(ErrorKind::kResource, fmt::format("executable memory: {}: {}", call, std::strerror(errno)));
+    return fail(ErrorKind::kResource,
+                fmt::format("executable memory: {}: {}", call, std::strerror(errno)));
 }
 
 /// A file descriptor that closes itself.
@@ -48,8 +51,8 @@ private:
     int fd_;
 };
 
-/// "No exec" forbids execve on the file, not mapping it, and is the one form that every vm.memfd_noexec setting
-/// accepts; kernels before 6.3 do not know the flag.
+/// "No exec" forbids execve on the file, not mapping it, and is the one form that every
+/// vm.memfd_noexec setting accepts; kernels before 6.3 do not know the flag.
 int open_memfd() {
     const int fd = ::memfd_create("weir-jit", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
     if (fd >= 0 || errno != EINVAL) return fd;
@@ -71,11 +74,13 @@ void* reserve_at(uint64_t address, size_t bytes) {
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 }
 
-/// Below our own text there is nothing on Linux/x86-64; the heap is above. Any other place will do as well, calls just
-/// get longer.
+/// Below our own text there is nothing on Linux/x86-64; the heap is above. Any other place will do
+/// as well, calls just get longer.
 void* reserve_near_text(size_t bytes, size_t page_bytes) {
-    const uint64_t text = reinterpret_cast<uint64_t>(&open_memfd) & ~(static_cast<uint64_t>(page_bytes) - 1);
-    for (uint64_t distance = kProbeStepBytes; distance < kCallReachBytes; distance += kProbeStepBytes) {
+    const uint64_t text =
+        reinterpret_cast<uint64_t>(&open_memfd) & ~(static_cast<uint64_t>(page_bytes) - 1);
+    for (uint64_t distance = kProbeStepBytes; distance < kCallReachBytes;
+         distance += kProbeStepBytes) {
         const uint64_t span = distance + bytes;
         if (span >= text) break;
         void* base = reserve_at(text - span, bytes);
@@ -95,7 +100,9 @@ Result<CodeMemory> CodeMemory::reserve(size_t bytes) {
     return CodeMemory(static_cast<uint8_t*>(base), pages_bytes, page_bytes);
 }
 
-CodeMemory::CodeMemory(CodeMemory&& other) noexcept { *this = std::move(other); }
+CodeMemory::CodeMemory(CodeMemory&& other) noexcept {
+    *this = std::move(other);
+}
 
 CodeMemory& CodeMemory::operator=(CodeMemory&& other) noexcept {
     std::swap(base_, other.base_);
@@ -116,10 +123,13 @@ Result<void> CodeMemory::fill(std::span<const uint8_t> code) {
     std::vector<uint8_t> pages_content(pages_bytes_, kTrapByte);
     std::copy(code.begin(), code.end(), pages_content.begin());
     if (const Result<void> written = write_all(file.get(), pages_content); !written) return written;
-    if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
+    if (::fcntl(file.get(), F_ADD_SEALS,
+                F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
         return system_error("F_ADD_SEALS");
-    // Private: a shared mapping of a write-sealed memfd is refused by kernels before 6.7, even without PROT_WRITE.
-    void* pages = ::mmap(base_ + page_bytes_, pages_bytes_, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, file.get(), 0);
+    // Private: a shared mapping of a write-sealed memfd is refused by kernels before 6.7, even
+    // without PROT_WRITE.
+    void* pages = ::mmap(base_ + page_bytes_, pages_bytes_, PROT_READ | PROT_EXEC,
+                         MAP_PRIVATE | MAP_FIXED, file.get(), 0);
     if (pages == MAP_FAILED) return system_error("mmap of code");
     code_bytes_ = code.size();
     return {};

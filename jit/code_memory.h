@@ -1,5 +1,6 @@
 #pragma once
-// Executable memory that nobody can write: not through this mapping, not through another one, not later.
+// Executable memory that nobody can write: not through this mapping, not through another one, not
+// later.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,10 +10,12 @@
 
 namespace weir::jit {
 
-/// Pages between two guard pages. First reserved (no access), then filled once, then read and execute only. Freed with the object.
+/// Pages between two guard pages. First reserved (no access), then filled once, then read and
+/// execute only. Freed with the object.
 class CodeMemory {
 public:
-    /// Address space for `bytes` of code, near this program's own code if there is room, so that calls reach it.
+    /// Address space for `bytes` of code, near this program's own code if there is room, so that
+    /// calls reach it.
     static Result<CodeMemory> reserve(size_t bytes);
 
     CodeMemory(CodeMemory&& other) noexcept;
@@ -23,7 +26,8 @@ public:
 
     /// Where the code will lie.
     uint64_t address() const { return reinterpret_cast<uint64_t>(base_) + page_bytes_; }
-    /// At most the bytes that were reserved; once. kResource where the system refuses executable memory.
+    /// At most the bytes that were reserved; once. kResource where the system refuses executable
+    /// memory.
     Result<void> fill(std::span<const uint8_t> code);
     /// What fill() put there.
     std::span<const uint8_t> code() const { return {base_ + page_bytes_, code_bytes_}; }
@@ -32,8 +36,8 @@ private:
     CodeMemory(uint8_t* base, size_t pages_bytes, size_t page_bytes)
         : base_(base), pages_bytes_(pages_bytes), page_bytes_(page_bytes) {}
 
-    uint8_t* base_ = nullptr;   ///< of the lower guard page
-    size_t pages_bytes_ = 0;    ///< between the guard pages
+    uint8_t* base_ = nullptr;  ///< of the lower guard page
+    size_t pages_bytes_ = 0;   ///< between the guard pages
     size_t page_bytes_ = 0;
     size_t code_bytes_ = 0;
 };

@@ -13,22 +13,26 @@
 namespace weir::jit {
 namespace {
 
-/// Once per process: the reason does not change from program to program, and the log is the operator's.
+/// Once per process: the reason does not change from program to program, and the log is the
+/// operator's.
 void say_interpreter_serves(const Error& reason) {
     static std::atomic<bool> said = false;
     if (!said.exchange(true, std::memory_order_relaxed))
-        spdlog::warn("{}; the interpreter runs the programs instead, at a fraction of the speed", reason.message);
+        spdlog::warn("{}; the interpreter runs the programs instead, at a fraction of the speed",
+                     reason.message);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<CompiledProgram>> compile(std::shared_ptr<const vm::VerifiedProgram> program,
-                                                 std::span<vm::Map* const> maps, const vm::HelperTable& helpers,
-                                                 Engine engine) {
+                                                 std::span<vm::Map* const> maps,
+                                                 const vm::HelperTable& helpers, Engine engine) {
     WEIR_CHECK(program != nullptr && maps.size() == program->spec().maps.size());
     if (engine == Engine::kJit) {
-        Result<std::unique_ptr<CompiledProgram>> compiled = JitProgram::make(program, maps, helpers);
-        const bool machine_lacks = !compiled && (!kHostIsX86_64 || compiled.error().kind == ErrorKind::kResource);
+        Result<std::unique_ptr<CompiledProgram>> compiled =
+            JitProgram::make(program, maps, helpers);
+        const bool machine_lacks =
+            !compiled && (!kHostIsX86_64 || compiled.error().kind == ErrorKind::kResource);
         if (!machine_lacks) return compiled;
         say_interpreter_serves(compiled.error());
     }

@@ -1,5 +1,6 @@
 #pragma once
-// What the back end compiles: the common form behind compile() (proven programs) and the test door (unproven ones).
+// What the back end compiles: the common form behind compile() (proven programs) and the test door
+// (unproven ones).
 
 #include <cstdint>
 #include <span>
@@ -36,7 +37,9 @@ struct CompileInput {
     }
 };
 
-/// Functions of a program that comes without a list of them: slot 0 and every target of a local call.
-std::vector<FunctionInput> find_functions(std::span<const vm::DecodedSlot> slots, uint32_t stack_bytes);
+/// Functions of a program that comes without a list of them: slot 0 and every target of a local
+/// call.
+std::vector<FunctionInput> find_functions(std::span<const vm::DecodedSlot> slots,
+                                          uint32_t stack_bytes);
 
 }  // namespace weir::jit

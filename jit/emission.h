@@ -1,5 +1,6 @@
 #pragma once
-// State of one compilation, and the emitters that work on it: one function per form of instruction, one file per class.
+// State of one compilation, and the emitters that work on it: one function per form of instruction,
+// one file per class.
 
 #include <asmjit/x86.h>
 
@@ -25,7 +26,8 @@ private:
     std::string message_;
 };
 
-/// Labels of one copy of a function's body. The program's own body exists twice, alone and inside the burst loop.
+/// Labels of one copy of a function's body. The program's own body exists twice, alone and inside
+/// the burst loop.
 struct Body {
     const FunctionFacts* function = nullptr;
     std::vector<asmjit::Label> labels;  ///< per slot from function->begin; valid where a jump lands
@@ -38,7 +40,7 @@ struct Emission {
     const Analysis& analysis;
     std::vector<asmjit::Label> functions;  ///< in the order of analysis.functions; [0] is unused
     Body body;
-    std::string refusal;                   ///< first thing that has no machine code
+    std::string refusal;  ///< first thing that has no machine code
 
     const asmjit::Label& slot_label(int64_t slot) const {
         return body.labels[static_cast<size_t>(slot) - body.function->begin];
@@ -80,11 +82,13 @@ void emit_call_local(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_call_register(Emission& e, const vm::DecodedInsn& insn);
 
 // emit_inline.cc
-/// Emits code in place of the helper call at `slot`; false if a plain call must do (inline_helper.h).
+/// Emits code in place of the helper call at `slot`; false if a plain call must do
+/// (inline_helper.h).
 bool emit_inline_helper(Emission& e, size_t slot);
 
 // peephole.cc
-/// Emits shorter code for a pair of instructions at `slot`; returns how many slots it took, 0 if nothing fits.
+/// Emits shorter code for a pair of instructions at `slot`; returns how many slots it took, 0 if
+/// nothing fits.
 size_t emit_fused(Emission& e, size_t slot);
 
 // emit_body.cc

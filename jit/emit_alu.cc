@@ -1,5 +1,5 @@
-// Arithmetic except shifts and division. 32-bit operations write 32-bit registers, and x86 then zeroes the upper half
-// as eBPF asks: no masks.
+// Arithmetic except shifts and division. 32-bit operations write 32-bit registers, and x86 then
+// zeroes the upper half as eBPF asks: no masks.
 
 #include "jit/emission.h"
 #include "jit/insn_class.h"
@@ -12,7 +12,9 @@ namespace x86 = asmjit::x86;
 
 constexpr uint8_t kToLittleEndian = 0xd4;  ///< opcode of le16, le32, le64
 
-constexpr bool is_power_of_two(uint64_t value) { return value != 0 && (value & (value - 1)) == 0; }
+constexpr bool is_power_of_two(uint64_t value) {
+    return value != 0 && (value & (value - 1)) == 0;
+}
 
 /// add and sub of 128 are two bytes shorter the other way around, -128 being an imm8.
 void emit_add(Emission& e, const Gp& dst, int64_t imm) {
@@ -62,7 +64,8 @@ void emit_and_imm(Emission& e, const Gp& dst, int64_t imm) {
 }
 
 void emit_move_imm(Emission& e, const Gp& dst, int64_t imm) {
-    const uint64_t value = dst.size() == 4 ? static_cast<uint32_t>(imm) : static_cast<uint64_t>(imm);
+    const uint64_t value =
+        dst.size() == 4 ? static_cast<uint32_t>(imm) : static_cast<uint64_t>(imm);
     emit_constant(e, dst, value);
 }
 

@@ -1,5 +1,6 @@
-// Atomic instructions (RFC 9669, section 5.3). x86 orders loads with loads and stores with stores by itself, so
-// load-acquire and store-release are plain moves; everything else carries a lock prefix, which is a full barrier.
+// Atomic instructions (RFC 9669, section 5.3). x86 orders loads with loads and stores with stores
+// by itself, so load-acquire and store-release are plain moves; everything else carries a lock
+// prefix, which is a full barrier.
 
 #include "jit/emission.h"
 #include "jit/insn_class.h"
@@ -16,7 +17,8 @@ struct AtomicOperands {
 };
 
 /// x86 has no fetching or, and, xor: loops of compare-and-exchange, which needs rax (r0).
-void emit_fetch_loop(Emission& e, const vm::DecodedInsn& insn, asmjit::InstId operation, const AtomicOperands& o) {
+void emit_fetch_loop(Emission& e, const vm::DecodedInsn& insn, asmjit::InstId operation,
+                     const AtomicOperands& o) {
     const Gp ax = sized(x86::rax, o.bits), next = sized(scratch_c(), o.bits);
     const bool src_in_ax = insn.src == 0;
     Gp operand = o.src;
@@ -39,7 +41,8 @@ void emit_fetch_loop(Emission& e, const vm::DecodedInsn& insn, asmjit::InstId op
     e.a.mov(x86::rax, scratch_a());
 }
 
-/// In its 32-bit form, a successful cmpxchg leaves the upper half of rax as it was; eBPF wants zero.
+/// In its 32-bit form, a successful cmpxchg leaves the upper half of rax as it was; eBPF wants
+/// zero.
 void emit_cmpxchg(Emission& e, const AtomicOperands& o) {
     e.a.lock().cmpxchg(o.memory, o.src, sized(x86::rax, o.bits));
     if (o.bits == 32) e.a.mov(x86::eax, x86::eax);
@@ -59,7 +62,8 @@ void emit_load_acquire(Emission& e, const vm::DecodedInsn& insn) {
 
 void emit_atomic(Emission& e, const vm::DecodedInsn& insn) {
     const uint32_t bits = vm::op_info(insn.op).bits;
-    const AtomicOperands o{x86::ptr(reg64(insn.dst), insn.off, bits / 8), sized(reg64(insn.src), bits), bits};
+    const AtomicOperands o{x86::ptr(reg64(insn.dst), insn.off, bits / 8),
+                           sized(reg64(insn.src), bits), bits};
     switch (atomic_code(insn.op)) {
         case AtomicCode::Add: e.a.lock().add(o.memory, o.src); return;
         case AtomicCode::Or: e.a.lock().or_(o.memory, o.src); return;

@@ -1,4 +1,5 @@
-// Walks over the instructions of one function. The form chooses the emitter; what the verifier found unreachable gets no code.
+// Walks over the instructions of one function. The form chooses the emitter; what the verifier
+// found unreachable gets no code.
 
 #include "jit/emission.h"
 
@@ -18,7 +19,8 @@ void emit_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
         case Format::Goto:
         case Format::GotoLong: return emit_goto(e, insn, slot);
         case Format::Call:
-            return insn.op == vm::Op::kCallLocal ? emit_call_local(e, insn, slot) : emit_call_helper(e, insn, slot);
+            return insn.op == vm::Op::kCallLocal ? emit_call_local(e, insn, slot)
+                                                 : emit_call_helper(e, insn, slot);
         case Format::CallReg: return emit_call_register(e, insn);
         case Format::Exit:
             if (slot + 1 != e.body.function->end) e.a.jmp(e.body.exit);

@@ -1,6 +1,7 @@
-// The burst entry: the program's body inside a loop over the packets, so that saving registers, making the frame and
-// returning are paid once a burst. The loop's state takes the call-saved registers that the program does not use, in the order
-// of how often the loop touches it, and the stack when they run out.
+// The burst entry: the program's body inside a loop over the packets, so that saving registers,
+// making the frame and returning are paid once a burst. The loop's state takes the call-saved
+// registers that the program does not use, in the order of how often the loop touches it, and the
+// stack when they run out.
 
 #include <array>
 #include <cstddef>
@@ -76,7 +77,9 @@ void emit_advance(Emission& e, const LoopSlot& slot, const Gp& value, uint32_t b
     if (!slot.reg) e.a.mov(slot.memory(), value);
 }
 
-x86::Mem redirect_field() { return x86::dword_ptr(env_register(), offsetof(vm::RunEnv, redirect_ifindex)); }
+x86::Mem redirect_field() {
+    return x86::dword_ptr(env_register(), offsetof(vm::RunEnv, redirect_ifindex));
+}
 
 /// Arguments: rdi contexts, rsi their end, rdx verdicts, rcx redirects, r8 environment.
 void emit_loop_setup(Emission& e, const LoopState& state) {
@@ -115,8 +118,8 @@ void emit_burst_entry(Emission& e) {
     std::vector<Gp> saved = written_saved_registers(program);
     if (e.analysis.needs_env) saved.push_back(env_register());
     saved.insert(saved.end(), state.registers.begin(), state.registers.end());
-    const Frame frame = plan_frame(std::move(saved), program.uses_frame, program.stack_bytes, state.slot_bytes,
-                                   program.makes_calls);
+    const Frame frame = plan_frame(std::move(saved), program.uses_frame, program.stack_bytes,
+                                   state.slot_bytes, program.makes_calls);
     const asmjit::Label next_packet = e.a.newLabel(), exit = e.a.newLabel();
     emit_enter(e, frame);
     emit_loop_setup(e, state);

@@ -1,4 +1,5 @@
-// Calls. eBPF's argument registers are the host's, so nothing moves but the environment into the sixth.
+// Calls. eBPF's argument registers are the host's, so nothing moves but the environment into the
+// sixth.
 
 #include <cstddef>
 
@@ -12,7 +13,8 @@ namespace {
 using asmjit::Imm;
 namespace x86 = asmjit::x86;
 
-/// asmjit makes this a rel32 call where the function is in reach, else a call through a constant behind the code.
+/// asmjit makes this a rel32 call where the function is in reach, else a call through a constant
+/// behind the code.
 void emit_call(Emission& e, vm::HelperFn function) {
     e.a.mov(x86::r9, env_register());
     e.a.call(Imm(reinterpret_cast<uint64_t>(function)));
@@ -29,7 +31,8 @@ uint64_t missing_helper(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, vm::Ru
 void emit_call_helper(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     const vm::HelperFn function = e.input.helpers->at(insn.imm);
     if (function == nullptr) {
-        if (e.refusal.empty()) e.refusal = fmt::format("insn {}: helper {} has no code", slot, insn.imm);
+        if (e.refusal.empty())
+            e.refusal = fmt::format("insn {}: helper {} has no code", slot, insn.imm);
         return;
     }
     if (!emit_inline_helper(e, slot)) emit_call(e, function);
@@ -40,7 +43,8 @@ void emit_call_local(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     e.a.call(e.functions[e.analysis.function_at(entry)]);
 }
 
-/// `callx`: the id is a run-time value, so the table is read at run time. No proven program contains it.
+/// `callx`: the id is a run-time value, so the table is read at run time. No proven program
+/// contains it.
 void emit_call_register(Emission& e, const vm::DecodedInsn& insn) {
     const Gp id = reg64(insn.dst);
     const asmjit::Label missing = e.a.newLabel(), call = e.a.newLabel();

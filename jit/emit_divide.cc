@@ -1,5 +1,6 @@
-// Division and modulo. Where x86 traps, eBPF has results (RFC 9669, section 4.1): x / 0 = 0, x % 0 = x,
-// INT_MIN / -1 = INT_MIN, INT_MIN % -1 = 0. The divide instructions work on rdx:rax, which are r3 and r0.
+// Division and modulo. Where x86 traps, eBPF has results (RFC 9669, section 4.1): x / 0 = 0, x % 0
+// = x, INT_MIN / -1 = INT_MIN, INT_MIN % -1 = 0. The divide instructions work on rdx:rax, which are
+// r3 and r0.
 
 #include "jit/emission.h"
 #include "jit/insn_class.h"
@@ -21,7 +22,8 @@ Division division_of(const vm::DecodedInsn& insn) {
             alu_code(insn.op) == AluCode::Mod};
 }
 
-/// dst = dst / divisor or dst % divisor for a divisor, in scratch, that cannot trap. Keeps rax and rdx unless dst is there.
+/// dst = dst / divisor or dst % divisor for a divisor, in scratch, that cannot trap. Keeps rax and
+/// rdx unless dst is there.
 void emit_divide(Emission& e, const Division& d, const Gp& divisor) {
     const uint32_t bits = d.dst.size() * 8;
     const Gp ax = sized(x86::rax, bits), dx = sized(x86::rdx, bits);
@@ -75,7 +77,8 @@ void emit_by_power(Emission& e, const Division& d, uint32_t shift) {
 void emit_divide_imm(Emission& e, const vm::DecodedInsn& insn) {
     const Division d = division_of(insn);
     const bool wide = d.dst.size() == 8;
-    const uint64_t divisor = wide ? static_cast<uint64_t>(insn.imm) : static_cast<uint32_t>(insn.imm);
+    const uint64_t divisor =
+        wide ? static_cast<uint64_t>(insn.imm) : static_cast<uint32_t>(insn.imm);
     if (divisor == 0) return emit_by_zero(e, d);
     if (d.is_signed && insn.imm == -1) return emit_by_minus_one(e, d);
     const bool power = (divisor & (divisor - 1)) == 0;

@@ -13,7 +13,8 @@ constexpr uint32_t kCallAlignBytes = 16;
 
 }  // namespace
 
-Frame plan_frame(std::vector<Gp> saved, bool uses_pointer, uint32_t stack_bytes, uint32_t slot_bytes, bool makes_calls) {
+Frame plan_frame(std::vector<Gp> saved, bool uses_pointer, uint32_t stack_bytes,
+                 uint32_t slot_bytes, bool makes_calls) {
     Frame frame{std::move(saved), uses_pointer, stack_bytes + slot_bytes};
     if (!makes_calls && slot_bytes == 0 && stack_bytes <= kRedZoneBytes) {
         frame.rsp_bytes = 0;
@@ -48,7 +49,8 @@ std::vector<Gp> written_saved_registers(const FunctionFacts& function) {
 
 void emit_subprogram(Emission& e, size_t function) {
     const FunctionFacts& facts = e.analysis.functions[function];
-    const Frame frame = plan_frame(written_saved_registers(facts), facts.uses_frame, facts.stack_bytes, 0, facts.makes_calls);
+    const Frame frame = plan_frame(written_saved_registers(facts), facts.uses_frame,
+                                   facts.stack_bytes, 0, facts.makes_calls);
     e.a.bind(e.functions[function]);
     emit_enter(e, frame);
     const asmjit::Label exit = e.a.newLabel();
@@ -61,7 +63,8 @@ void emit_single_entry(Emission& e) {
     const FunctionFacts& facts = e.analysis.functions[0];
     std::vector<Gp> saved = written_saved_registers(facts);
     if (e.analysis.needs_env) saved.push_back(env_register());
-    const Frame frame = plan_frame(std::move(saved), facts.uses_frame, facts.stack_bytes, 0, facts.makes_calls);
+    const Frame frame =
+        plan_frame(std::move(saved), facts.uses_frame, facts.stack_bytes, 0, facts.makes_calls);
     emit_enter(e, frame);
     if (e.analysis.needs_env) e.a.mov(env_register(), x86::rdx);
     const asmjit::Label exit = e.a.newLabel();

@@ -13,10 +13,14 @@ namespace x86 = asmjit::x86;
 
 constexpr int64_t kMapLookup = 1, kProcessorId = 8, kNumaNode = 42;  // helpers.def
 
-x86::Mem env_cpu() { return x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)); }
+x86::Mem env_cpu() {
+    return x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu));
+}
 
 /// Multiplying by an immediate of 32 bits must do.
-bool fits_imul(uint64_t factor) { return factor <= INT32_MAX; }
+bool fits_imul(uint64_t factor) {
+    return factor <= INT32_MAX;
+}
 
 HelperForm lookup_form(const CompileInput& input, size_t slot) {
     const uint16_t index = input.facts[slot].map;
@@ -62,7 +66,8 @@ void emit_array_lookup(Emission& e, const InlineArrayLookup& lookup) {
     e.a.bind(done);
 }
 
-/// LookupFn(map in r1, key in r2, cpu): the third argument is r3's register, which the call scratches anyway.
+/// LookupFn(map in r1, key in r2, cpu): the third argument is r3's register, which the call
+/// scratches anyway.
 void emit_direct_lookup(Emission& e, const DirectLookup& lookup) {
     e.a.mov(reg64(3).r32(), env_cpu());
     e.a.call(Imm(reinterpret_cast<uint64_t>(lookup.function)));

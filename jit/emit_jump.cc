@@ -1,4 +1,5 @@
-// Jumps: compare, or test where it says the same, then branch. Flags live only inside one eBPF instruction.
+// Jumps: compare, or test where it says the same, then branch. Flags live only inside one eBPF
+// instruction.
 
 #include "jit/emission.h"
 #include "jit/insn_class.h"
@@ -47,7 +48,8 @@ void emit_jump_imm(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
         const Gp tested = insn.imm >= 0 ? dst.r32() : dst;
         e.a.test(tested, Imm(insn.imm));
     } else if (insn.imm == 0) {
-        e.a.test(dst, dst);  // carry and overflow are 0 as after cmp with 0, so every condition holds
+        e.a.test(dst,
+                 dst);  // carry and overflow are 0 as after cmp with 0, so every condition holds
     } else {
         e.a.cmp(dst, Imm(insn.imm));
     }

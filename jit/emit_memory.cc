@@ -1,4 +1,5 @@
-// Loads, stores and 64-bit immediates. The verifier has proven the addresses; nothing is checked here.
+// Loads, stores and 64-bit immediates. The verifier has proven the addresses; nothing is checked
+// here.
 
 #include "jit/emission.h"
 
@@ -13,16 +14,20 @@ x86::Mem memory_operand(uint8_t base, int16_t off, uint32_t bits) {
     return x86::ptr(reg64(base), off, bits / 8);
 }
 
-bool is_sign_extending(Op op) { return op == Op::kLoadSx8 || op == Op::kLoadSx16 || op == Op::kLoadSx32; }
+bool is_sign_extending(Op op) {
+    return op == Op::kLoadSx8 || op == Op::kLoadSx16 || op == Op::kLoadSx32;
+}
 
 /// kLoadMapValue: the address of a byte in the only element of a map.
 void emit_map_value(Emission& e, const vm::DecodedInsn& insn, vm::Map& map) {
     const uint8_t* value = map.direct_value();
     if (value == nullptr) {
-        if (e.refusal.empty()) e.refusal = "map \"" + map.spec().name + "\" has no value to point to";
+        if (e.refusal.empty())
+            e.refusal = "map \"" + map.spec().name + "\" has no value to point to";
         return;
     }
-    const uint64_t address = reinterpret_cast<uint64_t>(value) + static_cast<uint32_t>(insn.next_imm);
+    const uint64_t address =
+        reinterpret_cast<uint64_t>(value) + static_cast<uint32_t>(insn.next_imm);
     emit_constant(e, reg64(insn.dst), address);
 }
 
@@ -57,10 +62,12 @@ void emit_store_reg(Emission& e, const vm::DecodedInsn& insn) {
 }
 
 void emit_load_imm64(Emission& e, const vm::DecodedInsn& insn) {
-    if (insn.op == Op::kLoadImm64) return emit_constant(e, reg64(insn.dst), static_cast<uint64_t>(insn.imm));
+    if (insn.op == Op::kLoadImm64)
+        return emit_constant(e, reg64(insn.dst), static_cast<uint64_t>(insn.imm));
     const auto index = static_cast<size_t>(insn.imm);
     if (index >= e.input.maps.size()) {
-        if (e.refusal.empty()) e.refusal = "map index " + std::to_string(insn.imm) + " without a map";
+        if (e.refusal.empty())
+            e.refusal = "map index " + std::to_string(insn.imm) + " without a map";
         return;
     }
     vm::Map& map = *e.input.maps[index];

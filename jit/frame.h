@@ -18,13 +18,14 @@
 namespace weir::jit {
 
 struct Frame {
-    std::vector<Gp> saved;     ///< in the order of the pushes
+    std::vector<Gp> saved;  ///< in the order of the pushes
     bool uses_pointer = false;
-    uint32_t rsp_bytes = 0;    ///< subtracted from rsp after the pushes
+    uint32_t rsp_bytes = 0;  ///< subtracted from rsp after the pushes
 };
 
 /// `slot_bytes` lie at [rsp, rsp + slot_bytes) while the function runs.
-Frame plan_frame(std::vector<Gp> saved, bool uses_pointer, uint32_t stack_bytes, uint32_t slot_bytes, bool makes_calls);
+Frame plan_frame(std::vector<Gp> saved, bool uses_pointer, uint32_t stack_bytes,
+                 uint32_t slot_bytes, bool makes_calls);
 void emit_enter(Emission& e, const Frame& frame);
 /// Restores everything and returns.
 void emit_leave(Emission& e, const Frame& frame);

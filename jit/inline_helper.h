@@ -1,6 +1,6 @@
 #pragma once
-// Helper calls that become code instead: look-ups in maps that the verifier knows, and reads of the environment.
-// Only in proven programs, where helper ids mean what helpers.def says.
+// Helper calls that become code instead: look-ups in maps that the verifier knows, and reads of the
+// environment. Only in proven programs, where helper ids mean what helpers.def says.
 
 #include <cstdint>
 #include <variant>

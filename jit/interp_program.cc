@@ -7,8 +7,8 @@
 
 namespace weir::jit {
 
-InterpProgram::InterpProgram(std::shared_ptr<const vm::VerifiedProgram> program, std::span<vm::Map* const> maps,
-                             const vm::HelperTable& helpers)
+InterpProgram::InterpProgram(std::shared_ptr<const vm::VerifiedProgram> program,
+                             std::span<vm::Map* const> maps, const vm::HelperTable& helpers)
     : program_(std::move(program)), maps_(maps.begin(), maps.end()), helpers_(helpers) {}
 
 uint32_t InterpProgram::run(vm::XdpContext& context, vm::RunEnv& env) const {

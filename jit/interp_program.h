@@ -1,5 +1,6 @@
 #pragma once
-// A proven program that the interpreter runs: the reference, and what serves where there is no machine code.
+// A proven program that the interpreter runs: the reference, and what serves where there is no
+// machine code.
 
 #include <memory>
 #include <vector>
@@ -11,12 +12,12 @@ namespace weir::jit {
 class InterpProgram final : public CompiledProgram {
 public:
     /// As compile().
-    InterpProgram(std::shared_ptr<const vm::VerifiedProgram> program, std::span<vm::Map* const> maps,
-                  const vm::HelperTable& helpers);
+    InterpProgram(std::shared_ptr<const vm::VerifiedProgram> program,
+                  std::span<vm::Map* const> maps, const vm::HelperTable& helpers);
 
     uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const override;
-    void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts, std::span<uint32_t> redirects,
-                   vm::RunEnv& env) const override;
+    void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
+                   std::span<uint32_t> redirects, vm::RunEnv& env) const override;
     Engine engine() const override { return Engine::kInterp; }
     std::span<const uint8_t> code() const override { return {}; }
 

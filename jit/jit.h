@@ -1,6 +1,6 @@
 #pragma once
-// VerifiedProgram -> machine code. Memory is W^X. On a machine without a back end compile() says so, and the interpreter
-// serves in its place.
+// VerifiedProgram -> machine code. Memory is W^X. On a machine without a back end compile() says
+// so, and the interpreter serves in its place.
 
 #include <cstdint>
 #include <memory>
@@ -15,14 +15,16 @@ namespace weir::jit {
 
 enum class Engine { kJit, kInterp };
 
-/// A program ready to run, bound to maps, by machine code or by the interpreter. Immutable; may be shared by workers.
+/// A program ready to run, bound to maps, by machine code or by the interpreter. Immutable; may be
+/// shared by workers.
 class CompiledProgram {
 public:
     virtual ~CompiledProgram() = default;
 
     /// One packet; returns r0's low 32 bits.
     virtual uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const = 0;
-    /// One packet after another: verdicts[i] and redirects[i] (bpf_redirect's target, 0 if none) for contexts[i].
+    /// One packet after another: verdicts[i] and redirects[i] (bpf_redirect's target, 0 if none)
+    /// for contexts[i].
     virtual void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
                            std::span<uint32_t> redirects, vm::RunEnv& env) const = 0;
     virtual Engine engine() const = 0;
@@ -32,7 +34,7 @@ public:
 
 /// `maps[i]` stands behind program.spec().maps[i] and must outlive the result; so must `helpers`.
 Result<std::unique_ptr<CompiledProgram>> compile(std::shared_ptr<const vm::VerifiedProgram> program,
-                                                 std::span<vm::Map* const> maps, const vm::HelperTable& helpers,
-                                                 Engine engine);
+                                                 std::span<vm::Map* const> maps,
+                                                 const vm::HelperTable& helpers, Engine engine);
 
 }  // namespace weir::jit

@@ -12,15 +12,16 @@ std::vector<FunctionInput> functions_of(const vm::VerifiedProgram& program) {
     const std::vector<uint32_t>& stack_bytes = program.proof().stack_bytes;
     WEIR_CHECK(stack_bytes.size() == subprograms.size());
     std::vector<FunctionInput> functions;
-    for (size_t i = 0; i < subprograms.size(); ++i) functions.push_back({subprograms[i].insn, stack_bytes[i]});
+    for (size_t i = 0; i < subprograms.size(); ++i)
+        functions.push_back({subprograms[i].insn, stack_bytes[i]});
     return functions;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<CompiledProgram>> JitProgram::make(std::shared_ptr<const vm::VerifiedProgram> program,
-                                                          std::span<vm::Map* const> maps,
-                                                          const vm::HelperTable& helpers) {
+Result<std::unique_ptr<CompiledProgram>> JitProgram::make(
+    std::shared_ptr<const vm::VerifiedProgram> program, std::span<vm::Map* const> maps,
+    const vm::HelperTable& helpers) {
     WEIR_CHECK(maps.size() == program->spec().maps.size());
     const CompileInput input{.slots = program->slots(),
                              .facts = program->proof().facts,
@@ -43,7 +44,8 @@ void JitProgram::run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_
     WEIR_CHECK(verdicts.size() >= contexts.size() && redirects.size() >= contexts.size());
     if (contexts.empty()) return;
     if (!code_.may_redirect()) std::fill_n(redirects.begin(), contexts.size(), 0u);
-    code_.burst()(contexts.data(), contexts.data() + contexts.size(), verdicts.data(), redirects.data(), &env);
+    code_.burst()(contexts.data(), contexts.data() + contexts.size(), verdicts.data(),
+                  redirects.data(), &env);
 }
 
 }  // namespace weir::jit

@@ -11,12 +11,13 @@ namespace weir::jit {
 class JitProgram final : public CompiledProgram {
 public:
     /// As compile().
-    static Result<std::unique_ptr<CompiledProgram>> make(std::shared_ptr<const vm::VerifiedProgram> program,
-                                                         std::span<vm::Map* const> maps, const vm::HelperTable& helpers);
+    static Result<std::unique_ptr<CompiledProgram>> make(
+        std::shared_ptr<const vm::VerifiedProgram> program, std::span<vm::Map* const> maps,
+        const vm::HelperTable& helpers);
 
     uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const override;
-    void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts, std::span<uint32_t> redirects,
-                   vm::RunEnv& env) const override;
+    void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
+                   std::span<uint32_t> redirects, vm::RunEnv& env) const override;
     Engine engine() const override { return Engine::kJit; }
     std::span<const uint8_t> code() const override { return code_.code(); }
 

@@ -1,4 +1,5 @@
-// Layout of the code: single entry, burst entry, subprograms, constants that calls out of reach go through.
+// Layout of the code: single entry, burst entry, subprograms, constants that calls out of reach go
+// through.
 
 #include "jit/machine_code.h"
 
@@ -42,21 +43,27 @@ Layout emit_all(Emission& e) {
 }
 
 std::unexpected<Error> asmjit_error(asmjit::Error error) {
-    return fail(ErrorKind::kResource, fmt::format("jit: {}", asmjit::DebugUtils::errorAsString(error)));
+    return fail(ErrorKind::kResource,
+                fmt::format("jit: {}", asmjit::DebugUtils::errorAsString(error)));
 }
 
 /// Fixes the code to its address and puts it there.
 Result<CodeMemory> place(asmjit::CodeHolder& holder) {
-    if (const asmjit::Error error = holder.flatten(); error != asmjit::kErrorOk) return asmjit_error(error);
-    if (const asmjit::Error error = holder.resolveUnresolvedLinks(); error != asmjit::kErrorOk) return asmjit_error(error);
+    if (const asmjit::Error error = holder.flatten(); error != asmjit::kErrorOk)
+        return asmjit_error(error);
+    if (const asmjit::Error error = holder.resolveUnresolvedLinks(); error != asmjit::kErrorOk)
+        return asmjit_error(error);
     Result<CodeMemory> memory = CodeMemory::reserve(holder.codeSize());
     if (!memory) return memory;
-    if (const asmjit::Error error = holder.relocateToBase(memory->address()); error != asmjit::kErrorOk)
+    if (const asmjit::Error error = holder.relocateToBase(memory->address());
+        error != asmjit::kErrorOk)
         return asmjit_error(error);
     std::vector<uint8_t> bytes(holder.codeSize());
-    if (const asmjit::Error error = holder.copyFlattenedData(bytes.data(), bytes.size()); error != asmjit::kErrorOk)
+    if (const asmjit::Error error = holder.copyFlattenedData(bytes.data(), bytes.size());
+        error != asmjit::kErrorOk)
         return asmjit_error(error);
-    if (const Result<void> filled = memory->fill(bytes); !filled) return std::unexpected(filled.error());
+    if (const Result<void> filled = memory->fill(bytes); !filled)
+        return std::unexpected(filled.error());
     return memory;
 }
 
@@ -68,7 +75,8 @@ CpuFeatures host_cpu_features() {
 }
 
 Result<MachineCode> MachineCode::generate(const CompileInput& input) {
-    if constexpr (!kHostIsX86_64) return fail(ErrorKind::kUnsupported, "jit: no back end for this CPU, only for x86-64");
+    if constexpr (!kHostIsX86_64)
+        return fail(ErrorKind::kUnsupported, "jit: no back end for this CPU, only for x86-64");
     const Result<Analysis> analysis = analyse(input);
     if (!analysis) return std::unexpected(analysis.error());
 
@@ -81,7 +89,8 @@ Result<MachineCode> MachineCode::generate(const CompileInput& input) {
     Emission emission{assembler, input, *analysis, {}, {}, {}};
     const Layout layout = emit_all(emission);
     if (!emission.refusal.empty()) return fail(ErrorKind::kUnsupported, "jit: " + emission.refusal);
-    if (!first_error.message().empty()) return fail(ErrorKind::kResource, "jit: " + first_error.message());
+    if (!first_error.message().empty())
+        return fail(ErrorKind::kResource, "jit: " + first_error.message());
 
     Result<CodeMemory> memory = place(holder);
     if (!memory) return std::unexpected(memory.error());

@@ -26,14 +26,19 @@ class MachineCode {
 public:
     using SingleEntry = uint64_t (*)(uint64_t r1, uint64_t r2, vm::RunEnv* env);
     /// [context, end) is not empty. Writes `redirects` only if the program may redirect.
-    using BurstEntry = void (*)(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts, uint32_t* redirects,
-                                vm::RunEnv* env);
+    using BurstEntry = void (*)(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts,
+                                uint32_t* redirects, vm::RunEnv* env);
 
-    /// kUnsupported: no machine code for something in it, or no x86-64. kResource: no executable memory.
+    /// kUnsupported: no machine code for something in it, or no x86-64. kResource: no executable
+    /// memory.
     static Result<MachineCode> generate(const CompileInput& input);
 
-    SingleEntry single() const { return reinterpret_cast<SingleEntry>(memory_.address() + single_offset_); }
-    BurstEntry burst() const { return reinterpret_cast<BurstEntry>(memory_.address() + burst_offset_); }
+    SingleEntry single() const {
+        return reinterpret_cast<SingleEntry>(memory_.address() + single_offset_);
+    }
+    BurstEntry burst() const {
+        return reinterpret_cast<BurstEntry>(memory_.address() + burst_offset_);
+    }
     bool may_redirect() const { return may_redirect_; }
     std::span<const uint8_t> code() const { return memory_.code(); }
 

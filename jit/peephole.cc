@@ -12,7 +12,8 @@ namespace x86 = asmjit::x86;
 
 /// r1 = r2; r1 += N: an lea.
 bool fuse_move_add(Emission& e, const DecodedInsn& first, const DecodedInsn& second) {
-    if (first.op != Op::kMov64Reg || second.op != Op::kAdd64Imm || second.dst != first.dst || first.src == first.dst)
+    if (first.op != Op::kMov64Reg || second.op != Op::kAdd64Imm || second.dst != first.dst ||
+        first.src == first.dst)
         return false;
     e.a.lea(reg64(first.dst), x86::ptr(reg64(first.src), static_cast<int32_t>(second.imm)));
     return true;
@@ -20,7 +21,8 @@ bool fuse_move_add(Emission& e, const DecodedInsn& first, const DecodedInsn& sec
 
 /// r1 <<= 32; r1 >>= 32: how compilers cut to 32 bits where they may not use 32-bit instructions.
 bool fuse_shift_pair(Emission& e, const DecodedInsn& first, const DecodedInsn& second) {
-    if (first.op != Op::kLsh64Imm || first.imm != 32 || second.imm != 32 || second.dst != first.dst) return false;
+    if (first.op != Op::kLsh64Imm || first.imm != 32 || second.imm != 32 || second.dst != first.dst)
+        return false;
     const Gp dst = reg64(first.dst);
     if (second.op == Op::kRsh64Imm)
         e.a.mov(dst.r32(), dst.r32());

@@ -8,8 +8,9 @@
 
 namespace weir::jit {
 
-/// Appends "START SIZE weir:NAME" to /tmp/perf-PID.map, where perf looks (tools/perf/Documentation/jit-interface.txt in the
-/// kernel). Opt-in: the caller decides; entries stay after the code is gone. Does nothing for the interpreter.
+/// Appends "START SIZE weir:NAME" to /tmp/perf-PID.map, where perf looks
+/// (tools/perf/Documentation/jit-interface.txt in the kernel). Opt-in: the caller decides; entries
+/// stay after the code is gone. Does nothing for the interpreter.
 Result<void> append_perf_map(const CompiledProgram& program, std::string_view name);
 
 }  // namespace weir::jit

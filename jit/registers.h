@@ -19,8 +19,8 @@
 //   -      r10, r11      scratch
 //   -      rsp           host stack
 //
-// Two of them have addressing quirks that asmjit hides: rbp and r13 as base always carry a displacement, r12 and rsp
-// always a SIB byte.
+// Two of them have addressing quirks that asmjit hides: rbp and r13 as base always carry a
+// displacement, r12 and rsp always a SIB byte.
 
 #include <asmjit/x86.h>
 
@@ -36,7 +36,7 @@ using Gp = asmjit::x86::Gp;
 
 /// x86 register numbers by eBPF register.
 constexpr std::array<uint32_t, vm::kRegisterCount> kHostRegister = {
-    Gp::kIdAx, Gp::kIdDi, Gp::kIdSi, Gp::kIdDx, Gp::kIdCx, Gp::kIdR8,
+    Gp::kIdAx, Gp::kIdDi,  Gp::kIdSi,  Gp::kIdDx,  Gp::kIdCx, Gp::kIdR8,
     Gp::kIdBx, Gp::kIdR13, Gp::kIdR14, Gp::kIdR15, Gp::kIdBp,
 };
 
@@ -61,9 +61,17 @@ inline Gp sized(const Gp& reg, uint32_t bits) {
     return reg;
 }
 
-inline Gp env_register() { return asmjit::x86::r12; }
-inline Gp scratch_a() { return asmjit::x86::r9; }
-inline Gp scratch_b() { return asmjit::x86::r10; }
-inline Gp scratch_c() { return asmjit::x86::r11; }
+inline Gp env_register() {
+    return asmjit::x86::r12;
+}
+inline Gp scratch_a() {
+    return asmjit::x86::r9;
+}
+inline Gp scratch_b() {
+    return asmjit::x86::r10;
+}
+inline Gp scratch_c() {
+    return asmjit::x86::r11;
+}
 
 }  // namespace weir::jit

@@ -15,25 +15,31 @@ public:
     vm::RunEnv env;
 };
 
-UnverifiedProgram::UnverifiedProgram(std::unique_ptr<UnverifiedCode> code) : code_(std::move(code)) {}
+UnverifiedProgram::UnverifiedProgram(std::unique_ptr<UnverifiedCode> code)
+    : code_(std::move(code)) {}
 UnverifiedProgram::UnverifiedProgram(UnverifiedProgram&&) noexcept = default;
 UnverifiedProgram& UnverifiedProgram::operator=(UnverifiedProgram&&) noexcept = default;
 UnverifiedProgram::~UnverifiedProgram() = default;
 
 uint64_t UnverifiedProgram::operator()(uint8_t* memory, uint64_t length) const {
     code_->env.aborted_insn = 0;
-    const uint64_t result = code_->machine.single()(reinterpret_cast<uint64_t>(memory), length, &code_->env);
+    const uint64_t result =
+        code_->machine.single()(reinterpret_cast<uint64_t>(memory), length, &code_->env);
     return failed() ? 0 : result;
 }
 
-bool UnverifiedProgram::failed() const { return code_->env.aborted_insn != 0; }
+bool UnverifiedProgram::failed() const {
+    return code_->env.aborted_insn != 0;
+}
 
-std::span<const uint8_t> UnverifiedProgram::code() const { return code_->machine.code(); }
+std::span<const uint8_t> UnverifiedProgram::code() const {
+    return code_->machine.code();
+}
 
 namespace {
 
-Result<UnverifiedProgram> compile_unverified(std::span<const vm::Insn> insns, const vm::HelperTable& helpers,
-                                             CpuFeatures cpu) {
+Result<UnverifiedProgram> compile_unverified(std::span<const vm::Insn> insns,
+                                             const vm::HelperTable& helpers, CpuFeatures cpu) {
     const Result<std::vector<vm::DecodedSlot>> slots = vm::decode_program(insns);
     if (!slots) return std::unexpected(slots.error());
     const CompileInput input{.slots = *slots,

@@ -1,5 +1,6 @@
 #pragma once
-// A door for tests and for the conformance plug-in: machine code from bytes that nobody proved safe.
+// A door for tests and for the conformance plug-in: machine code from bytes that nobody proved
+// safe.
 
 #include <cstdint>
 #include <memory>
@@ -30,8 +31,8 @@ private:
     std::unique_ptr<UnverifiedCode> code_;
 };
 
-/// `helpers` must outlive the result. Errors: bytes that are no program, instructions without meaning outside of the
-/// verifier (maps), no executable memory.
+/// `helpers` must outlive the result. Errors: bytes that are no program, instructions without
+/// meaning outside of the verifier (maps), no executable memory.
 Result<UnverifiedProgram> TESTING_ONLY_compile_unverified(std::span<const vm::Insn> insns,
                                                           const vm::HelperTable& helpers);
 /// The same without the instructions that only some CPUs have, so that tests reach both forms.

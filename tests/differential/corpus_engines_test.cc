@@ -28,7 +28,8 @@ Bytes ethernet(std::initializer_list<uint8_t> type) {
 }
 
 void append_ipv4(Bytes& frame, uint8_t protocol, uint8_t last_byte) {
-    append(frame, {0x45, 0, 0, 60, 0x12, 0x34, 0x40, 0, 64, protocol, 0xab, 0xcd, 10, 0, 0, last_byte, 192, 168, 1, 7});
+    append(frame, {0x45, 0,    0,  60, 0x12, 0x34,      0x40, 0,   64, protocol,
+                   0xab, 0xcd, 10, 0,  0,    last_byte, 192,  168, 1,  7});
 }
 
 void append_ipv6(Bytes& frame, uint8_t next_header) {
@@ -47,7 +48,8 @@ std::vector<Bytes> frames() {
     std::vector<Bytes> frames;
     for (const uint8_t protocol : {kTcp, kUdp, kIcmp}) {
         for (const uint16_t port : {uint16_t{80}, uint16_t{443}, uint16_t{53}}) {
-            Bytes plain = ethernet({8, 0}), tagged = ethernet({0x81, 0, 0, 5, 8, 0}), six = ethernet({0x86, 0xdd});
+            Bytes plain = ethernet({8, 0}), tagged = ethernet({0x81, 0, 0, 5, 8, 0}),
+                  six = ethernet({0x86, 0xdd});
             append_ipv4(plain, protocol, static_cast<uint8_t>(port));
             append_ipv4(tagged, protocol, 9);
             append_ipv6(six, protocol);
@@ -61,7 +63,8 @@ std::vector<Bytes> frames() {
     frames.push_back(ethernet({8, 6}));
     frames.push_back(frames.front());
     for (size_t cut = 14; cut < frames.front().size(); cut += 5)
-        frames.emplace_back(frames.front().begin(), frames.front().begin() + static_cast<std::ptrdiff_t>(cut));
+        frames.emplace_back(frames.front().begin(),
+                            frames.front().begin() + static_cast<std::ptrdiff_t>(cut));
     return frames;
 }
 
@@ -84,8 +87,9 @@ void compare_program(const vm::ProgramSpec& spec, const std::string& place, Tall
     for (const Way way : {Way::kSingle, Way::kBurst}) {
         const Result<Outcome> got = run_packets(program, frames(), way);
         ASSERT_TRUE(got.has_value()) << place << ": " << got.error().message;
-        EXPECT_EQ(first_difference(*wanted, *got), "") << place << (way == Way::kBurst ? " burst" : " single") << "\n"
-                                                       << listing(spec);
+        EXPECT_EQ(first_difference(*wanted, *got), "")
+            << place << (way == Way::kBurst ? " burst" : " single") << "\n"
+            << listing(spec);
     }
 }
 
@@ -97,7 +101,8 @@ TEST(Corpus, EnginesAgreeOnEveryProgramAndPacket) {
         const Result<vm::ObjectSpec> loaded = vm::load_object_file(object.path, options);
         ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
         for (const vm::ProgramSpec& spec : loaded->programs)
-            compare_program(spec, fmt::format("{}.{} {}", object.name, object.level, spec.name), tally);
+            compare_program(spec, fmt::format("{}.{} {}", object.name, object.level, spec.name),
+                            tally);
     }
     fmt::print("{} programs compared, {} refused by the verifier\n", tally.accepted, tally.refused);
     EXPECT_GT(tally.accepted, 100u);

@@ -11,29 +11,38 @@ using vm::Op;
 namespace {
 
 constexpr std::array kAluReg = {
-    Op::kAdd64Reg, Op::kSub64Reg, Op::kMul64Reg, Op::kDiv64Reg, Op::kOr64Reg, Op::kAnd64Reg, Op::kLsh64Reg, Op::kRsh64Reg,
-    Op::kMod64Reg, Op::kXor64Reg, Op::kMov64Reg, Op::kArsh64Reg, Op::kSdiv64Reg, Op::kSmod64Reg, Op::kMovSx8To64,
-    Op::kMovSx16To64, Op::kMovSx32To64, Op::kAdd32Reg, Op::kSub32Reg, Op::kMul32Reg, Op::kDiv32Reg, Op::kOr32Reg,
-    Op::kAnd32Reg, Op::kLsh32Reg, Op::kRsh32Reg, Op::kMod32Reg, Op::kXor32Reg, Op::kMov32Reg, Op::kArsh32Reg,
-    Op::kSdiv32Reg, Op::kSmod32Reg, Op::kMovSx8To32, Op::kMovSx16To32};
+    Op::kAdd64Reg,    Op::kSub64Reg,    Op::kMul64Reg,   Op::kDiv64Reg,  Op::kOr64Reg,
+    Op::kAnd64Reg,    Op::kLsh64Reg,    Op::kRsh64Reg,   Op::kMod64Reg,  Op::kXor64Reg,
+    Op::kMov64Reg,    Op::kArsh64Reg,   Op::kSdiv64Reg,  Op::kSmod64Reg, Op::kMovSx8To64,
+    Op::kMovSx16To64, Op::kMovSx32To64, Op::kAdd32Reg,   Op::kSub32Reg,  Op::kMul32Reg,
+    Op::kDiv32Reg,    Op::kOr32Reg,     Op::kAnd32Reg,   Op::kLsh32Reg,  Op::kRsh32Reg,
+    Op::kMod32Reg,    Op::kXor32Reg,    Op::kMov32Reg,   Op::kArsh32Reg, Op::kSdiv32Reg,
+    Op::kSmod32Reg,   Op::kMovSx8To32,  Op::kMovSx16To32};
 constexpr std::array kAluImm = {
-    Op::kAdd64Imm, Op::kSub64Imm, Op::kMul64Imm, Op::kDiv64Imm, Op::kOr64Imm, Op::kAnd64Imm, Op::kLsh64Imm, Op::kRsh64Imm,
-    Op::kMod64Imm, Op::kXor64Imm, Op::kMov64Imm, Op::kArsh64Imm, Op::kSdiv64Imm, Op::kSmod64Imm, Op::kAdd32Imm,
-    Op::kSub32Imm, Op::kMul32Imm, Op::kDiv32Imm, Op::kOr32Imm, Op::kAnd32Imm, Op::kLsh32Imm, Op::kRsh32Imm, Op::kMod32Imm,
-    Op::kXor32Imm, Op::kMov32Imm, Op::kArsh32Imm, Op::kSdiv32Imm, Op::kSmod32Imm};
-constexpr std::array kUnary = {Op::kNeg64, Op::kNeg32, Op::kLe16, Op::kLe32, Op::kLe64, Op::kBe16,
-                               Op::kBe32, Op::kBe64, Op::kBswap16, Op::kBswap32, Op::kBswap64};
-constexpr std::array kLoads = {Op::kLoad8, Op::kLoad16, Op::kLoad32, Op::kLoad64, Op::kLoadSx8, Op::kLoadSx16, Op::kLoadSx32};
+    Op::kAdd64Imm,  Op::kSub64Imm,  Op::kMul64Imm,  Op::kDiv64Imm, Op::kOr64Imm,  Op::kAnd64Imm,
+    Op::kLsh64Imm,  Op::kRsh64Imm,  Op::kMod64Imm,  Op::kXor64Imm, Op::kMov64Imm, Op::kArsh64Imm,
+    Op::kSdiv64Imm, Op::kSmod64Imm, Op::kAdd32Imm,  Op::kSub32Imm, Op::kMul32Imm, Op::kDiv32Imm,
+    Op::kOr32Imm,   Op::kAnd32Imm,  Op::kLsh32Imm,  Op::kRsh32Imm, Op::kMod32Imm, Op::kXor32Imm,
+    Op::kMov32Imm,  Op::kArsh32Imm, Op::kSdiv32Imm, Op::kSmod32Imm};
+constexpr std::array kUnary = {Op::kNeg64,   Op::kNeg32,   Op::kLe16,   Op::kLe32,
+                               Op::kLe64,    Op::kBe16,    Op::kBe32,   Op::kBe64,
+                               Op::kBswap16, Op::kBswap32, Op::kBswap64};
+constexpr std::array kLoads = {Op::kLoad8,   Op::kLoad16,   Op::kLoad32,  Op::kLoad64,
+                               Op::kLoadSx8, Op::kLoadSx16, Op::kLoadSx32};
 constexpr std::array kStores = {Op::kStoreReg8, Op::kStoreReg16, Op::kStoreReg32, Op::kStoreReg64};
-constexpr std::array kStoreImms = {Op::kStoreImm8, Op::kStoreImm16, Op::kStoreImm32, Op::kStoreImm64};
-constexpr std::array<int32_t, 12> kEdges = {0, 1, -1, 2, 31, 127, 128, -129, 0xff, 0xffff, INT32_MAX, INT32_MIN};
+constexpr std::array kStoreImms = {Op::kStoreImm8, Op::kStoreImm16, Op::kStoreImm32,
+                                   Op::kStoreImm64};
+constexpr std::array<int32_t, 12> kEdges = {0,   1,    -1,   2,      31,        127,
+                                            128, -129, 0xff, 0xffff, INT32_MAX, INT32_MIN};
 
 template <typename Array>
 auto pick(Random& random, const Array& choices) {
     return choices[random.below(static_cast<uint32_t>(choices.size()))];
 }
 
-uint32_t access_bytes(Op op) { return vm::op_info(op).bits / 8u; }
+uint32_t access_bytes(Op op) {
+    return vm::op_info(op).bits / 8u;
+}
 
 bool is_shift(Op op) {
     const uint8_t code = vm::op_info(op).opcode >> 4;
@@ -118,7 +127,8 @@ void Generator::stack_store() {
     }
     const bool immediate = random_.one_in(3);
     const Op op = immediate ? pick(random_, kStoreImms) : pick(random_, kStores);
-    const auto off = static_cast<int16_t>(base + static_cast<int>(access_bytes(op) * random_.below(8 / access_bytes(op))));
+    const auto off = static_cast<int16_t>(
+        base + static_cast<int>(access_bytes(op) * random_.below(8 / access_bytes(op))));
     w_.put(op, 10, immediate ? uint8_t{0} : some_scalar(), off, immediate ? some_immediate() : 0);
 }
 
@@ -126,7 +136,8 @@ int16_t Generator::some_slot() {
     while (known_.slots == 0) stack_store();
     for (;;) {
         const uint32_t slot = random_.below(kStackSlots);
-        if ((known_.slots & (1u << slot)) != 0) return static_cast<int16_t>(-8 * static_cast<int>(slot + 1));
+        if ((known_.slots & (1u << slot)) != 0)
+            return static_cast<int16_t>(-8 * static_cast<int>(slot + 1));
     }
 }
 
@@ -147,12 +158,14 @@ void Generator::stack_atomic() {
 void Generator::packet_access() {
     if (random_.one_in(3)) {
         const Op op = pick(random_, kStores);
-        w_.put(op, kPacketReg, some_scalar(), static_cast<int16_t>(random_.below(packet_bytes_ - access_bytes(op) + 1)));
+        w_.put(op, kPacketReg, some_scalar(),
+               static_cast<int16_t>(random_.below(packet_bytes_ - access_bytes(op) + 1)));
         return;
     }
     const Op op = pick(random_, kLoads);
     const uint8_t dst = some_target();
-    w_.put(op, dst, kPacketReg, static_cast<int16_t>(random_.below(packet_bytes_ - access_bytes(op) + 1)));
+    w_.put(op, dst, kPacketReg,
+           static_cast<int16_t>(random_.below(packet_bytes_ - access_bytes(op) + 1)));
     now_scalar(dst);
 }
 

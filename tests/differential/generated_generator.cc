@@ -12,15 +12,18 @@ constexpr uint32_t kBlockStatementsMax = 12, kBranchDepthMax = 3, kLoopStepsMax 
 constexpr uint32_t kFunctionArgumentsMax = 3;
 
 constexpr std::array kConditionsReg = {
-    Op::kJeq64Reg, Op::kJne64Reg, Op::kJgt64Reg, Op::kJge64Reg, Op::kJlt64Reg, Op::kJle64Reg, Op::kJsgt64Reg, Op::kJsge64Reg,
-    Op::kJslt64Reg, Op::kJsle64Reg, Op::kJset64Reg, Op::kJeq32Reg, Op::kJne32Reg, Op::kJgt32Reg, Op::kJge32Reg, Op::kJlt32Reg,
-    Op::kJle32Reg, Op::kJsgt32Reg, Op::kJsge32Reg, Op::kJslt32Reg, Op::kJsle32Reg, Op::kJset32Reg};
+    Op::kJeq64Reg,  Op::kJne64Reg,  Op::kJgt64Reg,  Op::kJge64Reg,  Op::kJlt64Reg,  Op::kJle64Reg,
+    Op::kJsgt64Reg, Op::kJsge64Reg, Op::kJslt64Reg, Op::kJsle64Reg, Op::kJset64Reg, Op::kJeq32Reg,
+    Op::kJne32Reg,  Op::kJgt32Reg,  Op::kJge32Reg,  Op::kJlt32Reg,  Op::kJle32Reg,  Op::kJsgt32Reg,
+    Op::kJsge32Reg, Op::kJslt32Reg, Op::kJsle32Reg, Op::kJset32Reg};
 constexpr std::array kConditionsImm = {
-    Op::kJeq64Imm, Op::kJne64Imm, Op::kJgt64Imm, Op::kJge64Imm, Op::kJlt64Imm, Op::kJle64Imm, Op::kJsgt64Imm, Op::kJsge64Imm,
-    Op::kJslt64Imm, Op::kJsle64Imm, Op::kJset64Imm, Op::kJeq32Imm, Op::kJne32Imm, Op::kJgt32Imm, Op::kJge32Imm, Op::kJlt32Imm,
-    Op::kJle32Imm, Op::kJsgt32Imm, Op::kJsge32Imm, Op::kJslt32Imm, Op::kJsle32Imm, Op::kJset32Imm};
+    Op::kJeq64Imm,  Op::kJne64Imm,  Op::kJgt64Imm,  Op::kJge64Imm,  Op::kJlt64Imm,  Op::kJle64Imm,
+    Op::kJsgt64Imm, Op::kJsge64Imm, Op::kJslt64Imm, Op::kJsle64Imm, Op::kJset64Imm, Op::kJeq32Imm,
+    Op::kJne32Imm,  Op::kJgt32Imm,  Op::kJge32Imm,  Op::kJlt32Imm,  Op::kJle32Imm,  Op::kJsgt32Imm,
+    Op::kJsge32Imm, Op::kJslt32Imm, Op::kJsle32Imm, Op::kJset32Imm};
 
-vm::MapSpec map_spec(const char* name, vm::MapType type, uint32_t key, uint32_t value, uint32_t entries) {
+vm::MapSpec map_spec(const char* name, vm::MapType type, uint32_t key, uint32_t value,
+                     uint32_t entries) {
     vm::MapSpec spec;
     spec.name = name;
     spec.type = type;
@@ -41,7 +44,9 @@ std::vector<vm::MapSpec> map_specs() {
     return maps;
 }
 
-int16_t distance(size_t from, size_t to) { return static_cast<int16_t>(to - from - 1); }
+int16_t distance(size_t from, size_t to) {
+    return static_cast<int16_t>(to - from - 1);
+}
 
 }  // namespace
 
@@ -93,7 +98,8 @@ void Generator::branch(uint32_t depth) {
     known_.slots &= after_then.slots;
 }
 
-/// Counts down; straight code inside, so that a verifier that walks every round stays within its budget.
+/// Counts down; straight code inside, so that a verifier that walks every round stays within its
+/// budget.
 void Generator::loop() {
     if (in_loop_) return alu();
     constexpr uint16_t kCounter = 1u << kLoopReg;
@@ -126,7 +132,8 @@ void Generator::fold_into_r0() {
     if (!is_scalar(0)) w_.mov(0, 0);
     for (uint8_t i = 1; i < 10; ++i) {
         if (!is_scalar(i)) continue;
-        w_.put(Op::kMul64Imm, 0, 0, 0, 31).put(random_.one_in(2) ? Op::kXor64Reg : Op::kAdd64Reg, 0, i);
+        w_.put(Op::kMul64Imm, 0, 0, 0, 31)
+            .put(random_.one_in(2) ? Op::kXor64Reg : Op::kAdd64Reg, 0, i);
     }
     for (uint32_t slot = 0; slot < kStackSlots; ++slot) {
         if ((known_.slots & (1u << slot)) == 0) continue;
@@ -177,12 +184,15 @@ vm::ProgramSpec Generator::generate() {
             function_body(kFunctionArgumentsMax);
         }
         for (size_t i = 0; i < calls_.size(); ++i)
-            w_.at(calls_[i]).imm = static_cast<int32_t>(entries[i % entries.size()]) - static_cast<int32_t>(calls_[i]) - 1;
+            w_.at(calls_[i]).imm = static_cast<int32_t>(entries[i % entries.size()]) -
+                                   static_cast<int32_t>(calls_[i]) - 1;
     }
     spec.insns = w_.insns();
     return spec;
 }
 
-vm::ProgramSpec generate_program(uint64_t seed) { return Generator(seed).generate(); }
+vm::ProgramSpec generate_program(uint64_t seed) {
+    return Generator(seed).generate();
+}
 
 }  // namespace weir::tests

@@ -1,5 +1,6 @@
 #pragma once
-// The parts of generate_program: what is known at each point, and one function per kind of statement.
+// The parts of generate_program: what is known at each point, and one function per kind of
+// statement.
 
 #include <cstdint>
 #include <vector>
@@ -10,8 +11,8 @@
 namespace weir::tests {
 
 constexpr uint8_t kContextReg = 6, kPacketReg = 7, kLoopReg = 9;
-constexpr uint32_t kStackSlots = 24;     ///< of 8 bytes, from r10-8 downwards
-constexpr int16_t kKeySlot = -8 * 25;    ///< keys and values of map calls lie below the random slots
+constexpr uint32_t kStackSlots = 24;   ///< of 8 bytes, from r10-8 downwards
+constexpr int16_t kKeySlot = -8 * 25;  ///< keys and values of map calls lie below the random slots
 constexpr int16_t kValueSlot = -8 * 28;
 constexpr uint32_t kMapValueBytes = 16;
 
@@ -64,7 +65,9 @@ private:
     uint8_t some_scalar();
     /// A register to write: never the context, the packet or a running loop's counter.
     uint8_t some_target();
-    void now_scalar(uint8_t reg) { known_.scalars = static_cast<uint16_t>(known_.scalars | (1u << reg)); }
+    void now_scalar(uint8_t reg) {
+        known_.scalars = static_cast<uint16_t>(known_.scalars | (1u << reg));
+    }
     bool is_scalar(uint8_t reg) const { return (known_.scalars & (1u << reg)) != 0; }
     /// r0 is the result, r1..r5 are gone.
     void after_call();
@@ -73,8 +76,8 @@ private:
     Random random_;
     InsnWriter w_;
     Known known_;
-    uint16_t locked_ = 0;         ///< registers that must keep their value
-    bool in_function_ = false;    ///< not the program itself: no packet, no maps, no calls
+    uint16_t locked_ = 0;       ///< registers that must keep their value
+    bool in_function_ = false;  ///< not the program itself: no packet, no maps, no calls
     bool in_loop_ = false;
     uint32_t packet_bytes_ = 0;   ///< checked to be there
     uint32_t branches_left_ = 6;  ///< bounds the verifiers' paths

@@ -1,5 +1,6 @@
-// Generated programs: the verifier must accept nearly all of them, and interpreter, machine code and machine code over a burst
-// must then agree. WEIR_GENERATED=COUNT and WEIR_SEED=FIRST make a long run of it; a failure names its seed.
+// Generated programs: the verifier must accept nearly all of them, and interpreter, machine code
+// and machine code over a burst must then agree. WEIR_GENERATED=COUNT and WEIR_SEED=FIRST make a
+// long run of it; a failure names its seed.
 
 #include <gtest/gtest.h>
 
@@ -31,7 +32,8 @@ struct Tally {
     std::string refusal;  ///< the last one
 };
 
-void compare_engines(uint64_t seed, const std::shared_ptr<const vm::VerifiedProgram>& program, Tally& tally) {
+void compare_engines(uint64_t seed, const std::shared_ptr<const vm::VerifiedProgram>& program,
+                     Tally& tally) {
     const std::vector<Bytes> packets = generated_packets(seed);
     const Result<Outcome> wanted = run_packets(program, packets, Way::kInterp);
     ASSERT_TRUE(wanted.has_value()) << wanted.error().message;
@@ -40,8 +42,9 @@ void compare_engines(uint64_t seed, const std::shared_ptr<const vm::VerifiedProg
         ASSERT_TRUE(got.has_value()) << "seed " << seed << ": " << got.error().message;
         if (*got == *wanted) continue;
         ++tally.failures;
-        ADD_FAILURE() << "seed " << seed << (way == Way::kBurst ? " burst: " : " single: ") << first_difference(*wanted, *got)
-                      << "\n" << listing(program->spec());
+        ADD_FAILURE() << "seed " << seed << (way == Way::kBurst ? " burst: " : " single: ")
+                      << first_difference(*wanted, *got) << "\n"
+                      << listing(program->spec());
     }
 }
 
@@ -50,7 +53,8 @@ void try_seed(uint64_t seed, Tally& tally) {
     const auto proof = vm::verify(spec);
     if (!proof) {
         ++tally.refused;
-        tally.refusal = fmt::format("seed {}: {} (insn {})", seed, proof.error().message, proof.error().insn);
+        tally.refusal =
+            fmt::format("seed {}: {} (insn {})", seed, proof.error().message, proof.error().insn);
         return;
     }
     Result<vm::VerifiedProgram> accepted = vm::accept(spec, *proof);
@@ -70,25 +74,29 @@ TEST(GeneratedPrograms, AgreeInInterpreterAndJit) {
         if (HasFatalFailure()) return;
     }
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-    fmt::print("{} programs from seed {}: {} accepted, {} refused, {} insns, {} disagreements, {:.1f} s\n", count, first,
-               tally.accepted, tally.refused, tally.insns, tally.failures, taken.count());
+    fmt::print(
+        "{} programs from seed {}: {} accepted, {} refused, {} insns, {} disagreements, {:.1f} s\n",
+        count, first, tally.accepted, tally.refused, tally.insns, tally.failures, taken.count());
     if (tally.refused != 0) fmt::print("last refusal: {}\n", tally.refusal);
     EXPECT_LE(tally.refused * 100, count * kRefusedPercentMax) << tally.refusal;
 }
 
-/// What generated programs leave out, each tested elsewhere: legacy loads, may_goto, kfuncs, callx and unresolved addresses have
-/// no place in a proven program, and acquire and release need a kernel of 2025.
+/// What generated programs leave out, each tested elsewhere: legacy loads, may_goto, kfuncs, callx
+/// and unresolved addresses have no place in a proven program, and acquire and release need a
+/// kernel of 2025.
 bool is_left_out(vm::Op op) {
     const vm::OpInfo& info = vm::op_info(op);
-    return info.group == vm::Group::Packet || info.group == vm::Group::Linux || op == vm::Op::kCallKfunc ||
-           op == vm::Op::kCallReg || (info.format == vm::Format::LoadImm64 && info.src > 2);
+    return info.group == vm::Group::Packet || info.group == vm::Group::Linux ||
+           op == vm::Op::kCallKfunc || op == vm::Op::kCallReg ||
+           (info.format == vm::Format::LoadImm64 && info.src > 2);
 }
 
 TEST(GeneratedPrograms, ContainEveryInstruction) {
     constexpr uint64_t kPrograms = 1'000;
     std::array<uint64_t, vm::kOpCount> seen{};
     for (uint64_t seed = 1; seed <= kPrograms; ++seed) {
-        const std::vector<vm::DecodedSlot> slots = vm::decode_program(generate_program(seed).insns).value();
+        const std::vector<vm::DecodedSlot> slots =
+            vm::decode_program(generate_program(seed).insns).value();
         for (const vm::DecodedSlot& slot : slots)
             if (!slot.second_slot) ++seen[static_cast<size_t>(slot.insn.op)];
     }
@@ -106,12 +114,14 @@ TEST(GeneratedPrograms, DoDifferentThings) {
         const vm::ProgramSpec spec = generate_program(seed);
         const auto proof = vm::verify(spec);
         ASSERT_TRUE(proof.has_value()) << proof.error().message;
-        const auto program = std::make_shared<const vm::VerifiedProgram>(vm::accept(spec, *proof).value());
+        const auto program =
+            std::make_shared<const vm::VerifiedProgram>(vm::accept(spec, *proof).value());
         const std::vector<Bytes> packets = generated_packets(seed);
         const Result<Outcome> outcome = run_packets(program, packets, Way::kInterp);
         ASSERT_TRUE(outcome.has_value());
         verdicts.insert(outcome->verdicts.begin(), outcome->verdicts.end());
-        for (size_t i = 0; i < packets.size(); ++i) packets_changed += outcome->packets[i] != packets[i] ? 1 : 0;
+        for (size_t i = 0; i < packets.size(); ++i)
+            packets_changed += outcome->packets[i] != packets[i] ? 1 : 0;
         maps_filled += outcome->maps[kHashMap].empty() ? 0 : 1;
     }
     EXPECT_GE(verdicts.size(), 500u);

@@ -51,8 +51,9 @@ void stay_on_this_cpu() {
 Result<std::vector<int>> create_maps(const vm::ProgramSpec& spec, Descriptors& descriptors) {
     std::vector<int> fds;
     for (const vm::MapSpec& map : spec.maps) {
-        const int fd = descriptors.keep(::bpf_map_create(static_cast<bpf_map_type>(map.type), nullptr, map.key_bytes,
-                                                         map.value_bytes, map.entries_max, nullptr));
+        const int fd = descriptors.keep(::bpf_map_create(static_cast<bpf_map_type>(map.type),
+                                                         nullptr, map.key_bytes, map.value_bytes,
+                                                         map.entries_max, nullptr));
         if (fd < 0) return kernel_error("map create");
         fds.push_back(fd);
     }
@@ -76,17 +77,20 @@ Result<int> load(const std::vector<vm::Insn>& insns, Descriptors& descriptors) {
     int fd = ::bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_test", "GPL", raw, insns.size(), nullptr);
     if (fd >= 0) return descriptors.keep(fd);
     std::string log(kLogBytes, '\0');
-    LIBBPF_OPTS(bpf_prog_load_opts, options, .log_level = 1, .log_size = kLogBytes, .log_buf = log.data());
+    LIBBPF_OPTS(bpf_prog_load_opts, options, .log_level = 1, .log_size = kLogBytes,
+                .log_buf = log.data());
     fd = ::bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_test", "GPL", raw, insns.size(), &options);
     if (fd >= 0) return descriptors.keep(fd);
     log.resize(std::strlen(log.c_str()));
-    return fail(ErrorKind::kRejected, "kernel: " + log.substr(log.size() - std::min(log.size(), kLogTailBytes)));
+    return fail(ErrorKind::kRejected,
+                "kernel: " + log.substr(log.size() - std::min(log.size(), kLogTailBytes)));
 }
 
 Result<void> run_one(int program, const Bytes& packet, Outcome& outcome) {
     Bytes out(packet.size() + 256);
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(), .data_out = out.data(),
-                .data_size_in = static_cast<uint32_t>(packet.size()), .data_size_out = static_cast<uint32_t>(out.size()));
+                .data_size_in = static_cast<uint32_t>(packet.size()),
+                .data_size_out = static_cast<uint32_t>(out.size()));
     if (::bpf_prog_test_run_opts(program, &options) != 0) return kernel_error("test run");
     out.resize(options.data_size_out);
     outcome.verdicts.push_back(options.retval);
@@ -113,7 +117,8 @@ std::vector<std::pair<Bytes, Bytes>> dump(const vm::MapSpec& spec, int fd) {
 
 }  // namespace
 
-Result<Outcome> run_packets_in_kernel(const vm::ProgramSpec& spec, const std::vector<Bytes>& packets) {
+Result<Outcome> run_packets_in_kernel(const vm::ProgramSpec& spec,
+                                      const std::vector<Bytes>& packets) {
     stay_on_this_cpu();
     Descriptors descriptors;
     const Result<std::vector<int>> maps = create_maps(spec, descriptors);
@@ -122,8 +127,10 @@ Result<Outcome> run_packets_in_kernel(const vm::ProgramSpec& spec, const std::ve
     if (!program) return std::unexpected(program.error());
     Outcome outcome;
     for (const Bytes& packet : packets)
-        if (const Result<void> ran = run_one(*program, packet, outcome); !ran) return std::unexpected(ran.error());
-    for (size_t i = 0; i < maps->size(); ++i) outcome.maps.push_back(dump(spec.maps[i], (*maps)[i]));
+        if (const Result<void> ran = run_one(*program, packet, outcome); !ran)
+            return std::unexpected(ran.error());
+    for (size_t i = 0; i < maps->size(); ++i)
+        outcome.maps.push_back(dump(spec.maps[i], (*maps)[i]));
     return outcome;
 }
 
@@ -132,8 +139,10 @@ std::string kernel_missing() {
     if (fd < 0) return fmt::format("bpf(2): {}: run as root", std::strerror(errno));
     ::close(fd);
     Descriptors descriptors;
-    const InsnWriter newest = InsnWriter().mov(0, 0).put(vm::Op::kMovSx8To64, 0, 0).put(vm::Op::kGotoLong).exit();
-    if (!load(newest.insns(), descriptors)) return "the kernel does not know version 4 of the instruction set: needs 6.6";
+    const InsnWriter newest =
+        InsnWriter().mov(0, 0).put(vm::Op::kMovSx8To64, 0, 0).put(vm::Op::kGotoLong).exit();
+    if (!load(newest.insns(), descriptors))
+        return "the kernel does not know version 4 of the instruction set: needs 6.6";
     return {};
 }
 

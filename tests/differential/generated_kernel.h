@@ -7,9 +7,11 @@
 
 namespace weir::tests {
 
-/// Loads program and fresh maps with bpf(2) and runs each packet with BPF_PROG_TEST_RUN, all on one CPU.
-/// Redirect targets stay 0: the kernel does not tell them. Errors carry the end of the kernel's verifier log.
-Result<Outcome> run_packets_in_kernel(const vm::ProgramSpec& spec, const std::vector<Bytes>& packets);
+/// Loads program and fresh maps with bpf(2) and runs each packet with BPF_PROG_TEST_RUN, all on one
+/// CPU. Redirect targets stay 0: the kernel does not tell them. Errors carry the end of the
+/// kernel's verifier log.
+Result<Outcome> run_packets_in_kernel(const vm::ProgramSpec& spec,
+                                      const std::vector<Bytes>& packets);
 
 /// Empty where bpf(2) may be used; else why not.
 std::string kernel_missing();

@@ -1,5 +1,5 @@
-// A sample of the generated programs through the live kernel: what the interpreter says of them must be what Linux does.
-// WEIR_GENERATED=COUNT and WEIR_SEED=FIRST as in generated_jit_test.cc.
+// A sample of the generated programs through the live kernel: what the interpreter says of them
+// must be what Linux does. WEIR_GENERATED=COUNT and WEIR_SEED=FIRST as in generated_jit_test.cc.
 
 #include <gtest/gtest.h>
 
@@ -51,7 +51,8 @@ void try_seed(uint64_t seed, Tally& tally) {
     ++tally.compared;
     if (*ours == *kernel) return;
     ++tally.failures;
-    ADD_FAILURE() << "seed " << seed << ", interpreter against kernel: " << first_difference(*kernel, *ours) << "\n"
+    ADD_FAILURE() << "seed " << seed
+                  << ", interpreter against kernel: " << first_difference(*kernel, *ours) << "\n"
                   << listing(spec);
 }
 
@@ -64,8 +65,10 @@ TEST(GeneratedPrograms, AgreeWithTheKernel) {
         try_seed(seed, tally);
         if (HasFatalFailure()) return;
     }
-    fmt::print("{} programs from seed {}: {} compared, {} refused by the kernel, {} by us, {} disagreements\n", count, first,
-               tally.compared, tally.refused_by_kernel, tally.refused_by_us, tally.failures);
+    fmt::print(
+        "{} programs from seed {}: {} compared, {} refused by the kernel, {} by us, {} "
+        "disagreements\n",
+        count, first, tally.compared, tally.refused_by_kernel, tally.refused_by_us, tally.failures);
     EXPECT_LE(tally.refused_by_kernel * 100, count * kRefusedPercentMax) << tally.refusal;
 }
 

@@ -30,7 +30,9 @@ constexpr std::array<AtomicPair, 10> kAtomics = {{
     {Op::kAtomicCmpxchg32, Op::kAtomicCmpxchg64, false, true},
 }};
 
-bool key_is_index(GeneratedMap map) { return map == kArrayMap || map == kPercpuArrayMap; }
+bool key_is_index(GeneratedMap map) {
+    return map == kArrayMap || map == kPercpuArrayMap;
+}
 
 }  // namespace
 
@@ -42,13 +44,16 @@ void Generator::atomic_at(uint8_t base, int16_t off, bool wide) {
     w_.put(wide ? atomic.wide : atomic.narrow, base, src, off);
 }
 
-void Generator::put_map(uint8_t reg, GeneratedMap map) { w_.load_map(reg, static_cast<int32_t>(map)); }
+void Generator::put_map(uint8_t reg, GeneratedMap map) {
+    w_.load_map(reg, static_cast<int32_t>(map));
+}
 
 /// A small number, so that keys meet again; sometimes one that no array has.
 void Generator::put_key(GeneratedMap map) {
     const int32_t mask = key_is_index(map) ? 7 : 15;
     if (random_.one_in(2)) {
-        w_.put(Op::kStoreImm64, 10, 0, kKeySlot, static_cast<int32_t>(random_.below(static_cast<uint32_t>(mask) + 1)));
+        w_.put(Op::kStoreImm64, 10, 0, kKeySlot,
+               static_cast<int32_t>(random_.below(static_cast<uint32_t>(mask) + 1)));
     } else {
         const uint8_t value = some_scalar();
         w_.mov_reg(1, value).put(Op::kAnd64Imm, 1, 0, 0, mask).store64(10, kKeySlot, 1);
@@ -101,7 +106,9 @@ void Generator::map_update(GeneratedMap map) {
     for (uint32_t i = 0; i < kMapValueBytes / 8; ++i)
         w_.store64(10, static_cast<int16_t>(kValueSlot + static_cast<int>(8 * i)), some_scalar());
     put_key(map);
-    w_.mov_reg(3, 10).add(3, kValueSlot).mov(4, random_.one_in(2) ? 0 : static_cast<int32_t>(random_.below(4)));
+    w_.mov_reg(3, 10)
+        .add(3, kValueSlot)
+        .mov(4, random_.one_in(2) ? 0 : static_cast<int32_t>(random_.below(4)));
     w_.call(kUpdate);
     after_call();
 }
@@ -121,7 +128,8 @@ void Generator::globals_access() {
     if (random_.one_in(2)) {
         w_.store64(base, 0, some_scalar());
     } else if (random_.one_in(2)) {
-        locked_ = static_cast<uint16_t>(locked_ | (1u << base));  // whatever takes the atomic's place must not write it
+        locked_ = static_cast<uint16_t>(
+            locked_ | (1u << base));  // whatever takes the atomic's place must not write it
         atomic_at(base, 0, true);
         locked_ = static_cast<uint16_t>(locked_ & ~(1u << base));
     }

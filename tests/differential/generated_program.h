@@ -1,7 +1,7 @@
 #pragma once
-// Random programs that are valid by construction: every register and stack byte is written before it is read, packet
-// accesses follow a bounds check, loops count down from a constant, map values are used behind a null check. What remains
-// random is what they compute.
+// Random programs that are valid by construction: every register and stack byte is written before
+// it is read, packet accesses follow a bounds check, loops count down from a constant, map values
+// are used behind a null check. What remains random is what they compute.
 
 #include <cstdint>
 
@@ -28,9 +28,17 @@ private:
 };
 
 /// Indices of the maps of every generated program.
-enum GeneratedMap : uint32_t { kArrayMap, kHashMap, kPercpuArrayMap, kPercpuHashMap, kGlobalsMap, kGeneratedMaps };
+enum GeneratedMap : uint32_t {
+    kArrayMap,
+    kHashMap,
+    kPercpuArrayMap,
+    kPercpuHashMap,
+    kGlobalsMap,
+    kGeneratedMaps
+};
 
-/// The same program for the same seed, an XDP program that means the same in the kernel (no time, no randomness, no cpu id).
+/// The same program for the same seed, an XDP program that means the same in the kernel (no time,
+/// no randomness, no cpu id).
 vm::ProgramSpec generate_program(uint64_t seed);
 
 }  // namespace weir::tests

@@ -15,8 +15,9 @@ namespace weir::tests {
 
 enum class Way { kInterp, kSingle, kBurst };
 
-/// Everything that a program can do to the outside. Map contents: per map, key and value bytes of every entry, sorted by key;
-/// per-CPU values are summed up per eight bytes over the slots, since which slot was used is the engine's affair.
+/// Everything that a program can do to the outside. Map contents: per map, key and value bytes of
+/// every entry, sorted by key; per-CPU values are summed up per eight bytes over the slots, since
+/// which slot was used is the engine's affair.
 struct Outcome {
     std::vector<uint32_t> verdicts;
     std::vector<uint32_t> redirects;
@@ -33,8 +34,8 @@ std::string first_difference(const Outcome& wanted, const Outcome& got);
 std::vector<Bytes> generated_packets(uint64_t seed);
 
 /// Fresh maps, then all packets, in order. Errors: a map or the program cannot be made.
-Result<Outcome> run_packets(const std::shared_ptr<const vm::VerifiedProgram>& program, const std::vector<Bytes>& packets,
-                            Way way);
+Result<Outcome> run_packets(const std::shared_ptr<const vm::VerifiedProgram>& program,
+                            const std::vector<Bytes>& packets, Way way);
 
 /// Adds up the slots of a per-CPU value, eight bytes at a time.
 Bytes sum_of_slots(ByteSpan slots, size_t slot_bytes);

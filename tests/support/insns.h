@@ -13,7 +13,8 @@
 namespace weir::tests {
 
 /// Fields that insn.def fixes come from there; the others from the arguments.
-inline vm::Insn make_insn(vm::Op op, uint8_t dst = 0, uint8_t src = 0, int16_t off = 0, int32_t imm = 0) {
+inline vm::Insn make_insn(vm::Op op, uint8_t dst = 0, uint8_t src = 0, int16_t off = 0,
+                          int32_t imm = 0) {
     const vm::OpInfo& info = vm::op_info(op);
     vm::Insn insn;
     insn.opcode = info.opcode;
@@ -36,15 +37,22 @@ public:
     InsnWriter& mov(uint8_t dst, int32_t imm) { return put(vm::Op::kMov64Imm, dst, 0, 0, imm); }
     InsnWriter& mov_reg(uint8_t dst, uint8_t src) { return put(vm::Op::kMov64Reg, dst, src); }
     InsnWriter& add(uint8_t dst, int32_t imm) { return put(vm::Op::kAdd64Imm, dst, 0, 0, imm); }
-    InsnWriter& load64(uint8_t dst, uint8_t base, int16_t off) { return put(vm::Op::kLoad64, dst, base, off); }
-    InsnWriter& store64(uint8_t base, int16_t off, uint8_t src) { return put(vm::Op::kStoreReg64, base, src, off); }
+    InsnWriter& load64(uint8_t dst, uint8_t base, int16_t off) {
+        return put(vm::Op::kLoad64, dst, base, off);
+    }
+    InsnWriter& store64(uint8_t base, int16_t off, uint8_t src) {
+        return put(vm::Op::kStoreReg64, base, src, off);
+    }
     InsnWriter& call(int32_t helper) { return put(vm::Op::kCallHelper, 0, 0, 0, helper); }
     InsnWriter& exit() { return put(vm::Op::kExit); }
     InsnWriter& load_imm64(uint8_t dst, uint64_t value) {
-        return put_wide(vm::Op::kLoadImm64, dst, static_cast<int32_t>(value), static_cast<int32_t>(value >> 32));
+        return put_wide(vm::Op::kLoadImm64, dst, static_cast<int32_t>(value),
+                        static_cast<int32_t>(value >> 32));
     }
     /// `map` is an index into ProgramSpec::maps.
-    InsnWriter& load_map(uint8_t dst, int32_t map) { return put_wide(vm::Op::kLoadMap, dst, map, 0); }
+    InsnWriter& load_map(uint8_t dst, int32_t map) {
+        return put_wide(vm::Op::kLoadMap, dst, map, 0);
+    }
     InsnWriter& load_map_value(uint8_t dst, int32_t map, int32_t off) {
         return put_wide(vm::Op::kLoadMapValue, dst, map, off);
     }
@@ -75,8 +83,8 @@ inline std::string raw_listing(const std::vector<vm::Insn>& insns) {
     for (size_t pc = 0; pc < insns.size();) {
         const Result<vm::DecodedInsn> insn = vm::decode(insns, pc);
         if (!insn) return text + insn.error().message + "\n";
-        text += fmt::format("{:4}: {} dst=r{} src=r{} off={} imm={}\n", pc, vm::op_info(insn->op).name, insn->dst, insn->src,
-                            insn->off, insn->imm);
+        text += fmt::format("{:4}: {} dst=r{} src=r{} off={} imm={}\n", pc,
+                            vm::op_info(insn->op).name, insn->dst, insn->src, insn->off, insn->imm);
         pc += insn->slots();
     }
     return text;

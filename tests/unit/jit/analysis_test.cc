@@ -69,7 +69,8 @@ TEST(Analysis, RefusesWhatHasNoMachineCode) {
     kfunc.put(Op::kCallKfunc, 0, 0, 0, 5).exit();
     write_frame.mov(10, 0).exit();
     runs_on.mov(0, 0).put(Op::kJeq64Imm, 0, 0, -2, 1);
-    EXPECT_EQ(refusal_of(legacy), "jit: insn 0: legacy packet access is not offered to XDP programs");
+    EXPECT_EQ(refusal_of(legacy),
+              "jit: insn 0: legacy packet access is not offered to XDP programs");
     EXPECT_EQ(refusal_of(may_goto), "jit: insn 0: may_goto is not offered");
     EXPECT_EQ(refusal_of(kfunc), "jit: insn 0: kfunc 5 is not offered");
     EXPECT_EQ(refusal_of(write_frame), "jit: insn 0: r10 is read-only");

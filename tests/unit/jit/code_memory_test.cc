@@ -19,7 +19,9 @@ namespace {
 
 constexpr std::array<uint8_t, 6> kReturn42 = {0xb8, 42, 0, 0, 0, 0xc3};  // mov eax, 42; ret
 
-uint64_t call(const CodeMemory& memory) { return reinterpret_cast<uint32_t (*)()>(memory.address())(); }
+uint64_t call(const CodeMemory& memory) {
+    return reinterpret_cast<uint32_t (*)()>(memory.address())();
+}
 
 /// Permission letters of the mapping that holds `address`; empty if there is none.
 std::string permissions_at(uint64_t address) {
@@ -27,7 +29,8 @@ std::string permissions_at(uint64_t address) {
     for (std::string line; std::getline(maps, line);) {
         uint64_t begin = 0, end = 0;
         char letters[5] = {};
-        if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, letters) == 3 && address >= begin && address < end)
+        if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, letters) == 3 &&
+            address >= begin && address < end)
             return letters;
     }
     return {};
@@ -36,7 +39,8 @@ std::string permissions_at(uint64_t address) {
 Result<CodeMemory> filled() {
     Result<CodeMemory> memory = CodeMemory::reserve(kReturn42.size());
     if (!memory) return memory;
-    if (const Result<void> done = memory->fill(kReturn42); !done) return std::unexpected(done.error());
+    if (const Result<void> done = memory->fill(kReturn42); !done)
+        return std::unexpected(done.error());
     return memory;
 }
 
@@ -44,7 +48,8 @@ TEST(CodeMemory, RunsWhatWasFilledIn) {
     const Result<CodeMemory> memory = filled();
     ASSERT_TRUE(memory.has_value()) << memory.error().message;
     EXPECT_EQ(call(*memory), 42u);
-    EXPECT_TRUE(std::equal(memory->code().begin(), memory->code().end(), kReturn42.begin(), kReturn42.end()));
+    EXPECT_TRUE(std::equal(memory->code().begin(), memory->code().end(), kReturn42.begin(),
+                           kReturn42.end()));
 }
 
 TEST(CodeMemory, IsReadAndExecuteOnlyBetweenGuardPages) {
@@ -60,7 +65,8 @@ TEST(CodeMemory, NothingInTheProcessIsWritableAndExecutable) {
     const Result<CodeMemory> memory = filled();
     ASSERT_TRUE(memory.has_value());
     std::ifstream maps("/proc/self/maps");
-    for (std::string line; std::getline(maps, line);) EXPECT_EQ(line.find(" rwx"), std::string::npos) << line;
+    for (std::string line; std::getline(maps, line);)
+        EXPECT_EQ(line.find(" rwx"), std::string::npos) << line;
 }
 
 TEST(CodeMemory, WritingFaults) {
@@ -97,7 +103,8 @@ TEST(CodeMemory, MovesWithoutMovingTheCode) {
 TEST(CodeMemory, LiesWithinReachOfOurOwnCode) {
     const Result<CodeMemory> memory = filled();
     ASSERT_TRUE(memory.has_value());
-    const auto distance = static_cast<int64_t>(memory->address() - reinterpret_cast<uint64_t>(&CodeMemory::reserve));
+    const auto distance =
+        static_cast<int64_t>(memory->address() - reinterpret_cast<uint64_t>(&CodeMemory::reserve));
     EXPECT_LT(std::abs(distance), int64_t{1} << 31);
 }
 

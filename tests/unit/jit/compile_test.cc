@@ -12,7 +12,9 @@ namespace {
 using jit::Engine;
 using vm::Op;
 
-Proven constant_program() { return Proven(InsnWriter().mov(0, vm::XDP_PASS).exit().insns(), {}); }
+Proven constant_program() {
+    return Proven(InsnWriter().mov(0, vm::XDP_PASS).exit().insns(), {});
+}
 
 TEST(Compile, GivesTheEngineThatWasAskedFor) {
     const Proven proven = constant_program();
@@ -44,7 +46,13 @@ TEST(Compile, BothEnginesRunPacketsAndBursts) {
 
 TEST(Compile, RedirectTargetsBelongToTheirPacket) {
     InsnWriter w;
-    w.put(Op::kLoad32, 1, 1, 12).mov(0, vm::XDP_PASS).put(Op::kJset64Imm, 1, 0, 1, 1).exit().mov(2, 0).call(23).exit();
+    w.put(Op::kLoad32, 1, 1, 12)
+        .mov(0, vm::XDP_PASS)
+        .put(Op::kJset64Imm, 1, 0, 1, 1)
+        .exit()
+        .mov(2, 0)
+        .call(23)
+        .exit();
     const Proven proven(w.insns(), {});
     TestPacket packet;
     for (const Engine engine : {Engine::kJit, Engine::kInterp}) {
@@ -54,7 +62,8 @@ TEST(Compile, RedirectTargetsBelongToTheirPacket) {
         for (uint32_t i = 0; i < 4; ++i) contexts[i].ingress_ifindex = 10 + i;
         std::vector<uint32_t> verdicts(4), redirects(4, 99);
         program->run_burst(contexts, verdicts, redirects, env);
-        EXPECT_EQ(verdicts, (std::vector<uint32_t>{vm::XDP_PASS, vm::XDP_REDIRECT, vm::XDP_PASS, vm::XDP_REDIRECT}));
+        EXPECT_EQ(verdicts, (std::vector<uint32_t>{vm::XDP_PASS, vm::XDP_REDIRECT, vm::XDP_PASS,
+                                                   vm::XDP_REDIRECT}));
         EXPECT_EQ(redirects, (std::vector<uint32_t>{0, 11, 0, 13}));
         EXPECT_EQ(program->run(contexts[1], env), vm::XDP_REDIRECT);
         EXPECT_EQ(env.redirect_ifindex, 11u);
@@ -63,7 +72,8 @@ TEST(Compile, RedirectTargetsBelongToTheirPacket) {
     }
 }
 
-/// A helper that the verifier knows but that this table has no code for is a mistake of the caller, not a lack of the machine.
+/// A helper that the verifier knows but that this table has no code for is a mistake of the caller,
+/// not a lack of the machine.
 TEST(Compile, DoesNotHideARefusalBehindTheInterpreter) {
     const Proven proven(InsnWriter().call(7).mov(0, 1).exit().insns(), {});
     const vm::HelperTable empty;
@@ -85,7 +95,9 @@ TEST(Compile, TheInterpreterServesWhereMemoryMayNotExecute) {
         vm::RunEnv env;
         vm::XdpContext context = packet.context();
         const auto program = proven.compile(Engine::kJit);
-        ::_exit(program->engine() == Engine::kInterp && program->run(context, env) == vm::XDP_PASS ? 0 : 1);
+        ::_exit(program->engine() == Engine::kInterp && program->run(context, env) == vm::XDP_PASS
+                    ? 0
+                    : 1);
     }
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);

@@ -23,7 +23,8 @@ void run_all_value_pairs(Op op, uint8_t dst, uint8_t src) {
             machine.registers[src] = b;
             machine.registers[dst] = a;
             engines.run(machine);
-            if (testing::Test::HasFailure()) FAIL() << vm::op_info(op).name << std::hex << " " << a << " " << b;
+            if (testing::Test::HasFailure())
+                FAIL() << vm::op_info(op).name << std::hex << " " << a << " " << b;
         }
     }
 }
@@ -38,7 +39,8 @@ void run_all_register_pairs(Op op) {
                 machine.registers[src] = value;
                 engines.run(machine);
             }
-            if (testing::Test::HasFailure()) FAIL() << vm::op_info(op).name << " r" << int{dst} << ", r" << int{src};
+            if (testing::Test::HasFailure())
+                FAIL() << vm::op_info(op).name << " r" << int{dst} << ", r" << int{src};
         }
     }
 }

@@ -10,7 +10,9 @@ namespace {
 using vm::Format;
 using vm::Op;
 
-bool loads(Op op) { return vm::op_info(op).spelling == "load_acquire"; }
+bool loads(Op op) {
+    return vm::op_info(op).spelling == "load_acquire";
+}
 
 std::vector<vm::Insn> atomic_at_scratch(Op op, uint8_t base, uint8_t other) {
     InsnWriter w;
@@ -22,7 +24,8 @@ std::vector<vm::Insn> atomic_at_scratch(Op op, uint8_t base, uint8_t other) {
 std::vector<Op> atomic_ops() {
     std::vector<Op> ops;
     for (size_t i = 0; i < vm::kOpCount; ++i)
-        if (vm::op_info(static_cast<Op>(i)).format == Format::Atomic) ops.push_back(static_cast<Op>(i));
+        if (vm::op_info(static_cast<Op>(i)).format == Format::Atomic)
+            ops.push_back(static_cast<Op>(i));
     return ops;
 }
 
@@ -32,7 +35,8 @@ TEST(EmitAtomic, AgreesOnEveryRegisterPair) {
             for (uint8_t other = 0; other < kRegisters; ++other) {
                 Engines engines(atomic_at_scratch(op, base, other));
                 engines.run(distinct_machine());
-                ASSERT_FALSE(HasFailure()) << vm::op_info(op).name << " r" << int{base} << ", r" << int{other};
+                ASSERT_FALSE(HasFailure())
+                    << vm::op_info(op).name << " r" << int{base} << ", r" << int{other};
             }
         }
     }

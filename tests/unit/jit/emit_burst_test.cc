@@ -49,7 +49,8 @@ protected:
     }
 
     void run(const jit::MachineCode& code, size_t packets) {
-        code.burst()(contexts_.data(), contexts_.data() + packets, verdicts_.data(), redirects_.data(), &env_);
+        code.burst()(contexts_.data(), contexts_.data() + packets, verdicts_.data(),
+                     redirects_.data(), &env_);
     }
 
     vm::HelperTable helpers_;
@@ -73,7 +74,11 @@ InsnWriter verdict_program(int saved, bool calls, bool redirects, bool stack) {
     }
     if (redirects) {
         w.store64(10, -8, 0);
-        w.put(Op::kLoad64, 1, 10, -8).mov(2, 0).put(Op::kJset64Imm, 1, 0, 1, 1).call(kRedirect).load64(0, 10, -8);
+        w.put(Op::kLoad64, 1, 10, -8)
+            .mov(2, 0)
+            .put(Op::kJset64Imm, 1, 0, 1, 1)
+            .call(kRedirect)
+            .load64(0, 10, -8);
     }
     for (int i = 0; i < saved; ++i) w.put(Op::kAdd64Reg, 0, static_cast<uint8_t>(6 + i));
     if (stack) w.load64(1, 10, -200).put(Op::kAdd64Reg, 0, 1);
@@ -84,7 +89,8 @@ InsnWriter verdict_program(int saved, bool calls, bool redirects, bool stack) {
 TEST_F(EmitBurst, StoresAVerdictForEveryPacketAndNoMore) {
     for (int saved = 0; saved <= 4; ++saved) {
         for (int form = 0; form < 8; ++form) {
-            const bool calls = (form & 1) != 0, redirects = (form & 2) != 0, stack = (form & 4) != 0;
+            const bool calls = (form & 1) != 0, redirects = (form & 2) != 0,
+                       stack = (form & 4) != 0;
             const jit::MachineCode code = compile(verdict_program(saved, calls, redirects, stack));
             ASSERT_EQ(code.may_redirect(), redirects);
             for (const uint32_t packets : {1u, 2u, 31u, kBurstPacketsMax - 1}) {
@@ -116,7 +122,8 @@ TEST_F(EmitBurst, EarlyExitGoesOnWithTheNextPacket) {
     w.mov(0, 2).put(Op::kJgt64Imm, 6, 0, 1, 110).exit().mov(0, 3).exit();
     const jit::MachineCode code = compile(w);
     run(code, kBurstPacketsMax);
-    for (uint32_t i = 0; i < kBurstPacketsMax; ++i) EXPECT_EQ(verdicts_[i], i % 2 != 0 ? 1u : i > 10 ? 3u : 2u) << i;
+    for (uint32_t i = 0; i < kBurstPacketsMax; ++i)
+        EXPECT_EQ(verdicts_[i], i % 2 != 0 ? 1u : i > 10 ? 3u : 2u) << i;
 }
 
 TEST_F(EmitBurst, SharesSubprogramsWithTheSingleEntry) {

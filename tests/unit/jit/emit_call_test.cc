@@ -62,9 +62,18 @@ TEST(EmitCall, LocalCallHasItsOwnFrameAndRegisters) {
     InsnWriter w;
     w.mov(6, 6).mov(7, 7).mov(8, 8).mov(9, 9).put(Op::kStoreImm64, 10, 0, -8, 1000).mov(1, 5);
     w.put(Op::kCallLocal, 0, 0, 0, 7);
-    w.put(Op::kAdd64Reg, 0, 6).put(Op::kAdd64Reg, 0, 7).put(Op::kAdd64Reg, 0, 8).put(Op::kAdd64Reg, 0, 9);
+    w.put(Op::kAdd64Reg, 0, 6)
+        .put(Op::kAdd64Reg, 0, 7)
+        .put(Op::kAdd64Reg, 0, 8)
+        .put(Op::kAdd64Reg, 0, 9);
     w.load64(1, 10, -8).put(Op::kAdd64Reg, 0, 1).exit();
-    w.mov(6, 100).mov(7, 100).mov(8, 100).mov(9, 100).put(Op::kStoreImm64, 10, 0, -8, 77).mov_reg(6, 1).call(2);
+    w.mov(6, 100)
+        .mov(7, 100)
+        .mov(8, 100)
+        .mov(9, 100)
+        .put(Op::kStoreImm64, 10, 0, -8, 77)
+        .mov_reg(6, 1)
+        .call(2);
     w.put(Op::kAdd64Reg, 0, 6).exit();
     Engines engines(w.insns());
     engines.run(distinct_machine());

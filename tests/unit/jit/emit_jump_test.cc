@@ -19,7 +19,8 @@ std::vector<Op> ops_of(Format format) {
 
 /// The flag stays 0 where the jump is taken.
 std::vector<vm::Insn> jump_over_flag(Op op, uint8_t dst, uint8_t src, int32_t imm) {
-    return with_registers({make_insn(op, dst, src, 1, imm), make_insn(Op::kStoreImm64, 10, 0, kFlag, 1)});
+    return with_registers(
+        {make_insn(op, dst, src, 1, imm), make_insn(Op::kStoreImm64, 10, 0, kFlag, 1)});
 }
 
 TEST(EmitJump, RegisterFormsAgreeOnBoundaryValues) {
@@ -31,7 +32,8 @@ TEST(EmitJump, RegisterFormsAgreeOnBoundaryValues) {
                 machine.registers[2] = a;
                 machine.registers[7] = b;
                 engines.run(machine);
-                ASSERT_FALSE(HasFailure()) << vm::op_info(op).name << std::hex << " " << a << " " << b;
+                ASSERT_FALSE(HasFailure())
+                    << vm::op_info(op).name << std::hex << " " << a << " " << b;
             }
         }
     }
@@ -43,7 +45,8 @@ TEST(EmitJump, RegisterFormsAgreeOnEveryRegisterPair) {
             for (uint8_t src = 0; src < kRegisters; ++src) {
                 Engines engines(jump_over_flag(op, dst, src, 0));
                 engines.run(distinct_machine());
-                ASSERT_FALSE(HasFailure()) << vm::op_info(op).name << " r" << int{dst} << ", r" << int{src};
+                ASSERT_FALSE(HasFailure())
+                    << vm::op_info(op).name << " r" << int{dst} << ", r" << int{src};
             }
         }
     }
@@ -58,7 +61,8 @@ TEST(EmitJump, ImmediateFormsAgreeOnBoundaryValues) {
                     Machine machine = distinct_machine();
                     machine.registers[dst] = value;
                     engines.run(machine);
-                    ASSERT_FALSE(HasFailure()) << vm::op_info(op).name << " imm " << imm << std::hex << " " << value;
+                    ASSERT_FALSE(HasFailure())
+                        << vm::op_info(op).name << " imm " << imm << std::hex << " " << value;
                 }
             }
         }
@@ -76,7 +80,12 @@ TEST(EmitJump, JsetTestsTheSignExtendedImmediate) {
 
 TEST(EmitJump, GotoSkipsForwardAndBack) {
     InsnWriter w;
-    w.mov(0, 1).put(Op::kGoto, 0, 0, 2).add(0, 10).exit().add(0, 100).put(Op::kGotoLong, 0, 0, 0, -4);
+    w.mov(0, 1)
+        .put(Op::kGoto, 0, 0, 2)
+        .add(0, 10)
+        .exit()
+        .add(0, 100)
+        .put(Op::kGotoLong, 0, 0, 0, -4);
     Engines engines(w.insns());
     engines.run(distinct_machine());
     EXPECT_EQ(engines.r0(), 111u);

@@ -15,16 +15,24 @@ using vm::Op;
 constexpr uint64_t kStepsMax = 10'000;
 constexpr int16_t kMachineSlot = -8, kFlagSlot = -16, kDumpSlot = -24;
 
-int16_t register_offset(size_t i) { return static_cast<int16_t>(offsetof(Machine, registers) + 8 * i); }
-int16_t result_offset(size_t i) { return static_cast<int16_t>(offsetof(Machine, results) + 8 * i); }
-int16_t dump_slot(size_t i) { return static_cast<int16_t>(kDumpSlot - static_cast<int>(8 * i)); }
+int16_t register_offset(size_t i) {
+    return static_cast<int16_t>(offsetof(Machine, registers) + 8 * i);
+}
+int16_t result_offset(size_t i) {
+    return static_cast<int16_t>(offsetof(Machine, results) + 8 * i);
+}
+int16_t dump_slot(size_t i) {
+    return static_cast<int16_t>(kDumpSlot - static_cast<int>(8 * i));
+}
 
 uint64_t mix(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, vm::RunEnv& env) {
     ++env.printk_count;
     return a ^ (b * 3) ^ (c * 5) ^ (d * 7) ^ (e * 11);
 }
 
-uint64_t seven(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) { return 7; }
+uint64_t seven(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
+    return 7;
+}
 
 }  // namespace
 
@@ -47,7 +55,8 @@ std::vector<vm::Insn> with_registers(const std::vector<vm::Insn>& body) {
     w.append(body);
     for (uint8_t i = 0; i < kRegisters; ++i) w.store64(10, dump_slot(i), i);
     w.load64(1, 10, kMachineSlot);
-    for (uint8_t i = 0; i < kRegisters; ++i) w.load64(2, 10, dump_slot(i)).store64(1, result_offset(i), 2);
+    for (uint8_t i = 0; i < kRegisters; ++i)
+        w.load64(2, 10, dump_slot(i)).store64(1, result_offset(i), 2);
     w.load64(0, 10, kFlagSlot).store64(1, offsetof(Machine, flag), 0).exit();
     return w.insns();
 }
@@ -61,7 +70,8 @@ Engines::Engines(const std::vector<vm::Insn>& program) : program_(program) {
     auto baseline = jit::TESTING_ONLY_compile_unverified_baseline(program_, test_helpers());
     EXPECT_TRUE(host.has_value()) << host.error().message << "\n" << raw_listing(program_);
     EXPECT_TRUE(baseline.has_value()) << baseline.error().message << "\n" << raw_listing(program_);
-    if (host && baseline) compiled_ = std::make_unique<Compiled>(std::move(*host), std::move(*baseline));
+    if (host && baseline)
+        compiled_ = std::make_unique<Compiled>(std::move(*host), std::move(*baseline));
 }
 
 Engines::~Engines() = default;
@@ -71,7 +81,8 @@ Machine Engines::run(const Machine& machine) {
     alignas(16) static Machine buffer;
     auto* memory = reinterpret_cast<uint8_t*>(&buffer);
     buffer = machine;
-    const Result<uint64_t> wanted = vm::interpret_unverified(program_, {memory, sizeof buffer}, test_helpers(), kStepsMax);
+    const Result<uint64_t> wanted =
+        vm::interpret_unverified(program_, {memory, sizeof buffer}, test_helpers(), kStepsMax);
     EXPECT_TRUE(wanted.has_value()) << wanted.error().message << "\n" << raw_listing(program_);
     if (!wanted || compiled_ == nullptr) return machine;
     const Machine after = buffer;
@@ -89,7 +100,8 @@ Machine Engines::run(const Machine& machine) {
 
 Machine distinct_machine() {
     Machine machine;
-    for (size_t i = 0; i < kRegisters; ++i) machine.registers[i] = 0x1111'1111'1111'1111 * (i + 1) + i;
+    for (size_t i = 0; i < kRegisters; ++i)
+        machine.registers[i] = 0x1111'1111'1111'1111 * (i + 1) + i;
     for (size_t i = 0; i < kScratchBytes; ++i) machine.scratch[i] = static_cast<uint8_t>(0x90 + i);
     return machine;
 }

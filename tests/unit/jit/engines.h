@@ -1,5 +1,6 @@
 #pragma once
-// The same bytes through the interpreter and through both forms of machine code, registers and memory compared.
+// The same bytes through the interpreter and through both forms of machine code, registers and
+// memory compared.
 
 #include <array>
 #include <cstdint>
@@ -11,10 +12,30 @@
 namespace weir::tests {
 
 /// Values where arithmetic changes its mind.
-inline constexpr std::array<uint64_t, 24> kBoundaryValues = {
-    0, 1, 2, 7, 31, 32, 33, 63, 64, 127, 128, 255, 0x7fff, 0x8000, 0xffff, 0x7fff'ffff, 0x8000'0000, 0xffff'ffff,
-    0x1'0000'0000, 0x7fff'ffff'ffff'ffff, 0x8000'0000'0000'0000, 0xffff'ffff'ffff'ffff, 0xffff'ffff'8000'0000,
-    0x0123'4567'89ab'cdef};
+inline constexpr std::array<uint64_t, 24> kBoundaryValues = {0,
+                                                             1,
+                                                             2,
+                                                             7,
+                                                             31,
+                                                             32,
+                                                             33,
+                                                             63,
+                                                             64,
+                                                             127,
+                                                             128,
+                                                             255,
+                                                             0x7fff,
+                                                             0x8000,
+                                                             0xffff,
+                                                             0x7fff'ffff,
+                                                             0x8000'0000,
+                                                             0xffff'ffff,
+                                                             0x1'0000'0000,
+                                                             0x7fff'ffff'ffff'ffff,
+                                                             0x8000'0000'0000'0000,
+                                                             0xffff'ffff'ffff'ffff,
+                                                             0xffff'ffff'8000'0000,
+                                                             0x0123'4567'89ab'cdef};
 
 inline constexpr std::array<int32_t, 16> kBoundaryImmediates = {
     0, 1, 2, 3, 16, 31, 32, 127, 128, -128, -129, 255, 0xffff, INT32_MAX, INT32_MIN, -1};
@@ -32,7 +53,8 @@ struct Machine {
 /// Offset from the memory's start, for bodies that load its address out of [r10-8].
 constexpr int16_t kScratchOffset = offsetof(Machine, scratch);
 
-/// Around `body`: registers come from Machine, [r10-8] holds the machine's address, [r10-16] is 0; afterwards all go back.
+/// Around `body`: registers come from Machine, [r10-8] holds the machine's address, [r10-16] is 0;
+/// afterwards all go back.
 std::vector<vm::Insn> with_registers(const std::vector<vm::Insn>& body);
 
 /// A program in all engines.
@@ -44,7 +66,8 @@ public:
     Engines(const Engines&) = delete;
     Engines& operator=(const Engines&) = delete;
 
-    /// Runs in all engines over copies of `machine`; the test fails unless r0 and every byte agree. Returns what came out.
+    /// Runs in all engines over copies of `machine`; the test fails unless r0 and every byte agree.
+    /// Returns what came out.
     Machine run(const Machine& machine);
     uint64_t r0() const { return r0_; }
 

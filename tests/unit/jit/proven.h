@@ -14,7 +14,8 @@ namespace weir::tests {
 
 constexpr uint32_t kCpuSlots = 4;
 
-inline vm::MapSpec map_spec(vm::MapType type, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries) {
+inline vm::MapSpec map_spec(vm::MapType type, uint32_t key_bytes, uint32_t value_bytes,
+                            uint32_t entries) {
     vm::MapSpec spec;
     spec.name = vm::map_type_name(type);
     spec.type = type;
@@ -24,7 +25,8 @@ inline vm::MapSpec map_spec(vm::MapType type, uint32_t key_bytes, uint32_t value
     return spec;
 }
 
-/// A program, its maps, and how to compile it. Aborts where the verifier refuses: the test is wrong then.
+/// A program, its maps, and how to compile it. Aborts where the verifier refuses: the test is wrong
+/// then.
 struct Proven {
     Proven(const std::vector<vm::Insn>& insns, std::vector<vm::MapSpec> map_specs) {
         vm::ProgramSpec spec;
@@ -56,7 +58,9 @@ struct TestPacket {
     TestPacket() {
         for (size_t i = 0; i < sizeof bytes; ++i) bytes[i] = static_cast<uint8_t>(i);
     }
-    vm::XdpContext context() { return {bytes, bytes + sizeof bytes, bytes, bytes, bytes + sizeof bytes, 3, 1, 0}; }
+    vm::XdpContext context() {
+        return {bytes, bytes + sizeof bytes, bytes, bytes, bytes + sizeof bytes, 3, 1, 0};
+    }
     uint8_t bytes[64];
 };
 
