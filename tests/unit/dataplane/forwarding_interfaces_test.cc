@@ -167,33 +167,38 @@ TEST_F(ForwardingInterfaces, RefusesAnInterfaceThatIsInUseOrMissing) {
         make_links();
         int ready[2];
         ASSERT_EQ(pipe(ready), 0);
+        const RunDir holder_dir;
         const pid_t holder = fork();
         if (holder == 0) {
-            const RunDir dir;
-            auto forwarding = start(configure({{"net_af_xdp0,iface=wan", ""}}), dir);
+            auto forwarding = start(configure({{"net_af_xdp0,iface=wan", ""}}), holder_dir);
             EXPECT_EQ(write(ready[1], "x", 1), 1);
             pause();
         }
         char byte = 0;
         ASSERT_EQ(read(ready[0], &byte, 1), 1);
-        const RunDir dir;
-        const auto missing =
-            Forwarding::start(configure({{"net_af_xdp0,iface=nowhere", ""}}), dir.path());
-        ASSERT_FALSE(missing);
-        EXPECT_NE(missing.error().message.find("interface 'nowhere' does not exist; there are: "),
-                  std::string::npos)
-            << missing.error().message;
-        const auto taken =
-            Forwarding::start(configure({{"net_af_xdp0,iface=wan", ""}}), dir.path());
-        EXPECT_FALSE(taken);
-        if (!taken.has_value()) {
+        in_child([] {
+            const RunDir dir;
+            const auto missing =
+                Forwarding::start(configure({{"net_af_xdp0,iface=nowhere", ""}}), dir.path());
+            ASSERT_FALSE(missing);
+            EXPECT_NE(
+                missing.error().message.find("interface 'nowhere' does not exist; there are: "),
+                std::string::npos)
+                << missing.error().message;
+            const auto taken =
+                Forwarding::start(configure({{"net_af_xdp0,iface=wan", ""}}), dir.path());
+            ASSERT_FALSE(taken);
             EXPECT_NE(taken.error().message.find("in use"), std::string::npos)
                 << taken.error().message;
-        }
+        });
         kill(holder, SIGKILL);
         int status = 0;
-        waitpid(holder, &status, 0);
-        std::filesystem::remove_all(dir.path());
+        ASSERT_EQ(waitpid(holder, &status, 0), holder);
+        in_child([] {  // what a killed dataplane left behind stops nobody
+            const RunDir dir;
+            EXPECT_TRUE(start(configure({{"net_af_xdp0,iface=wan", ""}}), dir));
+        });
+        EXPECT_EQ(read_interface("wan")->xdp_program_id, 0u);
     });
 }
 

@@ -1,0 +1,57 @@
+#include "dataplane/counters.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+namespace weir::dataplane {
+namespace {
+
+TEST(Counters, ShowsNothingBeforePublication) {
+    Counters counters(2);
+    counters.port(1).rx = 5;
+    counters.program(7).runs = 3;
+    EXPECT_EQ(counters.read_ports()[1].rx, 0u);
+    counters.publish();
+    EXPECT_EQ(counters.read_ports()[1].rx, 5u);
+    EXPECT_EQ(counters.read_ports()[0].rx, 0u);
+    EXPECT_EQ(counters.read_program(7).runs, 3u);
+}
+
+TEST(Counters, AReaderNeverSeesHalfARound) {
+    Counters counters(3);
+    std::atomic<bool> stop{false};
+    std::thread worker([&] {
+        for (uint64_t round = 1; !stop; ++round) {
+            counters.port(0).rx += 3;
+            counters.port(2).tx += 2;
+            ++counters.port(static_cast<uint32_t>(round % 3)).drops[round % kDropReasons];
+            counters.publish();
+        }
+    });
+    uint64_t last = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        uint64_t rx = 0, out = 0;
+        for (const PortCounts& port : counters.read_ports()) {
+            rx += port.rx;
+            out += port.tx;
+            for (const uint64_t dropped : port.drops) out += dropped;
+        }
+        ASSERT_EQ(rx, out);
+        ASSERT_GE(rx, last);
+        last = rx;
+    }
+    stop = true;
+    worker.join();
+}
+
+TEST(DropReasons, HaveDistinctNames) {
+    for (size_t i = 0; i < kDropReasons; ++i) {
+        for (size_t j = 0; j < i; ++j) EXPECT_NE(kDropReasonNames[i], kDropReasonNames[j]);
+    }
+    EXPECT_EQ(drop_reason_name(DropReason::tx_full), "tx_full");
+}
+
+}  // namespace
+}  // namespace weir::dataplane

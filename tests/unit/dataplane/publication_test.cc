@@ -1,0 +1,92 @@
+#include "dataplane/publication.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+namespace weir::dataplane {
+namespace {
+
+/// A program that knows how many of its kind are alive.
+class CountedProgram : public jit::CompiledProgram {
+public:
+    explicit CountedProgram(std::atomic<int>& alive) : alive_(alive) { ++alive_; }
+    ~CountedProgram() override { --alive_; }
+    uint32_t run(vm::XdpContext&, vm::RunEnv&) const override { return vm::XDP_PASS; }
+    void run_burst(std::span<vm::XdpContext>, std::span<uint32_t>, std::span<uint32_t>,
+                   vm::RunEnv&) const override {}
+    jit::Engine engine() const override { return jit::Engine::kInterp; }
+    std::span<const uint8_t> code() const override { return {}; }
+
+private:
+    std::atomic<int>& alive_;
+};
+
+std::unique_ptr<Generation> generation(uint64_t number, size_t ingress, size_t egress,
+                                       std::atomic<int>& alive) {
+    auto made = std::make_unique<Generation>();
+    made->number = number;
+    made->ports.resize(1);
+    for (size_t i = 0; i < ingress; ++i)
+        made->ports[0].ingress.push_back({std::make_shared<CountedProgram>(alive), 0});
+    for (size_t i = 0; i < egress; ++i)
+        made->ports[0].egress.push_back({std::make_shared<CountedProgram>(alive), 0});
+    return made;
+}
+
+TEST(Publication, RunsByBurstsOnlyWhereNobodyCanTell) {
+    std::atomic<int> alive{0};
+    EXPECT_TRUE(make_live(generation(1, 0, 0, alive))->by_bursts);
+    EXPECT_TRUE(make_live(generation(1, 1, 0, alive))->by_bursts);
+    EXPECT_FALSE(make_live(generation(1, 2, 0, alive))->by_bursts);
+    EXPECT_FALSE(make_live(generation(1, 1, 1, alive))->by_bursts);
+    EXPECT_EQ(alive, 0);
+}
+
+TEST(Publication, FreesTheOldOnceEveryWorkerMovedOn) {
+    std::atomic<int> alive{0};
+    Publication publication(1, 2);
+    std::atomic<bool> stop{false};
+    std::atomic<uint64_t> backwards{0};
+    std::vector<std::thread> workers;
+    for (uint32_t index = 0; index < 2; ++index) {
+        workers.emplace_back([&, index] {
+            uint64_t last = 0;
+            while (!stop) {
+                const uint64_t number = publication.enter_round(index).number();
+                if (number < last) ++backwards;
+                last = number;
+                std::this_thread::yield();
+            }
+        });
+    }
+    for (uint64_t number = 1; number <= 2000; ++number) {
+        ASSERT_TRUE(publication.publish(generation(number, 1, 0, alive)));
+        ASSERT_EQ(alive, 1);
+    }
+    stop = true;
+    for (std::thread& worker : workers) worker.join();
+    EXPECT_EQ(backwards, 0u);
+}
+
+TEST(Publication, KeepsTheOldWhileAWorkerIsStuck) {
+    std::atomic<int> alive{0};
+    Publication publication(1, 1);
+    const auto stuck = publication.publish(generation(1, 1, 0, alive));
+    ASSERT_FALSE(stuck);
+    EXPECT_NE(stuck.error().message.find("worker 0 did not come to rest"), std::string::npos)
+        << stuck.error().message;
+    EXPECT_EQ(publication.number(), 1u);
+    publication.enter_round(0);
+    EXPECT_FALSE(publication.publish(generation(1, 1, 0, alive))) << "numbers must rise";
+    std::thread worker([&] {
+        while (publication.enter_round(0).number() < 2) std::this_thread::yield();
+    });
+    EXPECT_TRUE(publication.publish(generation(2, 1, 0, alive)));
+    worker.join();
+    EXPECT_EQ(alive, 1);
+}
+
+}  // namespace
+}  // namespace weir::dataplane
