@@ -178,7 +178,7 @@ Result<Json> LiveNode::map(const std::string& name) {
 }
 
 Result<Json> LiveNode::dump(const std::string& name, const std::optional<Bytes>& after,
-                        uint32_t count_max) {
+                            uint32_t count_max) {
     return questions_.call([&](api::Client& client) -> Result<Json> {
         const Result<api::MapInfo> map = find_map(client, name);
         if (!map) return std::unexpected(map.error());
@@ -206,7 +206,7 @@ Result<Json> LiveNode::lookup(const std::string& name, const Bytes& key) {
 }
 
 Result<Json> LiveNode::update(const std::string& name, const std::vector<api::Element>& elements,
-                          uint64_t flags) {
+                              uint64_t flags) {
     return questions_.call([&](api::Client& client) -> Result<Json> {
         const Result<api::MapInfo> map = find_map(client, name);
         if (!map) return std::unexpected(map.error());

@@ -3,9 +3,11 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <exception>
 #include <string_view>
+#include <system_error>
 
 #include "controlplane/cli/verbs.h"
 #include "controlplane/config/reader.h"

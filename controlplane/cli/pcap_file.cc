@@ -72,17 +72,21 @@ Result<void> write_capture(const std::string& path, const std::vector<CapturedPa
     const FileHeader head;
     FILE* stream = std::fopen(path.c_str(), "wbe");
     if (stream == nullptr)
-        return fail(ErrorKind::kInvalid, fmt::format("{}: cannot write: {}", path, std::strerror(errno)));
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("{}: cannot write: {}", path, std::strerror(errno)));
     bool written = std::fwrite(&head, sizeof head, 1, stream) == 1;
     for (const CapturedPacket& packet : packets) {
         const auto bytes = static_cast<uint32_t>(packet.bytes.size());
-        const RecordHeader record{packet.seconds, packet.microseconds, bytes, std::max(bytes, packet.wire_bytes)};
+        const RecordHeader record{packet.seconds, packet.microseconds, bytes,
+                                  std::max(bytes, packet.wire_bytes)};
         written = written && std::fwrite(&record, sizeof record, 1, stream) == 1;
-        if (bytes != 0) written = written && std::fwrite(packet.bytes.data(), bytes, 1, stream) == 1;
+        if (bytes != 0)
+            written = written && std::fwrite(packet.bytes.data(), bytes, 1, stream) == 1;
     }
     const bool closed = std::fclose(stream) == 0;
     if (written && closed) return {};
-    return fail(ErrorKind::kResource, fmt::format("{}: cannot write: {}", path, std::strerror(errno)));
+    return fail(ErrorKind::kResource,
+                fmt::format("{}: cannot write: {}", path, std::strerror(errno)));
 }
 
 }  // namespace weir::controlplane::cli

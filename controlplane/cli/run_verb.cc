@@ -1,18 +1,21 @@
 // weir run: a node in the foreground, until Ctrl-C, --duration or --exit-when-idle.
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 
 #include "controlplane/cli/foreground.h"
 #include "controlplane/cli/stats_text.h"
 #include "controlplane/cli/verbs.h"
 #include "controlplane/config/parse.h"
 #include "controlplane/deploy/bundle.h"
+#include "vm/base/check.h"
 
 namespace weir::controlplane::cli {
 namespace {
@@ -28,32 +31,44 @@ struct RunLimits {
     double idle_s = 0;      ///< 0: none
 };
 
-/// SIGINT and SIGTERM as a descriptor; restored at the end.
+int stop_pipe[2] = {-1, -1};  ///< what the signal handler may reach
+
+void note_stop(int) {
+    const int error = errno;
+    constexpr char kByte = 1;
+    [[maybe_unused]] const ssize_t wrote = write(stop_pipe[1], &kByte, 1);
+    errno = error;
+}
+
+/// SIGINT and SIGTERM as a readable descriptor. By a handler and not by signalfd: that would need
+/// every thread of the process, also those of libraries, to block the signals.
 class StopSignals {
 public:
     StopSignals() {
-        sigemptyset(&signals_);
-        sigaddset(&signals_, SIGINT);
-        sigaddset(&signals_, SIGTERM);
-        sigprocmask(SIG_BLOCK, &signals_, &before_);
-        fd_ = signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK);
+        WEIR_CHECK(pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) == 0);
+        struct sigaction action{};
+        action.sa_handler = note_stop;
+        action.sa_flags = SA_RESTART;
+        sigaction(SIGINT, &action, &before_[0]);
+        sigaction(SIGTERM, &action, &before_[1]);
     }
     ~StopSignals() {
-        if (fd_ >= 0) close(fd_);
-        sigprocmask(SIG_SETMASK, &before_, nullptr);
+        sigaction(SIGINT, &before_[0], nullptr);
+        sigaction(SIGTERM, &before_[1], nullptr);
+        close(stop_pipe[0]);
+        close(stop_pipe[1]);
     }
     StopSignals(const StopSignals&) = delete;
     StopSignals& operator=(const StopSignals&) = delete;
 
     /// Waits up to `milliseconds`; true if somebody asked us to stop.
     bool wait(int milliseconds) {
-        pollfd entry{fd_, POLLIN, 0};
+        pollfd entry{stop_pipe[0], POLLIN, 0};
         return poll(&entry, 1, milliseconds) > 0;
     }
 
 private:
-    sigset_t signals_{}, before_{};
-    int fd_ = -1;
+    struct sigaction before_[2]{};
 };
 
 /// What the terminal shows, and when nothing has come for how long.
@@ -172,8 +187,12 @@ int verb_run(const Words& words) {
         parsed->has("CONFIG") ? parsed->text("CONFIG") : std::string(kDefaultConfigFile);
     const Result<Config> config = check_config(path);
     if (!config) return report(config.error());
-    const std::string run_dir =
+    const std::string given =
         parsed->has("run-dir") ? parsed->text("run-dir") : config->run_dir.value;
+    std::error_code problem;  // the processes that get it may look from elsewhere
+    const std::string run_dir =
+        std::filesystem::absolute(given, problem).lexically_normal().string();
+    if (problem) return report({ErrorKind::kInvalid, given + ": " + problem.message()});
     return run_node(*config, {path, run_dir, parsed->has("verbose")}, {*duration, *idle});
 }
 
