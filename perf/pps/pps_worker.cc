@@ -1,5 +1,6 @@
-// Weir's packet side alone, for comparing: one worker, one port that passes to itself, one program that returns a constant.
-// Prints "RX NANOSECONDS" (packets received; time of the monotonic clock) for every line on stdin; ends with stdin.
+// Weir's packet side alone, for comparing: one worker, one port that passes to itself, one program
+// that returns a constant. Prints "RX NANOSECONDS" (packets received; time of the monotonic clock)
+// for every line on stdin; ends with stdin.
 //   pps_worker VDEV pass|drop|OBJECT CPU HUGEPAGES(0|1) RUN_DIR
 
 #include <fmt/format.h>
@@ -28,8 +29,9 @@ vm::ProgramSpec returning(uint32_t verdict) {
     program.name = "constant";
     program.section = "xdp";
     program.subprograms = {{program.name, 0}};
-    program.insns = {{.opcode = 0xb7, .dst = 0, .src = 0, .off = 0, .imm = static_cast<int32_t>(verdict)},
-                     {.opcode = 0x95}};
+    program.insns = {
+        {.opcode = 0xb7, .dst = 0, .src = 0, .off = 0, .imm = static_cast<int32_t>(verdict)},
+        {.opcode = 0x95}};
     return program;
 }
 
@@ -68,7 +70,8 @@ dataplane::api::Configure configure(const std::string& device, uint32_t cpu, boo
     dataplane::api::Configure made;
     made.lcores = {cpu};
     made.idle = dataplane::api::IdleMode::Poll;
-    made.hugepages = hugepages ? dataplane::api::HugepageMode::Required : dataplane::api::HugepageMode::Off;
+    made.hugepages =
+        hugepages ? dataplane::api::HugepageMode::Required : dataplane::api::HugepageMode::Off;
     made.memory_bytes = 256u << 20;
     made.ports.resize(1);
     made.ports[0].name = "p0";
@@ -81,7 +84,8 @@ dataplane::api::Configure configure(const std::string& device, uint32_t cpu, boo
 
 Result<void> run(char** argv) {
     auto forwarding = dataplane::Forwarding::start(
-        configure(argv[1], static_cast<uint32_t>(std::stoul(argv[3])), argv[4] == std::string("1")), argv[5]);
+        configure(argv[1], static_cast<uint32_t>(std::stoul(argv[3])), argv[4] == std::string("1")),
+        argv[5]);
     if (!forwarding) return std::unexpected(forwarding.error());
     Result<Loaded> loaded = load(argv[2], (*forwarding)->cpu_slots());
     if (!loaded) return std::unexpected(loaded.error());
