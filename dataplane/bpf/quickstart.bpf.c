@@ -73,10 +73,10 @@ const volatile __u16 blocked_tcp_port = 2323;
 struct packet {
     void *next;  ///< header to read next
     void *end;
-    __u32 bytes;
+    __u64 bytes;
 };
 
-static __always_inline void add(void *map, __u32 key, __u32 bytes)
+static __always_inline void add(void *map, __u32 key, __u64 bytes)
 {
     struct count *count = bpf_map_lookup_elem(map, &key);
 
