@@ -38,12 +38,11 @@ api::Counters to_api(const PortCounts& counts) {
                       .tx = counts.tx,
                       .tx_bytes = counts.tx_bytes,
                       .in_flight = counts.in_flight};
-    for (size_t i = 0; i < kDropReasons; ++i) {
-        if (counts.drops[i] != 0) out.drops.emplace(kDropReasonNames[i], counts.drops[i]);
-    }
-    for (uint32_t i = 0; i < kVerdicts; ++i) {
-        if (counts.verdicts[i] != 0) out.verdicts.emplace(vm::verdict_name(i), counts.verdicts[i]);
-    }
+    // Zeroes too: a time series that is missing until the first drop hides that drop from a rate.
+    for (size_t i = 0; i < kDropReasons; ++i)
+        out.drops.emplace(kDropReasonNames[i], counts.drops[i]);
+    for (uint32_t i = 0; i < kVerdicts; ++i)
+        out.verdicts.emplace(vm::verdict_name(i), counts.verdicts[i]);
     return out;
 }
 

@@ -148,7 +148,7 @@ class Interfaces(Refusal):
             node.sh("ip", "-n", lab.box, "address", "add", "192.0.2.1/24", "dev", "box-client")
             config = node.wire_config(("net_af_packet0,iface=box-client", "net_af_packet1,iface=box-server"))
             done = self.run_weir(config, namespace=lab.box)
-            self.assert_refused(done, "box-client", "192.0.2.1", "ip address")
+            self.assert_refused(done, "box-client", "192.0.2.1", "ip addr flush dev box-client")
 
     def test_af_packet_below_the_mtu(self):
         with node.Lab(LAB) as lab:

@@ -133,7 +133,7 @@ class Wire(unittest.TestCase):
         time.sleep(1)
         self.assertTrue(ping(self.lab, SERVER))
         sniffer.terminate()
-        self.assertEqual(sniffer.communicate()[0], "")
+        self.assertEqual(sniffer.communicate()[0].strip(), "")
 
 
 @node.needs_root()

@@ -92,7 +92,7 @@ Result<void> read_global_data(const Object& object, MapTable& table,
         const uint32_t count = set_count[name];
         if (count == 0)
             return fail(
-                ErrorKind::kNotFound,
+                ErrorKind::kInvalid,
                 fmt::format("global \"{}\": the object has no such variable in its BTF", name));
         if (count > 1)
             return bad(fmt::format("global \"{}\": {} variables of the object have that name", name,

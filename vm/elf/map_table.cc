@@ -65,7 +65,7 @@ Result<void> apply_entries_max(const Object& object, MapTable& table,
         const auto found = std::ranges::find(table.maps, name, &MapSpec::name);
         if (found == table.maps.end())
             return fail(
-                ErrorKind::kNotFound,
+                ErrorKind::kInvalid,
                 fmt::format("max_entries for map \"{}\": the object has no such map", name));
         if (found->is_global_data)
             return bad(fmt::format("max_entries for map \"{}\": global data always has one element",
