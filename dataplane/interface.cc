@@ -2,10 +2,11 @@
 #include "dataplane/text.h"
 
 #include <arpa/inet.h>
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -57,6 +58,53 @@ void read_by_ioctl(int fd, Interface& interface) {
     if (ioctl(fd, SIOCETHTOOL, &request) == 0) interface.driver = info.driver;
 }
 
+/// The attribute of `type` in a run of attributes, or nullptr.
+const rtattr* find_attribute(const rtattr* attribute, size_t bytes, unsigned short type) {
+    auto left = static_cast<unsigned int>(bytes);
+    for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
+        if ((attribute->rta_type & NLA_TYPE_MASK) == type) return attribute;
+    return nullptr;
+}
+
+/// IFLA_XDP_PROG_ID out of an RTM_NEWLINK answer; 0 where it has none.
+uint32_t xdp_program_of(const nlmsghdr* answer, size_t bytes) {
+    if (!NLMSG_OK(answer, bytes) || answer->nlmsg_type != RTM_NEWLINK) return 0;
+    const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(answer));
+    const rtattr* xdp = find_attribute(IFLA_RTA(link), IFLA_PAYLOAD(answer), IFLA_XDP);
+    if (xdp == nullptr) return 0;
+    const auto* inner = static_cast<const rtattr*>(RTA_DATA(xdp));
+    const rtattr* id = find_attribute(inner, RTA_PAYLOAD(xdp), IFLA_XDP_PROG_ID);
+    if (id == nullptr || RTA_PAYLOAD(id) < sizeof(uint32_t)) return 0;
+    uint32_t program = 0;
+    std::memcpy(&program, RTA_DATA(id), sizeof program);
+    return program;
+}
+
+/// The XDP program attached to an interface, 0 for none or where the kernel does not say.
+uint32_t read_xdp_program(uint32_t index) {
+    struct {
+        nlmsghdr header;
+        ifinfomsg link;
+    } request{};
+    request.header.nlmsg_len = sizeof request;
+    request.header.nlmsg_type = RTM_GETLINK;
+    request.header.nlmsg_flags = NLM_F_REQUEST;
+    request.link.ifi_family = AF_UNSPEC;
+    request.link.ifi_index = static_cast<int>(index);
+    const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) return 0;
+    alignas(nlmsghdr) std::array<uint8_t, 16384> answer;
+    uint32_t program = 0;
+    if (send(fd, &request, sizeof request, 0) == static_cast<ssize_t>(sizeof request)) {
+        const ssize_t bytes = recv(fd, answer.data(), answer.size(), 0);
+        if (bytes > 0)
+            program = xdp_program_of(reinterpret_cast<const nlmsghdr*>(answer.data()),
+                                     static_cast<size_t>(bytes));
+    }
+    close(fd);
+    return program;
+}
+
 }  // namespace
 
 Result<Interface> read_interface(const std::string& name) {
@@ -75,8 +123,7 @@ Result<Interface> read_interface(const std::string& name) {
                     fmt::format("interface {}: socket: {}", name, std::strerror(errno)));
     read_by_ioctl(fd, interface);
     close(fd);
-    if (bpf_xdp_query_id(static_cast<int>(interface.index), 0, &interface.xdp_program_id) != 0)
-        interface.xdp_program_id = 0;
+    interface.xdp_program_id = read_xdp_program(interface.index);
     return interface;
 }
 

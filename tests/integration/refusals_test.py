@@ -141,7 +141,7 @@ class Interfaces(Refusal):
     def test_port_already_in_use(self):
         with node.Lab(LAB) as lab, node.Node(node.wire_config(), lab.box):
             done = self.run_weir(node.wire_config(), namespace=lab.box)
-            self.assert_refused(done, "box-client")
+            self.assert_refused(done, "box-client", "XDP program")
 
     def test_af_packet_on_an_interface_with_an_address(self):
         with node.Lab(LAB) as lab:
