@@ -45,6 +45,19 @@ bool keeps_number(const Scalar& value, int64_t sign_bits, bool is_64) {
     return is_64 || value.full.umax <= 0xffffffff;
 }
 
+/// Compilers take the lower halves of two packet pointers to get a length in 32 bits.
+Checked move_pointer(Step& step, const OpInfo& row, const Reg& source) {
+    const bool is_64 = row.bits == 64, plain = row.off <= 0;
+    const bool has_half = source.is_packet() || source.kind == RegKind::PacketEnd ||
+                          source.kind == RegKind::PacketLow;
+    if (!plain || (!is_64 && !has_half))
+        return fault(
+            "pointer-arithmetic",
+            fmt::format("part of {} cannot be taken; move all 64 bits", kind_words(source.kind)));
+    step.reg(step.insn.dst) = is_64 ? Reg{source} : Reg::pointer(RegKind::PacketLow);
+    return {};
+}
+
 Checked check_move(Step& step, const OpInfo& row) {
     const bool is_64 = row.bits == 64;
     Reg& dst = step.reg(step.insn.dst);
@@ -56,14 +69,7 @@ Checked check_move(Step& step, const OpInfo& row) {
     const auto source = readable_reg(step, step.insn.src);
     if (!source) return std::unexpected(source.error());
     const bool plain = row.off <= 0;  // no sign extension
-    if ((*source)->is_pointer()) {
-        if (!is_64 || !plain)
-            return fault("pointer-arithmetic",
-                         fmt::format("part of {} cannot be taken; move all 64 bits",
-                                     kind_words((*source)->kind)));
-        dst = **source;
-        return {};
-    }
+    if ((*source)->is_pointer()) return move_pointer(step, row, **source);
     const bool is_copy = keeps_number((*source)->value, row.off, is_64);
     if (is_copy && (*source)->id == 0 && !(*source)->value.is_constant())
         (*source)->id = step.env.fresh_id();

@@ -114,6 +114,9 @@ std::expected<Branch, Fault> branch_on_null(Step& step, const Sides& sides, Stat
         case RegKind::Stack:
         case RegKind::Map:
         case RegKind::MapValue: return Branch{!is_equal, is_equal};
+        case RegKind::PacketLow:
+            return fault("pointer-leak",
+                         "half of a packet pointer cannot be compared; compare all 64 bits");
         case RegKind::Uninit:
         case RegKind::Number: break;
     }

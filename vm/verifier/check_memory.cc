@@ -18,6 +18,7 @@ PointerKind access_kind(RegKind kind) {
         case RegKind::Uninit:
         case RegKind::Number:
         case RegKind::PacketEnd:
+        case RegKind::PacketLow:
         case RegKind::Map:
         case RegKind::MapValueOrNull: return PointerKind::None;
     }
@@ -166,6 +167,7 @@ Checked check_region(Step& step, const Region& region, Access access) {
         case RegKind::Uninit:
         case RegKind::Context:
         case RegKind::PacketEnd:
+        case RegKind::PacketLow:
         case RegKind::Map:
             return fault("invalid-pointer",
                          fmt::format("memory access through {}", kind_words(pointer.kind)));

@@ -11,7 +11,8 @@ namespace {
 constexpr int64_t kOffsetMax = 1 << 29;  // the kernel's BPF_MAX_VAR_OFF
 
 bool is_packet_family(RegKind kind) {
-    return kind == RegKind::Packet || kind == RegKind::PacketMeta || kind == RegKind::PacketEnd;
+    return kind == RegKind::Packet || kind == RegKind::PacketMeta || kind == RegKind::PacketEnd ||
+           kind == RegKind::PacketLow;
 }
 
 bool may_move(RegKind kind) {
@@ -25,6 +26,11 @@ Checked check_difference(Step& step, AluOp op, bool is_64, const Reg& left, cons
                      fmt::format("{} and {} cannot be combined; only packet pointers can be "
                                  "subtracted from each other",
                                  kind_words(left.kind), kind_words(right.kind)));
+    // In 64 bits a borrow between two halves would tell where in memory the packet lies.
+    if (is_64 && (left.kind == RegKind::PacketLow || right.kind == RegKind::PacketLow))
+        return fault(
+            "pointer-leak",
+            "half of a packet pointer can be subtracted in 32 bits only; move all 64 bits");
     step.reg(step.insn.dst) = Reg::scalar(Scalar::below_bits(is_64 ? 64 : 32));
     return {};
 }
@@ -49,6 +55,10 @@ Checked check_pointer_alu(Step& step, AluOp op, bool is_64, const Reg& right) {
         return check_difference(step, op, is_64, left, right);
     Reg pointer = left.is_pointer() ? left : right;
     const Reg& number = left.is_pointer() ? right : left;
+    if (pointer.kind == RegKind::PacketLow)
+        return fault("pointer-leak",
+                     "half of a packet pointer can only be subtracted, in 32 bits, from or by "
+                     "another packet pointer");
     if (!is_64)
         return fault("pointer-arithmetic",
                      fmt::format("32-bit arithmetic on {} would cut it; use 64 bits",

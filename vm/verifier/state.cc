@@ -21,7 +21,8 @@ Frame make_frame(uint32_t subprogram, uint8_t index) {
 
 void forget_packet(State& state) {
     const auto is_void = [](const Reg& reg) {
-        return reg.is_packet() || reg.kind == RegKind::PacketEnd;
+        return reg.is_packet() || reg.kind == RegKind::PacketEnd ||
+               reg.kind == RegKind::PacketLow;
     };
     for (Frame& frame : state.frames) {
         for (Reg& reg : frame.regs)
@@ -40,6 +41,7 @@ std::string_view kind_words(RegKind kind) {
         case RegKind::Packet: return "a packet pointer";
         case RegKind::PacketMeta: return "a packet metadata pointer";
         case RegKind::PacketEnd: return "the packet end pointer";
+        case RegKind::PacketLow: return "the lower half of a packet pointer";
         case RegKind::Map: return "a map";
         case RegKind::MapValue: return "a map value pointer";
         case RegKind::MapValueOrNull: return "a map value pointer or null";
@@ -76,6 +78,7 @@ std::string describe_reg(const Reg& reg) {
         case RegKind::PacketMeta:
             return fmt::format("pkt_meta{}(range={})", describe_offset(reg), reg.range);
         case RegKind::PacketEnd: return "pkt_end";
+        case RegKind::PacketLow: return "pkt_low";
         case RegKind::Map: return fmt::format("map[{}]", reg.map);
         case RegKind::MapValue:
             return fmt::format("map_value[{}]{}", reg.map, describe_offset(reg));

@@ -21,6 +21,7 @@ enum class RegKind : uint8_t {
     Packet,
     PacketMeta,
     PacketEnd,
+    PacketLow,  ///< the lower half of one of the three: only a difference makes a number of it
     Map,
     MapValue,
     MapValueOrNull,
