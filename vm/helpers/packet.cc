@@ -73,12 +73,18 @@ uint64_t copy_error(const XdpContext& context, uint32_t offset, uint32_t bytes) 
     return 0;
 }
 
+/// After an error the buffer is zero, as bpf_skb_load_bytes leaves it (bpf_xdp_load_bytes leaves
+/// what stood there): the verifier counts it as written, and stale stack must not become readable.
 uint64_t load_bytes(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t, RunEnv&) {
     const XdpContext& context = context_of(r1);
     const auto offset = static_cast<uint32_t>(r2);
     const auto bytes = static_cast<uint32_t>(r4);
-    if (const uint64_t error = copy_error(context, offset, bytes)) return error;
-    std::memmove(reinterpret_cast<uint8_t*>(r3), context.data + offset, bytes);
+    auto* const buffer = reinterpret_cast<uint8_t*>(r3);
+    if (const uint64_t error = copy_error(context, offset, bytes)) {
+        std::memset(buffer, 0, bytes);
+        return error;
+    }
+    std::memmove(buffer, context.data + offset, bytes);
     return 0;
 }
 

@@ -1,6 +1,8 @@
 // Limits and results: BPF_PROG_TEST_RUN of Linux 6.18 with a packet of 60 bytes.
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -89,7 +91,22 @@ TEST(LoadBytes, CopiesOutOfThePacketOnly) {
     EXPECT_EQ(frame.call(kLoad, 0xffff, number_of(buffer.data()), 16), -EINVAL);
     EXPECT_EQ(frame.call(kLoad, 0x10000, number_of(buffer.data()), 1), -EFAULT);
     EXPECT_EQ(frame.call(kLoad, 0xffff'ffff, number_of(buffer.data()), 1), -EFAULT);
-    EXPECT_EQ(frame.call(kLoad, 0, number_of(buffer.data()), 0x10000), -EFAULT);
+    std::vector<uint8_t> large(0x10000);
+    EXPECT_EQ(frame.call(kLoad, 0, number_of(large.data()), large.size()), -EFAULT);
+}
+
+// The verifier counts the buffer as written, whatever the result: nothing stale may be left in it.
+TEST(LoadBytes, ZeroesTheWholeBufferOnErrors) {
+    struct Refused {
+        uint64_t offset, bytes;
+    };
+    for (const auto [offset, bytes] : {Refused{45, 16}, Refused{0x10000, 1}, Refused{0, 0x10001}}) {
+        Frame frame(60);
+        std::vector<uint8_t> buffer(bytes + 1, 0xa5);
+        EXPECT_LT(frame.call(kLoad, offset, number_of(buffer.data()), bytes), 0);
+        EXPECT_EQ(std::count(buffer.begin(), buffer.end() - 1, 0), static_cast<int64_t>(bytes));
+        EXPECT_EQ(buffer.back(), 0xa5);
+    }
 }
 
 TEST(StoreBytes, CopiesIntoThePacketOnly) {
