@@ -242,10 +242,15 @@ bool huge_pages_are_free() {
 }
 
 bool start_dpdk(const char* program) {
-    std::vector<std::string> words = {program,       "-l",          "0", "--no-pci",
-                                      "--in-memory", "--log-level", "4"};
+    std::vector<std::string> words = {program,          "-l",          "0", "--no-pci",
+                                      "--no-telemetry", "--log-level", "4"};
     dpdk_has_huge_pages = huge_pages_are_free();
-    if (!dpdk_has_huge_pages) words.insert(words.end(), {"--no-huge", "-m", "512"});
+    // DPDK 22.11 refuses --no-huge with --in-memory.
+    if (dpdk_has_huge_pages) {
+        words.emplace_back("--in-memory");
+    } else {
+        words.insert(words.end(), {"--no-huge", "--no-shconf", "-m", "512"});
+    }
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     return rte_eal_init(static_cast<int>(arguments.size()), arguments.data()) >= 0;
