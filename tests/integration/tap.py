@@ -17,6 +17,7 @@ class TapResult(unittest.TestResult):
         text = self._exc_info_to_string(error, test)
         for row in text.splitlines():
             print(f"# {row}")
+            print(row, file=sys.stderr)  # what the test runner shows of a failure
         self.line(test, False)
 
     def addSuccess(self, test):
