@@ -8,6 +8,12 @@
 namespace weir::vm::verifier {
 namespace {
 
+/// Comparisons in vain before a state is let go, and again after every one that ended a path. A
+/// loop of n rounds that counts what it finds has up to n^2 / 2 states at one place, and each of
+/// them is met by paths that reach its neighbours, so that it must outlast several times n
+/// comparisons.
+constexpr uint32_t kPatience = 256;
+
 /// Ids are names: one state's ids must map one to one to the other's.
 class IdMap {
 public:
@@ -183,11 +189,9 @@ StateStore::Seen StateStore::look_up(Path& path) {
             return Seen::Explored;
         }
         if (!finished && is_same(cfg_, path.pc, stored, path.state)) return Seen::Loop;
-        // A state that hardly ever helps costs every visit: let it go. Loops look at their
-        // ancestors often.
+        // A state that hardly ever helps costs every visit: let it go.
         ++stored.misses;
-        const uint32_t patience = finished ? 3 : 64;
-        if (stored.misses <= stored.hits * patience + patience) {
+        if (stored.misses <= stored.hits * kPatience + kPatience) {
             ++i;
             continue;
         }
