@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* A loop that counts: a verifier has time for every count, not for every history. Linux 6.18 has time
-   for 24 rounds, not for 32. */
+/* A loop that counts: a verifier has time for every count, not for every history. Linux 6.18 has
+   time for 24 rounds, not for 32. */
 #include "common.h"
 
 SEC("xdp") int stack_compare(struct xdp_md *ctx)
