@@ -27,7 +27,7 @@ class Replay(unittest.TestCase):
             run_dir.mkdir()
             prefix = []
             if os.geteuid() == 0:
-                for path in (tree / "configs", run_dir):
+                for path in (tree / "configs", tree / "build", run_dir):
                     shutil.chown(path, NOBODY, NOBODY)
                 prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
             done = subprocess.run(
