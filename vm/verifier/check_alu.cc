@@ -145,7 +145,7 @@ Checked check_load_imm64(Step& step) {
     }
     const bool is_value = step.insn.op == Op::kLoadMapValue;
     if (!is_value && step.insn.op != Op::kLoadMap)
-        return fault("unsupported", fmt::format("{} is not offered: only constants, maps and "
+        return fault("instruction", fmt::format("{} is not offered: only constants, maps and "
                                                 "values of one-element arrays can be loaded",
                                                 op_info(step.insn.op).name));
     const auto& maps = step.env.program.maps;

@@ -116,7 +116,7 @@ private:
             case Format::LoadPacketAbs:
             case Format::LoadPacketInd: break;
         }
-        return fault("unsupported", fmt::format("instruction {} is not offered to xdp programs",
+        return fault("instruction", fmt::format("instruction {} is not offered to xdp programs",
                                                 op_info(step.insn.op).name));
     }
 
@@ -152,7 +152,7 @@ private:
         if (step.insn.op == Op::kCallHelper) return next(check_helper_call(step));
         if (step.insn.op != Op::kCallLocal)
             return fault(
-                "unsupported",
+                "instruction",
                 fmt::format("calls of kernel functions (kfunc {}) are not offered", step.insn.imm));
         ++step.path.jumps_since_parent;
         const Checked called = check_local_call(step);
