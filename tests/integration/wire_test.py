@@ -73,6 +73,13 @@ class Wire(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertTrue(ping(self.lab, SERVER))
 
+    def test_deleting_an_absent_prefix_of_a_present_one_is_exit_1(self):
+        done = self.node.weir("map", "delete", "firewall/blocked_v4", "203.0.113.7/32")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertTrue(node.one_line(done.stderr), done.stderr)
+        self.assertIn("does not exist", done.stderr)
+        self.assertFalse(ping(self.lab, "203.0.113.2", "-I", "203.0.113.1"))
+
     def test_a_hundred_swaps_under_load_lose_nothing(self):
         packets_before = sum(self.drops().values())
         stream = Numbered(self.lab, 4000, 8)
