@@ -14,10 +14,12 @@ namespace {
 /// comparisons.
 constexpr uint32_t kPatience = 256;
 
-/// Ids are names: one state's ids must map one to one to the other's.
+/// Ids are names: one state's ids must map one to one to the other's. No id (0) is a name that
+/// nobody else has: two numbers without ids are two names, since nothing links them.
 class IdMap {
 public:
     bool match(uint32_t old_id, uint32_t now_id) {
+        if (now_id == 0) now_id = UINT32_MAX - unnamed_++;
         for (const auto& [from, to] : pairs_)
             if (from == old_id || to == now_id) return from == old_id && to == now_id;
         pairs_.push_back({old_id, now_id});
@@ -26,6 +28,7 @@ public:
 
 private:
     std::vector<std::pair<uint32_t, uint32_t>> pairs_;
+    uint32_t unnamed_ = 0;
 };
 
 bool same_pointer(const Reg& old, const Reg& now) {

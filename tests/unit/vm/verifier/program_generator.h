@@ -197,6 +197,43 @@ private:
         refill_numbers();
     }
 
+    /// Two ways that meet: on one a number is a copy of the index, on the other it is a stranger.
+    /// Bounding the index afterwards says something of the copy on the first way only.
+    void linked_copies() {
+        using enum vm::Op;
+        code_.put(kStoreImm32, 10, 0, -36, 0).mov_reg(2, 10).add(2, -36).load_map(1, 0).call(1);
+        jump_to_end(kJeq64Imm, 0, 0, 0);
+        code_.store64(10, -72, 0);
+        refill_numbers();
+        code_.put(kAnd64Imm, 9, 0, 0, 0x0fffffff).put(kMov32Reg, 3, 0);
+        const size_t fork = code_.size();
+        code_.put(kJset64Imm, 3, 0, 0, 1);
+        const bool copy_first = chance(2);
+        one_way(copy_first);
+        const size_t skip = code_.size();
+        code_.put(kGoto);
+        code_.at(fork).off = static_cast<int16_t>(code_.size() - fork - 1);
+        one_way(!copy_first);
+        code_.at(skip).off = static_cast<int16_t>(code_.size() - skip - 1);
+        // Far enough from the last stored state that one is kept where the ways meet.
+        for (uint32_t i = 4 + pick(8); i > 0; --i) code_.mov(0, 1);
+        code_.put(kGoto);
+        jump_to_end(kJgt64Imm, 9, 0, near(63));
+        code_.load64(5, 10, -72).put(kAdd64Reg, 5, 1).put(kLoad8, 0, 5);
+        refill_numbers();
+    }
+
+    void one_way(bool copies) {
+        using enum vm::Op;
+        if (copies) {
+            code_.mov_reg(1, 9);
+        } else {
+            // rx_queue_index: any number to the verifier, a small one when it runs.
+            code_.put(kLoad32, 9, 6, 16).put(kAnd64Imm, 9, 0, 0, 0x0fffffff);
+            code_.mov(1, chance(2) ? 0x0ffffff0 : constant());
+        }
+    }
+
     void helper_memory() {
         using enum vm::Op;
         code_.put(kStoreImm64, 10, 0, -48, 1).put(kStoreImm64, 10, 0, -56, constant());
@@ -235,7 +272,7 @@ private:
     }
 
     void statement(uint32_t depth) {
-        switch (pick(depth > 2 ? 8 : 12)) {
+        switch (pick(depth > 2 ? 9 : 13)) {
             case 0:
             case 1:
             case 2: arithmetic(); break;
@@ -244,9 +281,10 @@ private:
             case 5: stack_use(); break;
             case 6: look_up(); break;
             case 7: helper_memory(); break;
-            case 8:
-            case 9: skip_something(depth); break;
-            case 10: loop(depth); break;
+            case 8: linked_copies(); break;
+            case 9:
+            case 10: skip_something(depth); break;
+            case 11: loop(depth); break;
             default: arithmetic(); statement(depth + 1);
         }
     }
