@@ -3,8 +3,10 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -30,6 +32,34 @@ class Numbered:
         self.sender.wait()
         output, _ = self.receiver.communicate(timeout=60)
         return json.loads(output.splitlines()[-1])
+
+
+class Sniffer:
+    """tcpdump of the ICMP that comes in at an interface, from when it listens."""
+
+    def __init__(self, namespace, interface):
+        self.process = subprocess.Popen(
+            node.inside(namespace, "tcpdump", "-i", interface, "-Q", "in", "-l", "--immediate-mode", "-n", "icmp"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        said = ""
+        while not said.startswith("listening on"):
+            said = self.process.stderr.readline()
+            if not said:
+                raise AssertionError(f"tcpdump on {interface} ended with {self.process.wait()} before it listened")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.seen()
+
+    def seen(self):
+        """Ends it, and says what it saw."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        if not self.process.stdout.closed:
+            self.output = self.process.communicate()[0].strip()
+        return self.output
 
 
 def ping(lab, address, *more):
@@ -134,13 +164,32 @@ class Wire(unittest.TestCase):
         self.assertEqual(self.node.stats()["generation"], generation)
         self.assertTrue(ping(self.lab, SERVER))
 
+    def test_an_unsafe_program_changes_nothing(self):
+        with tempfile.TemporaryDirectory(prefix="weir-unsafe-") as folder:
+            source, built = pathlib.Path(folder, "unsafe.bpf.c"), pathlib.Path(folder, "unsafe.o")
+            # The quickstart with one load that nothing guards: its maps, globals and name are right.
+            text = (node.ROOT / "dataplane" / "bpf" / "quickstart.bpf.c").read_text()
+            begin = re.search(r"\bint firewall\(struct xdp_md\s*\*\s*(\w+)\)\s*\{", text)
+            source.write_text(f"{text[:begin.end()]}\n    if (*(volatile char *)(long){begin[1]}->data == 1) return 1;{text[begin.end():]}")
+            subprocess.run(["clang-14", "-O2", "-g", "-target", "bpf", f"-I/usr/include/{os.uname().machine}-linux-gnu", "-c", source, "-o", built],
+                           check=True)
+            generation = self.node.stats()["generation"]
+            stream = Numbered(self.lab, 1000, 1)
+            done = self.node.weir("prog", "swap", "firewall", built)
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertTrue(node.one_line(done.stderr), done.stderr)
+            self.assertIn("is rejected", done.stderr)
+            self.assertIn(str(built), done.stderr)
+            self.assertEqual(self.node.stats()["generation"], generation)
+            result = stream.result()
+            self.assertEqual((result["lost"], result["doubled"], result["reordered"]), (0, 0, 0), result)
+            self.assertFalse(ping(self.lab, "203.0.113.2", "-I", "203.0.113.1"))
+
     def test_host_stack_of_the_box_sees_nothing(self):
-        sniffer = subprocess.Popen(node.inside(self.lab.box, "tcpdump", "-i", "box-client", "-Q", "in", "-c", "1", "-n", "icmp"),
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        time.sleep(1)
-        self.assertTrue(ping(self.lab, SERVER))
-        sniffer.terminate()
-        self.assertEqual(sniffer.communicate()[0].strip(), "")
+        with Sniffer(self.lab.box, "box-client") as box, Sniffer(self.lab.client, "eth0") as client:
+            self.assertTrue(ping(self.lab, SERVER))
+            self.assertIn(f"{SERVER} > ", client.seen(), "the same sniffer must see what a host stack sees")
+            self.assertEqual(box.seen(), "")
 
 
 @node.needs_root()
