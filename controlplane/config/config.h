@@ -63,14 +63,11 @@ struct MapFill {
     uint64_t value = 1;
 };
 
-enum class OnFault : uint8_t { Fail, Skip };
-
 struct ProgramConfig {
     std::string name;
     Place place;
     At<std::string> object;    ///< absolute, or relative to the working directory
     At<std::string> function;  ///< empty: the object's only program
-    OnFault on_fault = OnFault::Fail;
     std::map<std::string, At<std::string>> globals;
     std::vector<MapFill> fills;
 };

