@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -53,6 +54,11 @@ constexpr std::array<Verb, 22> kVerbs = {{
     {"map", "import", "NAME FILE", "write elements from a file", verb_map_import},
 }};
 
+/// Words that will be verbs: whoever types one learns that it is not a slip.
+constexpr std::array<std::string_view, 10> kVerbsToCome = {
+    "top",    "history", "diff",    "confirm", "rollback",
+    "filter", "explain", "capture", "fleet",   "prog unload"};
+
 void print_overview(FILE* stream) {
     fmt::print(stream,
                "weir: a packet filter that runs verified, compiled eBPF on DPDK ports\n\nUsage: "
@@ -68,6 +74,8 @@ void print_overview(FILE* stream) {
 }
 
 int unknown_verb(const std::string& typed) {
+    if (std::ranges::find(kVerbsToCome, typed) != kVerbsToCome.end())
+        return report({ErrorKind::kUnsupported, fmt::format("'{}' is not offered yet", typed)});
     std::vector<std::string> names;
     for (const Verb& verb : kVerbs)
         names.push_back(

@@ -31,6 +31,8 @@ Result<void> read_global_option(const std::string& text, vm::LoadOptions& option
 }
 
 Result<vm::LoadOptions> load_options_of(const Parsed& parsed) {
+    if (parsed.has("btf"))
+        return fail(ErrorKind::kUnsupported, "'--btf' is not offered yet: no CO-RE relocations");
     vm::LoadOptions options;
     options.assume_entries_max = kAssumedEntriesMax;
     if (const std::string type = parsed.text("type"); type == "xdp") {
@@ -57,7 +59,8 @@ void add_object_options(Options& options) {
         .value("prog", "NAME", "the program's function; needed where the object has several")
         .value("type", "xdp|socket", "what the programs are, whatever their sections say")
         .values("map", "NAME.max_entries=N", "size of a map; may be given several times")
-        .values("global", "NAME=VALUE", "value of a global variable; may be given several times");
+        .values("global", "NAME=VALUE", "value of a global variable; may be given several times")
+        .value("btf", "FILE", "types for CO-RE relocations: not offered yet");
 }
 
 Result<vm::ObjectSpec> load_object_of(const Parsed& parsed) {

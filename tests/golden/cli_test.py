@@ -124,6 +124,14 @@ class Contract(unittest.TestCase):
         self.refused(2, "check", "/nowhere.yaml", says="/nowhere.yaml")
         self.refused(2, "status", "--run-dir", str(SCRATCH), says="no node answers")
 
+    def test_what_comes_later_is_refused_by_name(self):
+        for verb in ("top", "history", "diff", "confirm", "rollback", "filter", "explain", "capture", "fleet"):
+            self.refused(2, verb, "word", says=f"weir: '{verb}' is not offered yet")
+        self.refused(2, "prog", "unload", "fw", says="weir: 'prog unload' is not offered yet")
+        for verb in ("verify", "show", "disasm", "run"):
+            self.refused(2, "prog", verb, OBJECT, "--btf", OBJECT, *(["--pcap-in", CAPTURE] if verb == "run" else []),
+                         says="'--btf' is not offered yet: no CO-RE relocations")
+
     def test_check_names_the_place(self):
         config = SCRATCH / "weir.yaml"
         config.write_text(f"version: 1\nports: {{a: {{device: net_null0, pass: drop, ingress: [{{program: p}}]}}}}\n"
