@@ -7,7 +7,7 @@ import sys
 
 import tree
 
-PACKAGES = ["libdpdk", "fmt", "spdlog", "libelf", "libbpf", "liburcu-qsbr", "yaml-cpp", "libpcap"]
+PACKAGES = ["libdpdk", "fmt", "spdlog", "libelf", "libbpf", "yaml-cpp", "libpcap"]
 
 
 def flags():
