@@ -4,6 +4,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
@@ -20,25 +21,36 @@ constexpr size_t kLineBytesMax = 1024;  ///< MAX_BPRINTF_BUF
 constexpr uint32_t kPrintkArgumentsMax = 3;
 constexpr uint32_t kVprintkArgumentsMax = 12;  ///< MAX_BPRINTF_VARARGS
 constexpr int kWidthMax = (1 << 23) - 1;       ///< the kernel's FIELD_WIDTH_MAX
+/// Padding that snprintf does at most. Behind it comes a number of at most 22 letters, which then
+/// stands past the line's end as it does with any greater width.
+constexpr int kPaddedMax = static_cast<int>(kLineBytesMax) + 32;
 
 /// Collects a line of bounded size and counts what it would have needed.
 class Line {
 public:
+    /// One that is not `kept` only counts.
+    explicit Line(bool kept) : kept_(kept) {}
+
     void put(char c) {
-        if (length_ + 1 < kLineBytesMax) text_[length_] = c;
+        if (kept_ && length_ + 1 < kLineBytesMax) text_[length_] = c;
         ++length_;
     }
     /// `bytes` more were written at room() by snprintf, or would have been.
     void took(int bytes) { length_ += static_cast<size_t>(bytes > 0 ? bytes : 0); }
     std::span<char> room() {
-        return length_ < kLineBytesMax ? std::span(text_).subspan(length_) : std::span<char>();
+        return room_left() ? std::span(text_).subspan(length_) : std::span<char>();
     }
+    /// How much of a conversion's width is worth padding.
+    int padded(int width) const { return room_left() ? std::min(width, kPaddedMax) : 0; }
     size_t wanted() const { return length_; }
     std::string_view text() const {
         return {text_.data(), length_ < kLineBytesMax ? length_ : kLineBytesMax - 1};
     }
 
 private:
+    bool room_left() const { return kept_ && length_ < kLineBytesMax; }
+
+    bool kept_;
     std::array<char, kLineBytesMax> text_;
     size_t length_ = 0;
 };
@@ -132,15 +144,18 @@ void print(Line& line, const Conversion& conversion, uint64_t value) {
     else if (conversion.longs == 0)
         value = is_signed ? static_cast<uint64_t>(int64_t{static_cast<int32_t>(value)})
                           : static_cast<uint32_t>(value);
+    const int width = line.padded(conversion.width);
+    int bytes = 0;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"  // built from checked letters above
     if (conversion.letter == 'c')
-        line.took(std::snprintf(room.data(), room.size(), conversion.format.data(),
-                                conversion.width, static_cast<int>(value)));
+        bytes = std::snprintf(room.data(), room.size(), conversion.format.data(), width,
+                              static_cast<int>(value));
     else
-        line.took(std::snprintf(room.data(), room.size(), conversion.format.data(),
-                                conversion.width, static_cast<long long>(value)));
+        bytes = std::snprintf(room.data(), room.size(), conversion.format.data(), width,
+                              static_cast<long long>(value));
 #pragma GCC diagnostic pop
+    line.took(std::max(bytes, conversion.width));
 }
 
 bool printable(char c) {
@@ -172,13 +187,13 @@ uint64_t trace(uint64_t format, uint64_t format_bytes, std::span<const uint64_t>
     const auto* text = reinterpret_cast<const char*>(format);
     const size_t length = strnlen(text, static_cast<uint32_t>(format_bytes));
     if (length == static_cast<uint32_t>(format_bytes)) return error_value(-EINVAL);
-    Line line;
+    Line line(env.printk != nullptr);
     if (!format_line(line, {text, length}, arguments)) return error_value(-EINVAL);
     ++env.printk_count;
+    if (env.printk == nullptr) return line.wanted();
     std::string_view shown = line.text();
     if (shown.ends_with('\n')) shown.remove_suffix(1);
-    if (env.printk != nullptr)
-        env.printk(env.printk_opaque, shown.data(), static_cast<uint32_t>(shown.size()));
+    env.printk(env.printk_opaque, shown.data(), static_cast<uint32_t>(shown.size()));
     return line.wanted();
 }
 

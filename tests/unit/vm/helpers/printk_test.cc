@@ -1,6 +1,7 @@
 // Results and refusals: bpf_trace_printk of Linux 6.18 with the same formats.
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include <gtest/gtest.h>
@@ -43,6 +44,26 @@ TEST(TracePrintk, CutsTheLineButCountsAllOfIt) {
     const Printed wide = print("%3000d", 3);
     EXPECT_EQ(wide.result, 3000);
     EXPECT_EQ(wide.line.size(), 1023u);
+}
+
+TEST(TracePrintk, PadsNoMoreThanTheLine) {
+    constexpr const char* kWidest = "%8388607d%-8388607x%08388607llu";
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 1000; ++i) ASSERT_EQ(print(kWidest, 1, 2, 3).result, 3 * 8388607);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+    EXPECT_EQ(print("%1024d", 12).line, std::string(1022, ' ') + "1");
+    EXPECT_EQ(print("%1025d", 12).line, std::string(1023, ' '));
+    EXPECT_EQ(print("%-9999dx", 12).line, "12" + std::string(1021, ' '));
+}
+
+TEST(TracePrintk, CountsTheSameWhereNobodyListens) {
+    for (const char* format : {"%8388607d", "%5d|%-3x|%c", "%d%%%+d", "%p\n", "%lld %llu %llx"}) {
+        Frame frame(60);
+        const auto counted = frame.call_plain(6, number_of(format), std::strlen(format) + 1,
+                                              offset_of(-12345), 0x12345, 7);
+        EXPECT_EQ(counted, print(format, offset_of(-12345), 0x12345, 7).result) << format;
+        EXPECT_EQ(frame.env.printk_count, 1u);
+    }
 }
 
 TEST(TracePrintk, TakesOneNewlineOffTheEnd) {
