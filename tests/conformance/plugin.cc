@@ -4,7 +4,12 @@
 // the verifier, over the memory given in hex (r1 its address, r2 its length); r0 is printed in hex.
 // Helper 5 returns its first argument.
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cctype>
+#include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <iostream>
 #include <iterator>
@@ -103,15 +108,40 @@ Result<uint64_t> run(std::span<char*> arguments) {
     return weir::conformance::run_unverified(options->engine, *insns, *memory);
 }
 
+constexpr unsigned kSecondsMax = 10;  ///< longer than the interpreter's step limit takes
+
+void print(const Result<uint64_t>& result) {
+    if (result)
+        std::cout << fmt::format("{:x}", *result) << std::endl;
+    else
+        std::cerr << "weir-conformance-plugin: " << result.error().message << std::endl;
+}
+
+/// Machine code of a program that nobody verified may read anywhere and run for ever: it does so in
+/// a process of its own, whose end by a signal is told like any other error.
+int run_in_child(std::span<char*> arguments) {
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(kSecondsMax);
+        const Result<uint64_t> result = run(arguments);
+        print(result);
+        _exit(result ? 0 : weir::exit_status(result.error().kind));
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        print(fail(ErrorKind::kResource, fmt::format("fork: {}", std::strerror(errno))));
+        return weir::exit_status(ErrorKind::kResource);
+    }
+    if (WIFEXITED(status)) return WEXITSTATUS(status);
+    const int number = WTERMSIG(status);
+    print(fail(ErrorKind::kInvalid,
+               number == SIGALRM ? fmt::format("program did not end within {} s", kSecondsMax)
+                                 : fmt::format("program crashed: signal {}", number)));
+    return weir::exit_status(ErrorKind::kInvalid);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    const Result<uint64_t> result =
-        run(std::span(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0));
-    if (!result) {
-        std::cerr << "weir-conformance-plugin: " << result.error().message << '\n';
-        return weir::exit_status(result.error().kind);
-    }
-    std::cout << fmt::format("{:x}\n", *result);
-    return 0;
+    return run_in_child(std::span(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0));
 }

@@ -42,6 +42,8 @@ class Plugin(unittest.TestCase):
             (f"79 10 00 00 00 00 00 00 {EXIT}", ["00", "--engine", "interp"], "outside memory and stack"),
             ("05 00 ff ff 00 00 00 00", ["--engine", "interp"], "step limit"),
             (f"85 00 00 00 07 00 00 00 {EXIT}", ["--engine", "interp"], "helper that does not exist"),
+            (f"b7 01 00 00 00 00 00 00 79 10 00 00 00 00 00 00 {EXIT}", ["--engine", "jit"], "program crashed: signal 11"),
+            ("05 00 ff ff 00 00 00 00", ["--engine", "jit"], "program did not end within 10 s"),
         ):
             done = run(program, *arguments)
             self.assertNotEqual(done.returncode, 0, program)
