@@ -68,7 +68,8 @@ bool Server::output_pending() const {
 }
 
 bool Server::serve_once(int stop_fd) {
-    std::vector<pollfd> entries = {{stop_fd, POLLIN, 0}, {listen_fd_, POLLIN, 0}};
+    const bool accepts = Clock::now() >= accept_again_;  // poll() passes over a descriptor of -1
+    std::vector<pollfd> entries = {{stop_fd, POLLIN, 0}, {accepts ? listen_fd_ : -1, POLLIN, 0}};
     for (const Peer& peer : peers_) {
         entries.push_back(
             {peer->fd(), static_cast<short>(peer->has_output() ? POLLOUT : POLLIN), 0});
@@ -87,7 +88,11 @@ bool Server::serve_once(int stop_fd) {
 void Server::accept_all() {
     for (;;) {
         const int fd = ::accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0) return;
+        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
+        if (fd < 0) {
+            if (errno != EAGAIN) postpone_accept(errno);
+            return;
+        }
         ucred peer{};
         socklen_t length = sizeof peer;
         if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
@@ -102,6 +107,11 @@ void Server::accept_all() {
             peers_.push_back(std::make_unique<Connection>(fd, next_owner_++, patience_));
         }
     }
+}
+
+void Server::postpone_accept(int error) {
+    spdlog::warn("command socket: cannot accept: {}", std::strerror(error));
+    accept_again_ = Clock::now() + std::chrono::milliseconds(kTickMs);
 }
 
 void Server::turn_away(int fd, const std::string& reason) {

@@ -47,6 +47,9 @@ private:
 
     bool serve_once(int stop_fd);  ///< false: stop_fd is readable
     void accept_all();
+    /// Who cannot be accepted (no descriptor is free) stays in the backlog: asking again at once
+    /// would only spin.
+    void postpone_accept(int error);
     void turn_away(int fd, const std::string& reason);
     bool serve(Connection& peer, short events);  ///< false: the connection is over
     void answer(Connection& peer);
@@ -60,6 +63,7 @@ private:
     Patience patience_;
     std::vector<Peer> peers_;
     Owner next_owner_ = 1;
+    Clock::time_point accept_again_{};
 };
 
 /// An Error frame; texts are cut to what a frame may hold.

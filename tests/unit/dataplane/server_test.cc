@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -36,10 +37,10 @@ public:
         return api::make_frame(static_cast<uint16_t>(frame.type | api::kReplyBit), frame.body);
     }
     void disconnected(Owner) override { ++gone; }
-    void tick() override {}
+    void tick() override { ++ticks; }
     bool wants_shutdown() const override { return shutdown; }
 
-    std::atomic<int> answered = 0, gone = 0;
+    std::atomic<int> answered = 0, gone = 0, ticks = 0;
     std::atomic<bool> shutdown = false;
 };
 
@@ -62,12 +63,15 @@ protected:
     }
     int connect() {
         const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        connect(fd);
+        return fd;
+    }
+    void connect(int fd) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         const std::string path = run_dir_->file(kSocketName);
         std::memcpy(address.sun_path, path.data(), path.size());
         EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-        return fd;
     }
     static void put(int fd, ByteSpan bytes) {
         (void)::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -129,6 +133,29 @@ TEST_F(ServerTest, AnswersFramesThatComeByteByByteAndBackToBack) {
     EXPECT_EQ(::recv(fd, replies.data(), replies.size(), MSG_WAITALL),
               static_cast<ssize_t>(replies.size()));
     EXPECT_EQ(sink_.answered, 3);
+    ::close(fd);
+}
+
+TEST_F(ServerTest, DoesNotSpinWhileNoDescriptorIsFree) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int lowest_free = ::dup(fd);
+    ::close(lowest_free);
+    rlimit none_free = before;
+    none_free.rlim_cur = static_cast<rlim_t>(lowest_free);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_free), 0);
+    connect(fd);
+    const int ticks = sink_.ticks;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kTickMs));
+    EXPECT_LE(sink_.ticks - ticks, 5);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    const Bytes frame = api::make_frame(api::FrameType::Status, Bytes{1});
+    put(fd, frame);
+    Bytes reply(frame.size());
+    EXPECT_EQ(::recv(fd, reply.data(), reply.size(), MSG_WAITALL),
+              static_cast<ssize_t>(reply.size()))
+        << "it waited in the backlog";
     ::close(fd);
 }
 
