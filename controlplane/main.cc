@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/program_options.hpp>
 #include <csignal>
@@ -38,6 +39,13 @@ Result<Settings> read_settings(const po::variables_map& values) {
     if (values.count("dataplane-socket") != 0)
         settings.dataplane_socket = values["dataplane-socket"].as<std::string>();
     return settings;
+}
+
+/// Until the server runs there is nothing to take back: the dataplane drops what an ended
+/// connection has staged. By a handler and not by default, since process 1 of a container has no
+/// default.
+void end_on_signals() {
+    for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { _exit(0); });
 }
 
 Result<void> make_run_dir(const std::string& run_dir) {
@@ -103,6 +111,7 @@ int run(int argc, char** argv) {
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %n: %v");
     if (settings->quiet) spdlog::set_level(spdlog::level::warn);
     std::signal(SIGPIPE, SIG_IGN);
+    end_on_signals();
     const Result<void> served = serve(*settings);
     if (served) return 0;
     fmt::print(stderr, "weir-controlplane: {}\n", served.error().message);

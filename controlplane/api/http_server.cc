@@ -1,6 +1,7 @@
 #include "controlplane/api/http_server.h"
 
 #include <fmt/core.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,15 +71,19 @@ private:
                             fmt::format("the request is larger than {} bytes", kRequestBytesMax)}));
     }
 
-    void answer() {
+    HttpAnswer answer_of_handler() {
         HttpRequest request;
         request.method = std::string(parser_->get().method_string());
         split_target({parser_->get().target().data(), parser_->get().target().size()}, request);
         request.body = std::move(parser_->get().body());
+        return handler_(request);
+    }
+
+    void answer() {
         keep_ = parser_->get().keep_alive();
         HttpAnswer made;
         try {
-            made = handler_(request);
+            made = answer_of_handler();
         } catch (const std::exception&
                      error) {  // memory, or a library's exception that a border let through
             made = error_answer({ErrorKind::kResource, error.what()});
@@ -137,6 +142,15 @@ private:
     HttpHandler handler_;
 };
 
+/// The pool's border: an exception that left it would end the process.
+void run_tick(const std::function<void()>& tick) {
+    try {
+        tick();
+    } catch (const std::exception& error) {  // the next one may have the memory that this had not
+        spdlog::error("the control plane's watch failed: {}", error.what());
+    }
+}
+
 bool somebody_listens(asio::io_context& io, const std::string& path) {
     Local::socket probe(io);
     error_code error;
@@ -151,7 +165,6 @@ struct HttpServer::State {
     std::vector<std::unique_ptr<Listener<Local>>> local;
     std::vector<std::unique_ptr<Listener<Tcp>>> tcp;
     std::vector<std::string> socket_paths;
-    asio::signal_set signals{shared.io, SIGINT, SIGTERM};
     asio::steady_timer timer{shared.io};
 
     void schedule(uint32_t tick_ms, const std::function<void()>& tick) {
@@ -159,7 +172,7 @@ struct HttpServer::State {
         timer.async_wait([this, tick_ms, tick](error_code error) {
             if (error) return;
             asio::post(shared.pool, [this, tick_ms, tick] {
-                tick();
+                run_tick(tick);
                 asio::post(shared.io, [this, tick_ms, tick] { schedule(tick_ms, tick); });
             });
         });
@@ -208,7 +221,8 @@ Result<void> HttpServer::listen_tcp(const std::string& host, uint16_t port, Http
 }
 
 void HttpServer::run(uint32_t tick_ms, std::function<void()> tick) {
-    state_->signals.async_wait([this](error_code error, int) {
+    asio::signal_set signals(state_->shared.io, SIGINT, SIGTERM);
+    signals.async_wait([this](error_code error, int) {
         if (!error) stop();
     });
     state_->schedule(tick_ms, tick);

@@ -27,8 +27,8 @@ public:
     /// Replaces a socket that nobody listens on; one in use is kResource. Mode 0660.
     Result<void> listen_unix(const std::string& path, HttpHandler handler);
     Result<void> listen_tcp(const std::string& host, uint16_t port, HttpHandler handler);
-    /// Runs until SIGINT, SIGTERM or stop(). `tick` is called on the pool every `tick_ms`, never
-    /// twice at once.
+    /// Runs until SIGINT, SIGTERM or stop(); before it, both do what they did. `tick` is called on
+    /// the pool every `tick_ms`, never twice at once; what it throws is logged.
     void run(uint32_t tick_ms, std::function<void()> tick);
     void stop();
 

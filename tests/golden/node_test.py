@@ -112,6 +112,16 @@ class Node(unittest.TestCase):
         self.assertIn("XDP_DROP 100, XDP_PASS 300", done.stdout)
         self.assertEqual(self.children(), {})
 
+    def test_the_control_plane_can_be_stopped_while_no_dataplane_answers(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            control = subprocess.Popen([BIN / pathlib.Path(CONTROLPLANE).name, "--run-dir", str(self.folder / "run"),
+                                        "--config", str(self.config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            wait_for((self.folder / "run").exists)
+            time.sleep(0.2)
+            control.send_signal(number)
+            _, err = control.communicate(timeout=2)
+            self.assertEqual((control.returncode, err), (0, ""))
+
     def test_serves_maps_metrics_and_swaps(self):
         self.start()
         stats = self.ask("stats")
