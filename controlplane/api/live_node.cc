@@ -30,6 +30,19 @@ void LiveNode::set_running(std::shared_ptr<const Running> running) {
     running_ = std::move(running);
 }
 
+PolicyKeys LiveNode::known_policy_keys() const {
+    Result<PolicyKeys> keys = read_policy_keys(run_dir_);
+    if (keys) return std::move(*keys);
+    spdlog::warn("{}; what sets put into maps before stays there", keys.error().message);
+    return {};
+}
+
+/// Nothing is written where nothing changes, as with every swap.
+Result<void> LiveNode::note_policy_keys(const PolicyKeys& before, const PolicyKeys& now) const {
+    if (before == now) return {};
+    return write_policy_keys(run_dir_, now);
+}
+
 /// On a connection of its own: what a failed deployment leaves behind goes away with it.
 Result<Deployed> LiveNode::deploy_state(NodeState wanted, const std::string& renew) {
     Result<Config> config = effective_config(wanted);
@@ -43,8 +56,15 @@ Result<Deployed> LiveNode::deploy_state(NodeState wanted, const std::string& ren
     if (!status) return std::unexpected(status.error());
     // Identities count only while the dataplane runs what they were noted for.
     const bool same = before != nullptr && status->config_hash == before->state.hash;
+    const PolicyKeys owned = known_policy_keys(), wanted_keys = policy_keys(*bundle);
+    // First what may be there, so that whoever comes after a crash knows of all of it.
+    const PolicyKeys noted = merge_keys(owned, wanted_keys);
+    if (const Result<void> written = note_policy_keys(owned, noted); !written)
+        return std::unexpected(written.error());
     Result<Deployed> deployed =
-        deploy(*client, *bundle, same ? before->state.identities : Identities{}, renew);
+        deploy(*client, *bundle, same ? before->state.identities : Identities{}, owned, renew);
+    if (const auto written = note_policy_keys(noted, deployed ? wanted_keys : owned); !written)
+        spdlog::warn("{}", written.error().message);
     if (!deployed) return deployed;
     wanted.hash = bundle->hash;
     wanted.generation = deployed->generation;

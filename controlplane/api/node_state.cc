@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "controlplane/config/parse.h"
@@ -21,13 +22,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kStateBytesMax = 128u << 20;
+constexpr size_t kPolicyBytesMax = size_t{4} << 30;
 
 std::string state_path(const std::string& run_dir) {
     return run_dir + "/control/state.json";
 }
 
 /// Written beside it, flushed, renamed: a crash leaves the old file or the new one.
-Result<void> replace_file(const std::string& path, const std::string& text) {
+Result<void> replace_file(const std::string& path, std::string_view text) {
     const auto refused = [&] {
         return fail(ErrorKind::kResource,
                     fmt::format("{}: cannot write: {}", path, std::strerror(errno)));
@@ -49,6 +51,10 @@ Result<void> replace_file(const std::string& path, const std::string& text) {
         return error;
     }
     return {};
+}
+
+std::string policy_path(const std::string& run_dir) {
+    return run_dir + "/control/policy.keys";
 }
 
 void trim_history(const std::string& folder) {
@@ -118,6 +124,26 @@ Result<NodeState> read_state(const std::string& run_dir) {
     if (state.hash.empty() || state.config_path.empty())
         return fail(ErrorKind::kInvalid, path + ": is incomplete");
     return state;
+}
+
+Result<void> write_policy_keys(const std::string& run_dir, const PolicyKeys& keys) {
+    std::error_code problem;
+    fs::create_directories(run_dir + "/control", problem);
+    const Bytes bytes = encode_keys(keys);
+    return replace_file(policy_path(run_dir),
+                        {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+Result<PolicyKeys> read_policy_keys(const std::string& run_dir) {
+    const std::string path = policy_path(run_dir);
+    std::error_code problem;
+    if (!fs::exists(path, problem)) return PolicyKeys{};
+    const Result<std::string> text = read_file(path, kPolicyBytesMax);
+    if (!text) return std::unexpected(text.error());
+    Result<PolicyKeys> keys =
+        decode_keys({reinterpret_cast<const uint8_t*>(text->data()), text->size()});
+    if (!keys) return fail_in(path, keys.error());
+    return keys;
 }
 
 Result<Config> effective_config(const NodeState& state) {

@@ -32,6 +32,12 @@ Result<void> write_state(const std::string& run_dir, const NodeState& state);
 /// kNotFound: there is none.
 Result<NodeState> read_state(const std::string& run_dir);
 
+/// RUN_DIR/control/policy.keys, replaced as a whole: what configurations put into maps, or were
+/// about to when the control plane died; never too few.
+Result<void> write_policy_keys(const std::string& run_dir, const PolicyKeys& keys);
+/// Empty if there is no such file.
+Result<PolicyKeys> read_policy_keys(const std::string& run_dir);
+
 /// The configuration with the swapped programs in place.
 Result<Config> effective_config(const NodeState& state);
 

@@ -18,8 +18,8 @@ namespace api = dataplane::api;
 class Deployment {
 public:
     Deployment(api::Client& client, const Bundle& bundle, const Identities& running,
-               const std::string& renew)
-        : client_(client), bundle_(bundle), running_(running), renew_(renew) {}
+               const PolicyKeys& owned, const std::string& renew)
+        : client_(client), bundle_(bundle), running_(running), owned_(owned), renew_(renew) {}
 
     Result<Deployed> run() {
         if (const Result<void> done = configure(); !done) return std::unexpected(done.error());
@@ -124,16 +124,21 @@ private:
                     fmt::format("program {}: {}", program.name, loaded.error().message));
     }
 
+    /// Also a map that no set fills any more.
+    Result<void> fill_map(const PlannedMap& map, api::Handle handle) {
+        static const std::vector<Bytes> kNone;
+        const auto owned = owned_.find(map.name);
+        if (handle == 0 || (!map.is_policy && owned == owned_.end())) return {};
+        undos_.emplace_back();
+        return sync_map(client_, handle, map.contents,
+                        owned == owned_.end() ? kNone : owned->second, map.spec.entries_max,
+                        undos_.back());
+    }
+
     Result<api::Published> fill_and_publish() {
-        for (size_t i = 0; i < bundle_.maps.size(); ++i) {
-            if (!bundle_.maps[i].is_policy || map_handles_[i] == 0) continue;
-            undos_.emplace_back();
-            if (const Result<void> done =
-                    sync_map(client_, map_handles_[i], bundle_.maps[i].contents, undos_.back());
-                !done)
-                return fail(done.error().kind,
-                            fmt::format("map {}: {}", bundle_.maps[i].name, done.error().message));
-        }
+        for (size_t i = 0; i < bundle_.maps.size(); ++i)
+            if (const Result<void> done = fill_map(bundle_.maps[i], map_handles_[i]); !done)
+                return fail_in("map " + bundle_.maps[i].name, done.error());
         api::Publish publish;
         publish.config_hash = bundle_.hash;
         for (const PlannedChain& chain : bundle_.chains) {
@@ -154,6 +159,7 @@ private:
     api::Client& client_;
     const Bundle& bundle_;
     const Identities& running_;
+    const PolicyKeys& owned_;
     const std::string& renew_;
     std::map<std::string, api::MapInfo> maps_;
     std::map<std::string, api::Handle> programs_;
@@ -164,8 +170,8 @@ private:
 }  // namespace
 
 Result<Deployed> deploy(api::Client& client, const Bundle& bundle, const Identities& running,
-                        const std::string& renew) {
-    return Deployment(client, bundle, running, renew).run();
+                        const PolicyKeys& owned, const std::string& renew) {
+    return Deployment(client, bundle, running, owned, renew).run();
 }
 
 }  // namespace weir::controlplane

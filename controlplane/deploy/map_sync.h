@@ -1,5 +1,6 @@
 #pragma once
-// Makes a policy map hold exactly what the configuration says, so that it can be taken back.
+// Makes a map hold what the configuration says, beside what others put there, so that it can be
+// taken back.
 
 #include <cstring>
 #include <vector>
@@ -19,14 +20,21 @@ struct KeyLess {
 /// What a map that already carried traffic held where it was changed.
 struct MapUndo {
     dataplane::api::Handle map = 0;
+    bool erase_first = false;                      ///< both together would not fit into the map
     std::vector<dataplane::api::Element> restore;  ///< changed or erased elements, as they were
     std::vector<Bytes> erase;                      ///< keys that were not there
 };
 
-/// `contents` sorted by key. Adds and changes first, then erases, so that no prefix is missing in
-/// between. `undo` is filled in also on error. Elements that are as they should be are not touched.
+/// Puts `contents` (sorted by key, each once) into the map, and erases those keys of `owned` (what
+/// the configuration before put there; sorted by key) that are not in `contents`. Other elements
+/// are somebody else's and stay. Adds and changes first, then erases, so that no prefix is missing
+/// in between; the other way round only where both together exceed `entries_max`. What does not fit
+/// is kResource before anything is changed. `undo` is filled in also on error.
 Result<void> sync_map(dataplane::api::Client& client, dataplane::api::Handle map,
-                      const std::vector<dataplane::api::Element>& contents, MapUndo& undo);
+                      const std::vector<dataplane::api::Element>& contents,
+                      const std::vector<Bytes>& owned, uint32_t entries_max, MapUndo& undo);
+/// Elements that were there come back with their value, in the order that fits. Those that were
+/// somebody else's and were taken over stay in what a replay restores.
 Result<void> undo_sync(dataplane::api::Client& client, const MapUndo& undo);
 
 /// All elements of a map.

@@ -103,6 +103,35 @@ class Wire(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertTrue(ping(self.lab, SERVER))
 
+    def blocked_v4(self):
+        return [json.dumps(row["key"]) for row in self.node.json("map", "dump", "firewall/blocked_v4")]
+
+    def test_swap_and_apply_replace_only_what_the_configuration_put_there(self):
+        done = self.node.weir("map", "update", "firewall/blocked_v4", f"{SERVER}/32", "1")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        before = self.blocked_v4()
+        self.assertEqual(len(before), 2)
+        for path in (node.FIREWALL_V2, node.FIREWALL):
+            self.assertIsNotNone(self.node.json("prog", "swap", "firewall", path))
+            self.assertEqual(sorted(self.blocked_v4()), sorted(before))
+            self.assertFalse(ping(self.lab, SERVER))
+        pid = self.node.child("weir-controlplane")
+        os.kill(pid, signal.SIGKILL)
+        self.node.wait_until(lambda: self.node.child("weir-controlplane") not in (None, pid), "a new control plane")
+        self.node.wait_until(lambda: self.node.stats() is not None, "an answer from the new control plane")
+        other = self.node.folder / "other.yaml"
+        other.write_text(node.wire_config().replace("203.0.113.0/24", "192.0.2.0/24"))
+        for config, same in ((other, False), (self.node.config, True)):
+            done = self.node.weir("apply", config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            now = self.blocked_v4()
+            self.assertEqual(len(now), 2)
+            self.assertEqual(sorted(now) == sorted(before), same)
+            self.assertFalse(ping(self.lab, SERVER))
+        done = self.node.weir("map", "delete", "firewall/blocked_v4", f"{SERVER}/32")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(ping(self.lab, SERVER))
+
     def test_deleting_an_absent_prefix_of_a_present_one_is_exit_1(self):
         done = self.node.weir("map", "delete", "firewall/blocked_v4", "203.0.113.7/32")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
