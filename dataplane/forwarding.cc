@@ -59,8 +59,6 @@ struct Forwarding::State {
     std::vector<std::unique_ptr<Worker>> workers;
     bool running = false;
     std::vector<ProgramCounts> program_baselines = std::vector<ProgramCounts>(kProgramSlotsMax);
-    uint64_t seen_rx = 0;
-    Clock::time_point seen_rx_at = Clock::now();
 
     ~State();
     Result<void> make_workers();
@@ -208,8 +206,6 @@ Result<api::Published> Forwarding::publish(std::unique_ptr<Generation> generatio
                         generation->ports.size(), state_->ports->all().size()));
     }
     const uint64_t number = generation->number;
-    if (state_->publication->number() == 0)
-        state_->seen_rx_at = Clock::now();  // captures begin now
     const Result<uint64_t> swap_us = state_->publication->publish(std::move(generation));
     if (!swap_us) return std::unexpected(swap_us.error());
     return api::Published{.generation = number, .swap_us = *swap_us};
@@ -313,22 +309,6 @@ std::vector<std::string> Forwarding::warnings() const {
 
 bool Forwarding::uses_hugepages() const {
     return state_->plan.uses_hugepages;
-}
-
-bool Forwarding::idle_for(uint64_t idle_ms) const {
-    const auto is_finite = [](const Ports::Port& port) { return port.request.device.is_finite(); };
-    if (generation_number() == 0 && std::ranges::any_of(state_->ports->all(), is_finite))
-        return false;
-    uint64_t rx = 0;
-    for (const auto& worker : state_->workers) {
-        for (const PortCounts& counts : worker->counters().read_ports()) rx += counts.rx;
-    }
-    const auto now = Clock::now();
-    if (rx != state_->seen_rx) {
-        state_->seen_rx = rx;
-        state_->seen_rx_at = now;
-    }
-    return now - state_->seen_rx_at >= std::chrono::milliseconds(idle_ms);
 }
 
 }  // namespace weir::dataplane

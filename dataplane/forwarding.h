@@ -47,10 +47,6 @@ public:
     std::vector<api::PortInfo> port_infos() const;
     std::vector<std::string> warnings() const;
     bool uses_hugepages() const;
-    /// True when nothing was received for `idle_ms`, as seen from call to call. A port that has an
-    /// end (a capture file) starts with the first generation, so that none of it is lost, and is
-    /// never idle before.
-    bool idle_for(uint64_t idle_ms) const;
 
 private:
     struct State;

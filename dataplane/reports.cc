@@ -44,7 +44,6 @@ api::Status Commands::status() const {
         status.generation = forwarding_->generation_number();
         status.config_hash = published_.config_hash;
         status.hugepages = forwarding_->uses_hugepages();
-        status.inputs_ended = forwarding_->idle_for(0);
         status.ports = forwarding_->port_infos();
         status.chains = published_.chains;
         status.warnings = forwarding_->warnings();

@@ -184,7 +184,6 @@ void fields(V& visit, M& m) {
     visit("generation", m.generation);
     visit("config_hash", m.config_hash, kNameBytesMax);
     visit("hugepages", m.hugepages);
-    visit("inputs_ended", m.inputs_ended);
     visit("configure", m.configure);
     visit("ports", m.ports, kPortsMax);
     visit("chains", m.chains, 2 * kPortsMax);

@@ -18,7 +18,7 @@
 namespace weir::dataplane::api {
 
 constexpr uint32_t kMagic = 0x52494557;  ///< "WEIR"
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
 constexpr uint32_t kFrameBytesMax = 64u << 20;
 constexpr uint32_t kBatchElementsMax = 4096;  ///< map elements per frame
 
@@ -157,7 +157,6 @@ struct Status {
     uint64_t generation = 0;
     std::string config_hash;
     bool hugepages = false;
-    bool inputs_ended = false;  ///< every port that has an end (a capture file) has reached it
     Configure configure;        ///< as received
     std::vector<PortInfo> ports;
     std::vector<Chain> chains;
