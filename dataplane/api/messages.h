@@ -157,7 +157,7 @@ struct Status {
     uint64_t generation = 0;
     std::string config_hash;
     bool hugepages = false;
-    Configure configure;        ///< as received
+    Configure configure;  ///< as received
     std::vector<PortInfo> ports;
     std::vector<Chain> chains;
     std::vector<std::string> warnings;  ///< for the operator, each with the command that mends it
