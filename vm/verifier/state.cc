@@ -21,8 +21,7 @@ Frame make_frame(uint32_t subprogram, uint8_t index) {
 
 void forget_packet(State& state) {
     const auto is_void = [](const Reg& reg) {
-        return reg.is_packet() || reg.kind == RegKind::PacketEnd ||
-               reg.kind == RegKind::PacketLow;
+        return reg.is_packet() || reg.kind == RegKind::PacketEnd || reg.kind == RegKind::PacketLow;
     };
     for (Frame& frame : state.frames) {
         for (Reg& reg : frame.regs)
