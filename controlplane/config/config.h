@@ -53,7 +53,7 @@ struct PortConfig {
 
 enum class Family : uint8_t { Ipv4, Ipv6 };
 
-/// `maps: {MAP: {set: NAME, family: ipv4, value: 1}}` of a program: the map holds exactly the set's
+/// `maps: {MAP: {set: NAME, family: ipv4, value: 1}}` of a program: the map holds the set's
 /// prefixes.
 struct MapFill {
     std::string map;
