@@ -40,10 +40,21 @@ constexpr bool kBoundAddressSpace = true;
 
 /// Memory, the reply, the end. clock_gettime is for machines whose vDSO has no clock.
 constexpr int kProofCalls[] = {
-    SYS_write,       SYS_munmap, SYS_brk,        SYS_madvise,       SYS_mremap,
-    SYS_futex,       SYS_exit,   SYS_exit_group, SYS_clock_gettime, SYS_rt_sigreturn,
+    SYS_write,
+    SYS_munmap,
+    SYS_brk,
+    SYS_madvise,
+    SYS_mremap,
+    SYS_futex,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_clock_gettime,
+    SYS_rt_sigreturn,
 #if defined(__SANITIZE_ADDRESS__)
-    SYS_sigaltstack,  // its runtime takes its signal stack down at the end
+    // The runtime takes its signal stack down at the end, and asks pipes whether memory is there.
+    SYS_sigaltstack,
+    SYS_pipe2,
+    SYS_close,
 #endif
 };
 
