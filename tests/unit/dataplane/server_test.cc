@@ -47,6 +47,9 @@ public:
 
 class ServerTest : public testing::Test {
 protected:
+    ServerTest() = default;
+    explicit ServerTest(Patience patience) : patience_(patience) {}
+
     void SetUp() override {
         Result<RunDir> claimed = RunDir::claim(temporary_ / "run", std::nullopt);
         ASSERT_TRUE(claimed) << claimed.error().message;
@@ -55,7 +58,7 @@ protected:
         ASSERT_TRUE(listen_fd) << listen_fd.error().message;
         ASSERT_EQ(::pipe(stop_), 0);
         thread_ = std::thread(
-            [this, fd = *listen_fd] { Server(fd, {}, sink_, kPatience).run(stop_[0]); });
+            [this, fd = *listen_fd] { Server(fd, {}, sink_, patience_).run(stop_[0]); });
     }
     void TearDown() override {
         ::close(stop_[1]);
@@ -121,6 +124,13 @@ protected:
     EchoSink sink_;
     int stop_[2] = {-1, -1};
     std::thread thread_;
+    Patience patience_ = kPatience;
+};
+
+/// With the patience of the product: moving much takes its time on a loaded machine.
+class PatientServerTest : public ServerTest {
+protected:
+    PatientServerTest() : ServerTest(Patience{}) {}
 };
 
 TEST_F(ServerTest, AnswersFramesThatComeByteByByteAndBackToBack) {
@@ -163,7 +173,7 @@ TEST_F(ServerTest, DoesNotSpinWhileNoDescriptorIsFree) {
     ::close(fd);
 }
 
-TEST_F(ServerTest, MovesAFrameOfTheGreatestLengthBothWays) {
+TEST_F(PatientServerTest, MovesAFrameOfTheGreatestLengthBothWays) {
     const int fd = connect();
     const Bytes frame =
         api::make_frame(api::FrameType::LoadProgram, Bytes(api::kFrameBytesMax, 0x5a));
