@@ -16,6 +16,8 @@ struct LoadOptions {
     std::optional<ProgramType> type;                  ///< overrides what sections say
     std::map<std::string, uint32_t> map_entries_max;  ///< --map NAME.max_entries=N
     std::map<std::string, std::string> globals;       ///< --global NAME=VALUE
+    std::string btf_path;  ///< --btf FILE: the target's types for CO-RE (raw BTF, or an ELF file
+                           ///< with .BTF); empty: the running kernel's, where an object asks
     std::optional<uint32_t> assume_entries_max;  ///< for maps that say 0: offline verbs give 64; a
                                                  ///< node refuses (nullopt)
 };

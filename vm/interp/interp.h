@@ -2,7 +2,11 @@
 // The reference meaning of insn.def.
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "vm/program/map.h"
 #include "vm/program/run.h"
@@ -14,6 +18,41 @@ namespace weir::vm {
 /// maps[i] is the map that stands behind spec().maps[i].
 uint32_t interpret(const VerifiedProgram& program, std::span<Map* const> maps,
                    const HelperTable& helpers, XdpContext& context, RunEnv& env);
+
+// ---- the instrumented interpreter: programs that nobody verified -------------------------------
+
+/// A program, decoded and bound to its maps, that may run without a proof: every access, helper
+/// argument and jump is checked at run time. Any thread may run it, one run per RunEnv at a time.
+class CheckedProgram : public Runnable {
+public:
+    /// maps[i] stands behind spec.maps[i]; neither maps nor helpers are owned. Refuses what
+    /// cannot be decoded, and calls and loads that no run could do.
+    static Result<std::unique_ptr<CheckedProgram>> make(ProgramSpec spec, std::vector<Map*> maps,
+                                                        const HelperTable& helpers);
+    virtual const ProgramSpec& spec() const = 0;
+};
+
+/// Where and why a run was stopped; the packet's verdict is then XDP_ABORTED (of a filter: 0).
+struct RunFault {
+    std::string program;  ///< after tail calls the one that ran
+    uint32_t insn = 0;
+    std::string message;
+};
+
+struct CheckedResult {
+    uint32_t retval = 0;
+    uint64_t insns = 0;  ///< steps taken, callbacks included
+    std::optional<RunFault> fault;
+};
+
+constexpr uint64_t kCheckedInsnsMax = 100'000'000;  ///< steps of one run
+
+/// Runs over one packet. An xdp program takes the XdpContext, a socket filter the SkbContext.
+/// Context fields are translated at each load (the code is the unverified one).
+CheckedResult run_checked(const CheckedProgram& program, XdpContext& context, RunEnv& env,
+                          uint64_t insns_max = kCheckedInsnsMax);
+CheckedResult run_checked(const CheckedProgram& program, SkbContext& context, RunEnv& env,
+                          uint64_t insns_max = kCheckedInsnsMax);
 
 /// For the conformance plug-in alone: runs bytes that nobody verified, r1 = memory, r2 = its
 /// length. Every access is checked against memory and stack; a fault, an unknown helper or more

@@ -6,10 +6,33 @@ namespace {
 using enum ArgKind;
 
 constexpr HelperInfo kHelpers[] = {
-#define WEIR_HELPER(id, name, returns, arg1, arg2, arg3, arg4, arg5, effects) \
-    {id, #name, ReturnKind::returns, {arg1, arg2, arg3, arg4, arg5}, Effect::effects},
+#define WEIR_HELPER(id, name, users, returns, arg1, arg2, arg3, arg4, arg5, effects) \
+    {id,                                                                             \
+     #name,                                                                          \
+     HelperUsers::users,                                                             \
+     ReturnKind::returns,                                                            \
+     {arg1, arg2, arg3, arg4, arg5},                                                 \
+     Effect::effects},
 #include "vm/isa/helpers.def"
 };
+
+constexpr HelperInfo kKfuncs[] = {
+#define WEIR_KFUNC(id, name, users, returns, arg1, arg2, arg3, arg4, arg5, effects) \
+    {id,                                                                            \
+     #name,                                                                         \
+     HelperUsers::users,                                                            \
+     ReturnKind::returns,                                                           \
+     {arg1, arg2, arg3, arg4, arg5},                                                \
+     Effect::effects},
+#include "vm/isa/kfuncs.def"
+};
+
+constexpr bool kfuncs_are_numbered_in_order() {
+    for (size_t i = 0; i < std::size(kKfuncs); ++i)
+        if (kKfuncs[i].id != i + 1 || kKfuncs[i].id > kKfuncIdMax) return false;
+    return true;
+}
+static_assert(kfuncs_are_numbered_in_order());
 
 constexpr std::array<std::string_view, kHelperIdMax + 1> kNames = [] {
     std::array<std::string_view, kHelperIdMax + 1> names;
@@ -44,6 +67,17 @@ const HelperInfo* helper_info(int64_t id) {
     if (!in_table(id)) return nullptr;
     const int16_t row = kRowOf[static_cast<size_t>(id)];
     return row < 0 ? nullptr : &kHelpers[row];
+}
+
+const HelperInfo* kfunc_info(int64_t number) {
+    if (number < 1 || number > static_cast<int64_t>(std::size(kKfuncs))) return nullptr;
+    return &kKfuncs[number - 1];
+}
+
+const HelperInfo* kfunc_by_name(std::string_view name) {
+    for (const HelperInfo& row : kKfuncs)
+        if (row.name == name) return &row;
+    return nullptr;
 }
 
 std::string_view helper_name(int64_t id) {

@@ -25,8 +25,26 @@ constexpr std::string_view verdict_name(uint32_t verdict) {
     return verdict < kNames.size() ? kNames[verdict] : kNames[XDP_ABORTED];
 }
 
+/// What the receiving device said of a packet beside its bytes (the bpf_xdp_metadata_rx_* kfuncs).
+struct PacketMetadata {
+    bool has_hash = false, has_timestamp = false, has_vlan_tag = false;
+    uint32_t hash = 0;
+    uint32_t hash_type = 0;  ///< enum xdp_rss_hash_type
+    uint64_t timestamp_ns = 0;
+    uint16_t vlan_protocol_be16 = 0;
+    uint16_t vlan_tci = 0;
+};
+
+/// One fragment of a packet behind its first, linear part (compare skb_frag_t).
+struct Segment {
+    uint8_t* data = nullptr;
+    uint32_t bytes = 0;
+    uint32_t bytes_max = 0;  ///< adjust_tail lets the last one grow up to here
+};
+
 /// One packet for one run. Owned by the worker; valid for the burst. Invariant:
 /// frame_start <= data_meta <= data <= data_end <= frame_limit.
+/// Only a program of xdp.frags is given segments; helpers shorten and drop them from the end.
 struct XdpContext {
     uint8_t* data;
     uint8_t* data_end;
@@ -36,6 +54,26 @@ struct XdpContext {
     uint32_t ingress_ifindex;
     uint32_t rx_queue_index;
     uint32_t egress_ifindex;
+    uint32_t segment_count = 0;
+    Segment* segments = nullptr;
+    const PacketMetadata* metadata = nullptr;  ///< nullptr: the device says nothing
+};
+
+/// What a socket filter sees (the kernel's struct __sk_buff), as far as a packet tap can fill it
+/// truly: a packet off the wire has no mark, priority, socket or segmentation offload.
+/// The frame comes first: helpers of both program types take either for the packet.
+struct SkbContext {
+    XdpContext frame;  ///< data: where the filter's offset 0 is (the MAC header on a tap)
+    uint32_t len = 0;
+    uint32_t pkt_type = 0;  ///< PACKET_HOST, PACKET_BROADCAST, …
+    uint32_t queue_mapping = 0;
+    uint32_t protocol_be16 = 0;  ///< EtherType in network order
+    uint32_t ifindex = 0;
+    uint32_t hash = 0;
+    uint32_t zero = 0;  ///< fields that are always 0 here
+    std::array<uint32_t, 5> cb{};
+    int32_t network_offset = 0;  ///< from data to the network header
+    int32_t mac_offset = 0;  ///< from data to the MAC header; negative where data lies behind it
 };
 
 enum class XdpFieldKind : uint8_t { PacketStart, PacketEnd, PacketMeta, Scalar };

@@ -27,6 +27,14 @@ struct ArrayLayout {
 };
 
 class Map;
+class Runnable;
+struct RunEnv;
+
+/// What Map::for_each calls per element; another value than 0 ends it. `value` is this cpu's slot.
+using ElementVisitor = uint64_t (*)(void* opaque, const uint8_t* key, uint8_t* value);
+/// What Map::drain_events calls per record, oldest first.
+using EventVisitor = void (*)(void* opaque, std::span<const uint8_t> record);
+
 /// Map::lookup of one kind, without the virtual call.
 using LookupFn = uint8_t* (*)(Map& map, const uint8_t* key, uint32_t cpu);
 
@@ -57,6 +65,21 @@ public:
         return [](Map& map, const uint8_t* key, uint32_t cpu) { return map.lookup(key, cpu); };
     }
 
+    /// Queue and stack; of a bloom filter push adds and peek asks (0 or -ENOENT). -EOPNOTSUPP
+    /// elsewhere.
+    virtual int push(const uint8_t* value, uint64_t flags);
+    virtual int pop(uint8_t* value);
+    virtual int peek(uint8_t* value);
+    /// Calls the visitor once per element, also while others change the map; the number of calls,
+    /// or -EOPNOTSUPP. Array, hash, LRU kinds and their per-CPU forms.
+    virtual int64_t for_each(ElementVisitor visit, void* opaque, uint32_t cpu);
+    /// The key of the element whose value starts at `value` (as lookup gave it). False where there
+    /// is none.
+    virtual bool key_of(const uint8_t* value, uint8_t* key) const;
+    /// Map in map: lookup() gives the inner Map* itself.
+    /// Prog array: the program in a slot, nullptr where there is none.
+    virtual const Runnable* program_at(uint32_t index) const;
+
     // -- control side -----------------------------------------------------------------------------
     /// Bytes of one element as the control side sees it: value_bytes, or for per-CPU kinds
     /// cpu_slots * round_up(value_bytes, 8), slot after slot.
@@ -69,6 +92,17 @@ public:
     virtual int control_erase(const uint8_t* key) = 0;
     /// Iterates: nullptr gives the first key. -ENOENT at the end. A key deleted meanwhile restarts,
     /// as in the kernel.
+    /// Puts a map into a slot of a map in map, a program into a slot of a prog array (or behind an
+    /// entry of a devmap or cpumap). Neither is owned: it outlives the slot, and the readers of the
+    /// slot. `id` is what control_lookup gives for it. -EINVAL where the inner map does not fit
+    /// spec().inner; -EOPNOTSUPP for other kinds. control_erase empties the slot.
+    virtual int bind_map(const uint8_t* key, Map* inner, uint32_t id);
+    virtual int bind_program(const uint8_t* key, const Runnable* program, uint32_t id);
+    /// Ring buffer (cpu is ignored) and perf event array: hands out what programs wrote and
+    /// forgets it. The number of records, or -EOPNOTSUPP.
+    virtual int64_t drain_events(uint32_t cpu, EventVisitor visit, void* opaque);
+    /// Records that did not fit, since creation.
+    virtual uint64_t lost_events() const { return 0; }
     virtual int next_key(const uint8_t* key, uint8_t* next) = 0;
     virtual uint32_t entries() const = 0;
     virtual uint64_t memory_bytes() const = 0;

@@ -6,8 +6,40 @@
 
 #include "vm/isa/helper_info.h"
 #include "vm/program/context.h"
+#include "vm/program/map.h"
 
 namespace weir::vm {
+
+class Fib;     // vm/helpers/fib.h
+class Timers;  // vm/helpers/timers.h
+
+/// A program that an engine can run, as prog arrays and timers hold it. Each engine has its own
+/// kind, and never meets another's: who fills a prog array sees to that.
+class Runnable {
+public:
+    virtual ~Runnable() = default;
+    /// Runs one of its functions from outside of a run, as a timer does. `function` is what the
+    /// program's LoadCodeAddr gave. r0 of it.
+    virtual uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
+                          RunEnv& env) const = 0;
+};
+
+/// A function of the running program, called by a helper: bpf_loop, bpf_for_each_map_elem.
+using CallbackFn = uint64_t (*)(RunEnv& env, uint64_t function,
+                                const std::array<uint64_t, 5>& arguments);
+
+/// Keys of SYN cookies (net/ipv4/syncookies.c): two siphash keys. Chosen at random when a node
+/// starts, never shown.
+struct SyncookieKeys {
+    std::array<std::array<uint64_t, 2>, 2> keys{};
+};
+
+/// Where XDP_REDIRECT goes, written by bpf_redirect and bpf_redirect_map; the last call counts.
+struct Redirect {
+    Map* map = nullptr;  ///< of bpf_redirect_map; nullptr: of bpf_redirect, by ifindex
+    uint64_t key = 0;
+    uint64_t flags = 0;  ///< BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS
+};
 
 /// State of the core that runs a program; one per worker, never shared. Helpers get it as their
 /// sixth argument.
@@ -19,12 +51,24 @@ struct RunEnv {
     uint32_t redirect_ifindex =
         0;  ///< written by bpf_redirect; read after XDP_REDIRECT. The runner zeroes it before a run
     uint64_t aborted_insn = 0;
+    Redirect redirect_to;  ///< valid where redirect_ifindex is kRedirectByMap
     uint64_t printk_count = 0;
     /// trace_printk's sink: whole line, no newline. nullptr drops it (the packet path logs
     /// nothing).
     void (*printk)(void* opaque, const char* text, uint32_t length) = nullptr;
     void* printk_opaque = nullptr;
+    const Fib* fib = nullptr;  ///< routes, neighbours and MTUs; nullptr: none are known
+    Timers* timers = nullptr;  ///< of this core; nullptr: bpf_timer_init fails with -EOPNOTSUPP
+    SyncookieKeys syncookies;
+    // Set by the engine for the time of a run.
+    const Runnable* program = nullptr;  ///< which one runs
+    CallbackFn call = nullptr;
+    void* engine = nullptr;        ///< the engine's own, for `call`
+    bool callback_failed = false;  ///< the callback faulted: the helper returns at once
 };
+
+/// redirect_ifindex after bpf_redirect_map: no device has this number.
+constexpr uint32_t kRedirectByMap = UINT32_MAX;
 
 /// Code behind a helper: r1..r5 and the environment, result in r0.
 /// Pointers arrive as numbers; the verifier has proven what they point to. A Map argument is a
@@ -34,9 +78,13 @@ using HelperFn = uint64_t (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, 
 /// Helper id -> code. vm/helpers fills in those that need no map, maps/ the others.
 struct HelperTable {
     std::array<HelperFn, kHelperIdMax + 1> functions{};
+    std::array<HelperFn, kKfuncIdMax + 1> kfuncs{};  ///< by number in kfuncs.def
 
     HelperFn at(int64_t id) const {
         return id >= 0 && id <= kHelperIdMax ? functions[static_cast<size_t>(id)] : nullptr;
+    }
+    HelperFn kfunc_at(int64_t id) const {
+        return id >= 0 && id <= kKfuncIdMax ? kfuncs[static_cast<size_t>(id)] : nullptr;
     }
 };
 

@@ -2,6 +2,7 @@
 // What an object file, a cBPF expression or a load frame says: programs and maps, not yet proven.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,15 @@ constexpr uint32_t kMapRdonlyProg = 1u << 7;  ///< read-only for programs
 constexpr uint32_t kMapWronlyProg = 1u << 8;
 constexpr uint32_t kMapMmapable = 1u << 10;
 
+/// One slot that an object fills before its programs start (libbpf's static initialisation,
+/// `.values = {...}`): of a prog array a program, of a map in map a map of the same object.
+struct InitialSlot {
+    uint32_t index = 0;
+    std::string target;  ///< symbol of the program or map
+};
+
+constexpr uint32_t kNoOffset = UINT32_MAX;
+
 struct MapSpec {
     std::string name;  ///< symbol of the object; global data by its section (".rodata",
                        ///< ".data.cfg", ".bss")
@@ -66,16 +76,28 @@ struct MapSpec {
     bool is_global_data = false;
     Bytes contents;  ///< first contents of a one-element array (global data); empty: zeroes
     TypeRef key_type, value_type;  ///< null without BTF
+    uint64_t extra = 0;            ///< map_extra: hash functions of a bloom filter (0: 5)
+    /// Where in a value a struct bpf_spin_lock and a struct bpf_timer lie (BTF says so), else
+    /// kNoOffset. An update from either side leaves a timer alone; a new element has none.
+    uint32_t spin_lock_offset = kNoOffset;
+    uint32_t timer_offset = kNoOffset;
+    std::shared_ptr<const MapSpec> inner;  ///< map in map: what its inner maps are like
+    std::vector<InitialSlot> slots;        ///< prog array, map in map; sorted by index
 
     /// True where a swap may carry the contents of one over to the other.
     bool same_definition(const MapSpec& other) const {
         return type == other.type && key_bytes == other.key_bytes &&
                value_bytes == other.value_bytes && entries_max == other.entries_max &&
-               flags == other.flags;
+               flags == other.flags && extra == other.extra &&
+               spin_lock_offset == other.spin_lock_offset && timer_offset == other.timer_offset;
     }
 };
 
 enum class ProgramType : uint32_t { SocketFilter = 1, Xdp = 6 };  ///< enum bpf_prog_type
+
+/// Where an XDP program is meant to run (enum bpf_attach_type): only one behind a devmap knows an
+/// egress_ifindex.
+enum class XdpHook : uint8_t { Device, Devmap, Cpumap };
 
 std::string_view program_type_name(ProgramType type);  ///< "xdp", "socket"
 
@@ -92,12 +114,15 @@ struct LineInfo {
 };
 
 /// One program, linked: its own functions only, local calls resolved, map loads (LoadMap,
-/// LoadMapValue) carry an index into `maps` in `imm`.
+/// LoadMapValue) carry an index into `maps` in `imm`; LoadCodeAddr the distance to the callback's
+/// first slot, as a local call; CallKfunc the kfunc's number in kfuncs.def, with off 0.
 struct ProgramSpec {
     std::string name;  ///< the function's symbol
     std::string section;
     ProgramType type = ProgramType::Xdp;
-    bool has_frags = false;  ///< section xdp.frags
+    XdpHook hook = XdpHook::Device;
+    bool has_frags = false;       ///< section xdp.frags
+    bool load_by_default = true;  ///< false: its section's name starts with '?'
     std::vector<Insn> insns;
     std::vector<Subprogram> subprograms;  ///< sorted by slot, never empty
     std::vector<LineInfo> lines;          ///< sorted by slot; empty without BTF
