@@ -1,0 +1,92 @@
+#pragma once
+// Timers of programs (struct bpf_timer in a map's value): kernel/bpf/helpers.c, bpf_timer_*.
+//
+// The 16 bytes in the map's value hold a ticket of the timer here, or zero: "none". So whoever
+// empties, replaces or frees an element ends its timer by zeroing those bytes, as the kernel's maps
+// do; nothing must be called. What is left of such a timer here is swept out when it comes due or
+// when room is needed.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <ctime>
+#include <vector>
+
+#include "vm/program/run.h"
+
+namespace weir::vm {
+
+constexpr uint32_t kTimersMax = 1u << 20;  ///< bound of what one Timers may be made for
+constexpr uint32_t kTimersDueMax = 64;     ///< callbacks of one run_due
+constexpr uint64_t kNoDeadline = UINT64_MAX;
+constexpr uint32_t kTimerBytes = 16;  ///< struct bpf_timer
+
+constexpr uint64_t kTimerAbsolute = 1;  ///< BPF_F_TIMER_ABS
+constexpr uint64_t kTimerCpuPin = 2;    ///< BPF_F_TIMER_CPU_PIN: whoever polls first runs it here
+
+/// Now, by a clock of the kernel, in nanoseconds.
+using ClockFn = uint64_t (*)(clockid_t clock);
+uint64_t system_clock_ns(clockid_t clock);
+
+/// All cores whose programs share maps share one of these. Its lock is held for a few dozen
+/// instructions (sweeping: some microseconds), never while a callback runs. Memory is taken when it
+/// is made.
+class Timers {
+public:
+    explicit Timers(uint32_t timers_max, ClockFn clock = system_clock_ns);
+    ~Timers();
+    Timers(const Timers&) = delete;
+    Timers& operator=(const Timers&) = delete;
+
+    // The helpers; `timer` is the address of the struct bpf_timer in a value of `map`.
+    /// -EINVAL: flags are no clock of MONOTONIC, REALTIME, BOOTTIME; -EBUSY: it has been; -ENOMEM:
+    /// timers_max are in use.
+    int init(uint64_t timer, Map& map, uint64_t flags);
+    /// -EINVAL: before init.
+    int set_callback(uint64_t timer, const Runnable* program, uint64_t function);
+    /// -EINVAL: unknown flags, before init, or no callback.
+    int start(uint64_t timer, uint64_t nanoseconds, uint64_t flags);
+    /// 1: it was waiting, 0: it was not, -EINVAL: before init, -EDEADLK: from its own callback. The
+    /// callback is forgotten. Does not wait for one that runs on another core.
+    int cancel(uint64_t timer, const RunEnv& env);
+
+    // Whoever drives it.
+    /// Calls back what is due by CLOCK_MONOTONIC = `now_ns`, at most kTimersDueMax; the number of
+    /// calls. Between two packets, with nothing else running in `env`.
+    uint32_t run_due(uint64_t now_ns, RunEnv& env);
+    /// When to call run_due next, by CLOCK_MONOTONIC; kNoDeadline: nothing waits. Cheap: one load.
+    uint64_t next_deadline_ns() const { return next_deadline_.load(std::memory_order_relaxed); }
+    /// Before a map or a program is freed: no callback of it is pending or begins after this. The
+    /// caller knows that none still runs (workers have moved on).
+    void drop_map(const Map& map);
+    void drop_program(const Runnable& program);
+    uint32_t in_use() const;
+
+private:
+    struct Slot;
+    class Guard;
+
+    uint32_t find(uint64_t timer) const;
+    bool is_alive(const Slot& slot) const;
+    uint32_t take_slot();
+    void sweep();
+    void release(uint32_t index);
+    void arm(uint32_t index, uint64_t deadline_ns);
+    void disarm(uint32_t index);
+    void settle(uint32_t place);
+    void publish_deadline();
+    bool take_due(uint64_t now_ns, const RunEnv& env, uint32_t& index);
+    void call_back(uint32_t index, RunEnv& env);
+
+    ClockFn clock_;
+    std::vector<Slot> slots_;
+    std::vector<uint32_t> heap_;  ///< slots that wait, the earliest on top
+    uint32_t heap_count_ = 0;
+    uint32_t free_first_ = 0;
+    uint32_t in_use_ = 0;
+    uint32_t sweep_next_ = 0;
+    mutable std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
+    std::atomic<uint64_t> next_deadline_{kNoDeadline};
+};
+
+}  // namespace weir::vm
