@@ -21,6 +21,7 @@ namespace weir::dataplane {
 struct PortCounts {
     uint64_t rx = 0, rx_bytes = 0, tx = 0, tx_bytes = 0, in_flight = 0;
     uint64_t checksums_sampled = 0, checksums_bad = 0;
+    uint64_t heads_moved = 0;  ///< frames moved right in their buffer after a program grew them far
     uint64_t verdicts[kVerdicts] = {};
     uint64_t drops[kDropReasons] = {};
 };

@@ -285,6 +285,7 @@ std::vector<api::PortInfo> Forwarding::port_infos() const {
     for (uint32_t p = 0; p < port_count(); ++p) {
         infos.push_back(state_->ports->info(p));
         infos.back().bad_checksums = by_port[p].checksums_bad;
+        infos.back().heads_moved = by_port[p].heads_moved;
     }
     return infos;
 }

@@ -17,6 +17,7 @@ namespace weir::dataplane {
 struct ChainEntry {
     std::shared_ptr<const jit::CompiledProgram> program;
     uint32_t slot = 0;
+    bool takes_segments = false;  ///< a program of xdp.frags
 };
 
 struct PortChains {

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "dataplane/scattered.h"
+
 namespace weir::dataplane {
 namespace {
 
@@ -32,12 +34,13 @@ bool put_vlan_back(rte_mbuf& packet) {
 
 }  // namespace
 
-bool make_usual(rte_mbuf& packet, DropReason& reason) {
+bool make_usual(rte_mbuf& packet, bool takes_segments, DropReason& reason) {
     if (packet.pkt_len < kFrameBytesMin) {
         reason = DropReason::runt;
         return false;
     }
-    if (packet.nb_segs != 1 && !join_segments(packet)) {
+    const bool stays_scattered = takes_segments && can_show_scattered(packet);
+    if (packet.nb_segs != 1 && !stays_scattered && !join_segments(packet)) {
         reason = DropReason::too_long;
         return false;
     }
@@ -48,14 +51,24 @@ bool make_usual(rte_mbuf& packet, DropReason& reason) {
     return true;
 }
 
-bool close_grown_packet(rte_mbuf& packet, const vm::XdpContext& context) {
-    const auto length = static_cast<size_t>(context.data_end - context.data);
-    if (length > packet.buf_len) return false;
-    std::memmove(packet.buf_addr, context.data, length);
-    packet.data_off = 0;
-    packet.data_len = static_cast<uint16_t>(length);
-    packet.pkt_len = packet.data_len;
-    return true;
+Closed close_any_packet(rte_mbuf& packet, const vm::XdpContext& context) {
+    Closed result = Closed::InPlace;
+    if (context.data < static_cast<uint8_t*>(packet.buf_addr)) {
+        const auto length = static_cast<size_t>(context.data_end - context.data);
+        if (length > packet.buf_len) return Closed::TooLong;
+        std::memmove(packet.buf_addr, context.data, length);
+        packet.data_off = 0;
+        packet.data_len = static_cast<uint16_t>(length);
+        packet.pkt_len = packet.data_len;
+        result = Closed::Moved;
+    } else {
+        close_packet(packet, context);
+    }
+    if (context.segments == nullptr) return result;
+    // Not every driver sends several buffers, and those that do get slower for all: one buffer, in
+    // which by the pool's making the longest frame of any port fits.
+    close_scattered(packet, context);
+    return packet.nb_segs == 1 || join_segments(packet) ? result : Closed::TooLong;
 }
 
 }  // namespace weir::dataplane

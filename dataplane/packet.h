@@ -21,12 +21,13 @@ constexpr bool is_unusual(const rte_mbuf& packet) {
            packet.data_len < kFrameBytesMin;
 }
 
-/// Makes one contiguous frame of a packet, with its VLAN tag in its bytes. False: it must be
-/// dropped for `reason`.
-bool make_usual(rte_mbuf& packet, DropReason& reason);
+/// Puts the VLAN tag into the packet's bytes, and makes one contiguous frame of a packet in several
+/// buffers, unless it can stay so for a chain that takes segments. False: it must be dropped for
+/// `reason`.
+bool make_usual(rte_mbuf& packet, bool takes_segments, DropReason& reason);
 
-/// Fills in what the packet says; ifindex and queue are the caller's. The packet has one segment
-/// and at least kFrameBytesMin.
+/// Fills in what the packet says of its first buffer, which holds at least kFrameBytesMin; ifindex
+/// and queue are the caller's.
 inline void open_packet(const rte_mbuf& packet, vm::XdpContext& context) {
     auto* buffer = static_cast<uint8_t*>(packet.buf_addr);
     context.data = buffer + packet.data_off;
@@ -38,19 +39,27 @@ inline void open_packet(const rte_mbuf& packet, vm::XdpContext& context) {
     context.frame_limit = buffer + packet.buf_len;
 }
 
-/// Moves a frame that begins in the private area up into the buffer, or says that it does not fit.
-bool close_grown_packet(rte_mbuf& packet, const vm::XdpContext& context);
+/// True where close_packet does: the frame begins in the buffer and is all in it.
+inline bool lies_as_received(const rte_mbuf& packet, const vm::XdpContext& context) {
+    return context.data >= static_cast<uint8_t*>(packet.buf_addr) && context.segments == nullptr;
+}
 
-/// Writes back where the frame begins and ends now. False: it does not fit into the buffer any
-/// more.
-inline bool close_packet(rte_mbuf& packet, const vm::XdpContext& context) {
-    auto* buffer = static_cast<uint8_t*>(packet.buf_addr);
-    if (__builtin_expect(context.data < buffer, 0)) return close_grown_packet(packet, context);
-    packet.data_off = static_cast<uint16_t>(context.data - buffer);
+/// Writes back where the frame begins and ends now.
+inline void close_packet(rte_mbuf& packet, const vm::XdpContext& context) {
+    packet.data_off = static_cast<uint16_t>(context.data - static_cast<uint8_t*>(packet.buf_addr));
     packet.data_len = static_cast<uint16_t>(context.data_end - context.data);
     packet.pkt_len = packet.data_len;
-    return true;
 }
+
+/// What became of a packet that does not lie as received.
+enum class Closed : uint8_t {
+    InPlace,
+    Moved,  ///< its head had grown into the private area: moved right, into the buffer
+    TooLong
+};
+
+/// As close_packet, for every packet.
+Closed close_any_packet(rte_mbuf& packet, const vm::XdpContext& context);
 
 /// Gives packets back to their pool. All at once where they are what receivers mostly give: one
 /// buffer, one owner, one pool.

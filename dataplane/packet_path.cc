@@ -2,6 +2,7 @@
 // only where LiveGeneration::by_bursts says that this cannot be told apart.
 
 #include "dataplane/packet.h"
+#include "dataplane/scattered.h"
 #include "dataplane/worker.h"
 
 namespace weir::dataplane {
@@ -11,17 +12,34 @@ void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
     dropped_[dropped_count_++] = burst_.packets[i];
 }
 
-inline void Worker::leave(uint32_t out, uint32_t i) {
-    if (__builtin_expect(!close_packet(*burst_.packets[i], burst_.contexts[i]), 0)) {
-        drop(out, i, DropReason::too_long);
-        return;
+/// False: the packet fits into its buffer no more, and was dropped.
+inline bool Worker::close(uint32_t out, uint32_t i) {
+    rte_mbuf& packet = *burst_.packets[i];
+    if (__builtin_expect(lies_as_received(packet, burst_.contexts[i]), 1)) {
+        close_packet(packet, burst_.contexts[i]);
+        return true;
     }
-    transmitter_.send(out, burst_.packets[i]);
+    return close_slowly(out, i);
+}
+
+bool Worker::close_slowly(uint32_t out, uint32_t i) {
+    switch (close_any_packet(*burst_.packets[i], burst_.contexts[i])) {
+        case Closed::InPlace: return true;
+        case Closed::Moved: ++counters_.port(out).heads_moved; return true;
+        case Closed::TooLong: break;
+    }
+    drop(out, i, DropReason::too_long);
+    return false;
+}
+
+inline void Worker::leave(uint32_t out, uint32_t i) {
+    if (close(out, i)) transmitter_.send(out, burst_.packets[i]);
 }
 
 void Worker::watch_checksums(uint32_t port, uint32_t count) {
     PortCounts& counts = counters_.port(port);
     for (uint32_t i = 0; i < count; ++i) {
+        if (burst_.contexts[i].segments != nullptr) continue;
         const ChecksumState state =
             check_layer4_checksum({burst_.contexts[i].data, burst_.contexts[i].data_end});
         counts.checksums_sampled += state != ChecksumState::Absent;
@@ -29,8 +47,18 @@ void Worker::watch_checksums(uint32_t port, uint32_t count) {
     }
 }
 
+/// The contexts of the burst before describe buffers that are gone.
+void Worker::forget_segments() {
+    for (vm::XdpContext& context : burst_.contexts) {
+        context.segments = nullptr;
+        context.segment_count = 0;
+    }
+    burst_.has_segments = false;
+}
+
 /// Counts what came in and opens the packets that a program may see.
-void Worker::admit(RxSource& source, uint16_t count) {
+void Worker::admit(RxSource& source, uint16_t count, bool takes_segments) {
+    if (__builtin_expect(burst_.has_segments, 0)) forget_segments();
     const uint32_t ifindex = setup_.ports[source.port].ifindex;
     const uint32_t queue = source.queue;
     uint64_t bytes = 0;
@@ -40,7 +68,7 @@ void Worker::admit(RxSource& source, uint16_t count) {
         bytes += packet->pkt_len;
         if (__builtin_expect(is_unusual(*packet), 0)) {
             DropReason reason = DropReason::runt;
-            if (!make_usual(*packet, reason)) {
+            if (!make_usual(*packet, takes_segments, reason)) {
                 drop(source.port, i, reason);
                 continue;
             }
@@ -50,6 +78,10 @@ void Worker::admit(RxSource& source, uint16_t count) {
         context.ingress_ifindex = ifindex;
         context.rx_queue_index = queue;
         context.egress_ifindex = 0;
+        if (__builtin_expect(packet->nb_segs != 1, 0)) {
+            open_scattered(*packet, burst_.segments[kept], context);
+            burst_.has_segments = true;
+        }
         burst_.packets[kept++] = packet;
     }
     PortCounts& counts = counters_.port(source.port);
@@ -61,9 +93,9 @@ void Worker::admit(RxSource& source, uint16_t count) {
 }
 
 void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& live) {
-    admit(source, count);
     const uint32_t port = source.port;
     const PortPlan& plan = live.ports[port];
+    admit(source, count, plan.takes_segments);
     if (__builtin_expect(live.number() == 0, 0)) {
         settle_all(port, setup_.ports[port].fail_open ? fate_of(port, vm::XDP_PASS, 0)
                                                       : Fate{.reason = DropReason::no_generation});
@@ -88,11 +120,7 @@ void Worker::settle_all(uint32_t port, Fate fate) {
     if (fate.out != Fate::kNowhere) {
         uint32_t kept = 0;
         for (uint32_t i = 0; i < count; ++i) {
-            if (__builtin_expect(close_packet(*burst_.packets[i], burst_.contexts[i]), 1)) {
-                burst_.packets[kept++] = burst_.packets[i];
-            } else {
-                drop(fate.out, i, DropReason::too_long);
-            }
+            if (close(fate.out, i)) burst_.packets[kept++] = burst_.packets[i];
         }
         transmitter_.send_burst(fate.out, {burst_.packets, kept});
         return;

@@ -18,12 +18,20 @@ std::unique_ptr<const Generation> empty_generation(uint32_t port_count) {
     return generation;
 }
 
+bool take_segments(const std::vector<ChainEntry>& chain) {
+    return std::ranges::all_of(chain, &ChainEntry::takes_segments);
+}
+
 }  // namespace
 
 std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> generation) {
     auto live = std::make_unique<LiveGeneration>();
+    const bool every_egress =
+        std::ranges::all_of(generation->ports, take_segments, &PortChains::egress);
     for (const PortChains& chains : generation->ports) {
-        live->ports.push_back({.ingress = chains.ingress, .egress = chains.egress});
+        live->ports.push_back({.ingress = chains.ingress,
+                               .egress = chains.egress,
+                               .takes_segments = every_egress && take_segments(chains.ingress)});
         if (chains.ingress.size() > 1 || !chains.egress.empty()) live->by_bursts = false;
     }
     live->generation = std::move(generation);

@@ -18,6 +18,7 @@ namespace weir::dataplane {
 struct PortPlan {
     std::span<const ChainEntry> ingress;
     std::span<const ChainEntry> egress;
+    bool takes_segments = false;  ///< every program that a packet from here may meet does
 };
 
 struct LiveGeneration {

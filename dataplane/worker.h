@@ -13,6 +13,7 @@
 #include "dataplane/checksum_watch.h"
 #include "dataplane/counters.h"
 #include "dataplane/publication.h"
+#include "dataplane/scattered.h"
 #include "dataplane/transmit.h"
 #include "dataplane/verdict.h"
 #include "vm/base/limits.h"
@@ -71,9 +72,11 @@ private:
     struct Burst {
         uint32_t count = 0;
         rte_mbuf* packets[kRxBurstPackets];
-        vm::XdpContext contexts[kRxBurstPackets];
+        vm::XdpContext contexts[kRxBurstPackets] = {};
         uint32_t verdicts[kRxBurstPackets];
         uint32_t redirects[kRxBurstPackets];
+        bool has_segments = false;  ///< some context points into `segments`
+        vm::Segment segments[kRxBurstPackets][kSegmentsMax];
     };
 
     void loop();
@@ -89,7 +92,8 @@ private:
 
     // packet_path.cc
     void receive(RxSource& source, uint16_t count, const LiveGeneration& live);
-    void admit(RxSource& source, uint16_t count);
+    void admit(RxSource& source, uint16_t count, bool takes_segments);
+    void forget_segments();
     void watch_checksums(uint32_t port, uint32_t count);
     void judge_by_burst(uint32_t port, const ChainEntry& entry);
     void settle_each(uint32_t port);
@@ -97,6 +101,8 @@ private:
     uint32_t run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context);
     Fate fate_of(uint32_t port, uint32_t verdict, uint32_t redirect) const;
     void settle_all(uint32_t port, Fate fate);
+    bool close(uint32_t out, uint32_t i);
+    bool close_slowly(uint32_t out, uint32_t i);
     void leave(uint32_t out, uint32_t i);
     void leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress);
     void drop(uint32_t port, uint32_t i, DropReason reason);

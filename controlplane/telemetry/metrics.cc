@@ -84,6 +84,10 @@ void add_port_state(Families& families, const api::PortInfo& port) {
                      labels, port.oerrors);
     families.counter("weir_port_bad_checksums_total",
                      "Sampled frames with a wrong layer-4 checksum.", labels, port.bad_checksums);
+    families.counter(
+        "weir_port_heads_moved_total",
+        "Frames moved in their buffer, since a program put more than 128 bytes in front.", labels,
+        port.heads_moved);
 }
 
 void add_workers(Families& families, const api::Stats& stats) {

@@ -49,7 +49,8 @@ Json port_json(const api::PortInfo& port) {
             {"rx_nombuf", port.rx_nombuf},
             {"ierrors", port.ierrors},
             {"oerrors", port.oerrors},
-            {"bad_checksums", port.bad_checksums}};
+            {"bad_checksums", port.bad_checksums},
+            {"heads_moved", port.heads_moved}};
 }
 
 }  // namespace

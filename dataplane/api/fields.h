@@ -197,6 +197,7 @@ void fields(V& visit, M& m) {
 }
 
 template <typename V, Of<MapLookupReply> M>
+    visit("heads_moved", m.heads_moved);
 void fields(V& visit, M& m) {
     visit("value", m.value, kFrameBytesMax);
 }

@@ -164,3 +164,4 @@ struct Status {
 };
 
 }  // namespace weir::dataplane::api
+    uint64_t heads_moved = 0;    ///< frames moved in their buffer: a program grew them far

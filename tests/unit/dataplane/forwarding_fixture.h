@@ -78,6 +78,12 @@ private:
 inline ChainEntry entry(uint32_t slot, LambdaProgram::Body body) {
     return {.program = std::make_shared<LambdaProgram>(std::move(body)), .slot = slot};
 }
+/// The same for a program of xdp.frags.
+inline ChainEntry taking_segments(uint32_t slot, LambdaProgram::Body body) {
+    ChainEntry made = entry(slot, std::move(body));
+    made.takes_segments = true;
+    return made;
+}
 inline ChainEntry returning(uint32_t slot, uint32_t verdict) {
     return entry(slot, [verdict](vm::XdpContext&, vm::RunEnv&) { return verdict; });
 }
@@ -154,13 +160,24 @@ public:
         EXPECT_NE(pool_, nullptr);
     }
     /// False when there is no room.
-    bool put(const Frame& frame) {
-        rte_mbuf* packet = rte_pktmbuf_alloc(pool_);
+    bool put(const Frame& frame) { return put_parts({frame}); }
+    /// One packet, a buffer for each part.
+    bool put_parts(const std::vector<Frame>& parts) {
+        rte_mbuf* packet = nullptr;
+        for (const Frame& part : parts) {
+            rte_mbuf* buffer = rte_pktmbuf_alloc(pool_);
+            if (buffer == nullptr) break;
+            if (!part.empty())
+                std::memcpy(rte_pktmbuf_append(buffer, static_cast<uint16_t>(part.size())),
+                            part.data(), part.size());
+            if (packet == nullptr) {
+                packet = buffer;
+            } else {
+                EXPECT_EQ(rte_pktmbuf_chain(packet, buffer), 0);
+            }
+        }
         if (packet == nullptr) return false;
-        if (!frame.empty())
-            std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(frame.size())),
-                        frame.data(), frame.size());
-        if (rte_ring_enqueue(ring_, packet) == 0) return true;
+        if (packet->nb_segs == parts.size() && rte_ring_enqueue(ring_, packet) == 0) return true;
         rte_pktmbuf_free(packet);
         return false;
     }

@@ -192,6 +192,7 @@ TEST(Forwarding, WritesBackWhereAProgramMovedHeadAndTail) {
         expected[4].insert(expected[4].begin(), kPacketHeadroomBytes, 0x77);
         expected[5].resize(564, 0x55);
         EXPECT_EQ(seen, expected);
+        EXPECT_EQ(forwarding->port_infos().at(1).heads_moved, 1u);  // number 4 alone
     });
 }
 

@@ -44,6 +44,21 @@ TEST(Publication, RunsByBurstsOnlyWhereNobodyCanTell) {
     EXPECT_EQ(alive, 0);
 }
 
+TEST(Publication, ShowsSegmentsOnlyWhereEveryProgramOnTheWayTakesThem) {
+    std::atomic<int> alive{0};
+    const auto takes = [&](bool first, bool second, bool egress) {
+        auto made = generation(1, 2, 1, alive);
+        made->ports[0].ingress[0].takes_segments = first;
+        made->ports[0].ingress[1].takes_segments = second;
+        made->ports[0].egress[0].takes_segments = egress;
+        return make_live(std::move(made))->ports[0].takes_segments;
+    };
+    EXPECT_TRUE(takes(true, true, true));
+    EXPECT_FALSE(takes(true, false, true));
+    EXPECT_FALSE(takes(true, true, false));
+    EXPECT_TRUE(make_live(generation(1, 0, 0, alive))->ports[0].takes_segments);
+}
+
 TEST(Publication, FreesTheOldOnceEveryWorkerMovedOn) {
     std::atomic<int> alive{0};
     Publication publication(1, 2);
