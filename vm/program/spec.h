@@ -89,7 +89,8 @@ struct MapSpec {
         return type == other.type && key_bytes == other.key_bytes &&
                value_bytes == other.value_bytes && entries_max == other.entries_max &&
                flags == other.flags && extra == other.extra &&
-               spin_lock_offset == other.spin_lock_offset && timer_offset == other.timer_offset;
+               spin_lock_offset == other.spin_lock_offset && timer_offset == other.timer_offset &&
+               (inner ? other.inner && inner->same_definition(*other.inner) : !other.inner);
     }
 };
 

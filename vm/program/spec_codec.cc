@@ -25,6 +25,8 @@ constexpr size_t kEnumValueBytesMin = 12;
 constexpr size_t kSubprogramBytesMin = 8;
 constexpr size_t kLineBytesMin = 16;
 constexpr size_t kMapSpecBytesMin = 32;
+constexpr uint32_t kSlotsMax = 65'536;  ///< slots that one object fills of one map
+constexpr size_t kSlotBytesMin = 8;
 
 void write_cut(ByteWriter& writer, std::string_view text, uint32_t bytes_max) {
     writer.write_string(text.substr(0, bytes_max));
@@ -207,23 +209,50 @@ void read_lines(FieldReader& in, ProgramSpec& program) {
     }
 }
 
-}  // namespace
-
-void write_map_spec(ByteWriter& writer, const MapSpec& map) {
-    writer.write_string(map.name);
-    writer.write(map.type);
-    writer.write(map.key_bytes);
-    writer.write(map.value_bytes);
-    writer.write(map.entries_max);
-    writer.write(map.flags);
-    writer.write<uint8_t>(map.frozen ? 1 : 0);
-    writer.write<uint8_t>(map.is_global_data ? 1 : 0);
-    writer.write_sized(map.contents);
-    TypeWriter(writer).write(map.key_type);
-    TypeWriter(writer).write(map.value_type);
+void write_slots(ByteWriter& writer, const std::vector<InitialSlot>& slots) {
+    writer.write(static_cast<uint32_t>(slots.size()));
+    for (const InitialSlot& slot : slots) {
+        writer.write(slot.index);
+        writer.write_string(slot.target);
+    }
 }
 
-Result<MapSpec> read_map_spec(ByteReader& reader) {
+std::vector<InitialSlot> read_slots(FieldReader& in) {
+    const uint32_t count = in.count("slots", kSlotsMax, kSlotBytesMin);
+    std::vector<InitialSlot> slots;
+    for (uint32_t i = 0; i < count && in.ok(); ++i) {
+        InitialSlot slot;
+        slot.index = in.raw<uint32_t>("slot.index");
+        slot.target = in.text("slot.target", kNameBytesMax);
+        if (in.ok() && i > 0 && slot.index <= slots.back().index)
+            in.refuse("slot.index", "not in rising order");
+        slots.push_back(std::move(slot));
+    }
+    return slots;
+}
+
+/// Where in a value a struct of `bytes` bytes lies, if anywhere.
+uint32_t read_offset(FieldReader& in, std::string_view field, const MapSpec& map, uint32_t bytes) {
+    const auto offset = in.raw<uint32_t>(field);
+    if (in.ok() && offset != kNoOffset && uint64_t{offset} + bytes > map.value_bytes)
+        in.refuse(field, fmt::format("{} is outside a value of {} bytes", offset, map.value_bytes));
+    return offset;
+}
+
+Result<MapSpec> read_map(ByteReader& reader, bool is_inner);
+
+/// The inner map of a map in map is no map in map itself, as in the kernel.
+Result<void> read_inner(FieldReader& in, ByteReader& reader, bool is_inner, MapSpec& map) {
+    if (!in.flag("inner.present")) return {};
+    if (is_inner) in.refuse("inner.present", "an inner map has an inner map");
+    if (!in.ok()) return in.error();
+    Result<MapSpec> inner = read_map(reader, true);
+    if (!inner) return fail_in("map spec: inner", inner.error());
+    map.inner = std::make_shared<const MapSpec>(std::move(*inner));
+    return {};
+}
+
+Result<MapSpec> read_map(ByteReader& reader, bool is_inner) {
     FieldReader in(reader, "map spec");
     MapSpec map;
     map.name = in.text("name", kNameBytesMax);
@@ -242,15 +271,49 @@ Result<MapSpec> read_map_spec(ByteReader& reader) {
     map.contents.assign(contents.begin(), contents.end());
     map.key_type = TypeReader(in).read();
     map.value_type = TypeReader(in).read();
+    map.extra = in.raw<uint64_t>("extra");
+    map.spin_lock_offset = read_offset(in, "spin_lock_offset", map, 4);  // struct bpf_spin_lock
+    map.timer_offset = read_offset(in, "timer_offset", map, 16);         // struct bpf_timer
+    map.slots = read_slots(in);
+    if (const auto ok = read_inner(in, reader, is_inner, map); !ok)
+        return std::unexpected(ok.error());
     if (!in.ok()) return in.error();
     return map;
+}
+
+}  // namespace
+
+void write_map_spec(ByteWriter& writer, const MapSpec& map) {
+    writer.write_string(map.name);
+    writer.write(map.type);
+    writer.write(map.key_bytes);
+    writer.write(map.value_bytes);
+    writer.write(map.entries_max);
+    writer.write(map.flags);
+    writer.write<uint8_t>(map.frozen ? 1 : 0);
+    writer.write<uint8_t>(map.is_global_data ? 1 : 0);
+    writer.write_sized(map.contents);
+    TypeWriter(writer).write(map.key_type);
+    TypeWriter(writer).write(map.value_type);
+    writer.write(map.extra);
+    writer.write(map.spin_lock_offset);
+    writer.write(map.timer_offset);
+    write_slots(writer, map.slots);
+    writer.write<uint8_t>(map.inner ? 1 : 0);
+    if (map.inner) write_map_spec(writer, *map.inner);
+}
+
+Result<MapSpec> read_map_spec(ByteReader& reader) {
+    return read_map(reader, false);
 }
 
 void write_program_spec(ByteWriter& writer, const ProgramSpec& program) {
     writer.write_string(program.name);
     writer.write_string(program.section);
     writer.write(program.type);
+    writer.write(program.hook);
     writer.write<uint8_t>(program.has_frags ? 1 : 0);
+    writer.write<uint8_t>(program.load_by_default ? 1 : 0);
     writer.write(static_cast<uint32_t>(program.insns.size()));
     writer.append({reinterpret_cast<const uint8_t*>(program.insns.data()),
                    program.insns.size() * sizeof(Insn)});
@@ -279,7 +342,10 @@ Result<ProgramSpec> read_program_spec(ByteReader& reader) {
     program.type = static_cast<ProgramType>(type);
     if (in.ok() && program.type != ProgramType::Xdp && program.type != ProgramType::SocketFilter)
         in.refuse("type", fmt::format("{}, expected 1 (socket) or 6 (xdp)", type));
+    program.hook =
+        static_cast<XdpHook>(in.number<uint8_t>("hook", static_cast<uint8_t>(XdpHook::Cpumap)));
     program.has_frags = in.flag("has_frags");
+    program.load_by_default = in.flag("load_by_default");
     program.insns = read_insns(in);
     if (in.ok() && program.insns.empty()) in.refuse("insns", "none");
     read_subprograms(in, program);

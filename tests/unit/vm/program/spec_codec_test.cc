@@ -36,15 +36,34 @@ MapSpec sample_map() {
     return map;
 }
 
+MapSpec sample_map_in_map() {
+    MapSpec map{.name = "tables",
+                .type = MapType::ArrayOfMaps,
+                .key_bytes = 4,
+                .value_bytes = 4,
+                .entries_max = 8,
+                .extra = 3};
+    MapSpec inner = sample_map();
+    inner.value_bytes = 24;
+    inner.contents.clear();
+    inner.spin_lock_offset = 20;
+    inner.timer_offset = 0;
+    map.inner = std::make_shared<const MapSpec>(inner);
+    map.slots = {{1, "first"}, {5, "second"}};
+    return map;
+}
+
 ProgramSpec sample_program() {
     return {.name = "filter",
             .section = "xdp.frags",
             .type = ProgramType::Xdp,
+            .hook = XdpHook::Devmap,
             .has_frags = true,
+            .load_by_default = false,
             .insns = {{.opcode = 0xb7}, {.opcode = 0x95}, {.opcode = 0x95}},
             .subprograms = {{"filter", 0}, {"sub", 2}},
             .lines = {{.insn = 0, .line = 3, .file = "a.c", .text = "return 0;"}},
-            .maps = {sample_map()}};
+            .maps = {sample_map(), sample_map_in_map()}};
 }
 
 Bytes written(const ProgramSpec& program) {
@@ -82,6 +101,48 @@ TEST(SpecCodec, GivesBackEveryField) {
     EXPECT_EQ(map.value_type->members[1].bit_size, 3u);
     EXPECT_EQ(map.value_type->members[1].type->values[0],
               (std::pair<std::string, int64_t>{"NEW", -1}));
+}
+
+TEST(SpecCodec, GivesBackInnerMapsSlotsAndOffsets) {
+    const Result<ProgramSpec> again = read(written(sample_program()));
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->hook, XdpHook::Devmap);
+    EXPECT_FALSE(again->load_by_default);
+    EXPECT_EQ(again->maps[0].spin_lock_offset, kNoOffset);
+    const MapSpec& map = again->maps[1];
+    EXPECT_TRUE(map.same_definition(sample_map_in_map()));
+    EXPECT_EQ(map.extra, 3u);
+    ASSERT_EQ(map.slots.size(), 2u);
+    EXPECT_EQ(map.slots[1].index, 5u);
+    EXPECT_EQ(map.slots[1].target, "second");
+    ASSERT_TRUE(map.inner);
+    EXPECT_EQ(map.inner->spin_lock_offset, 20u);
+    EXPECT_EQ(map.inner->timer_offset, 0u);
+    MapSpec other = map;
+    other.inner = nullptr;
+    EXPECT_FALSE(other.same_definition(map));
+    EXPECT_FALSE(map.same_definition(other));
+}
+
+TEST(SpecCodec, RefusesInnerMapsSlotsAndOffsetsThatCannotBe) {
+    const auto error_with = [](auto change) {
+        ProgramSpec program = sample_program();
+        change(program.maps[1]);
+        return error_of(program);
+    };
+    EXPECT_NE(error_with([](MapSpec& map) { map.slots[1].index = 1; }).find("slot.index at offset"),
+              std::string::npos);
+    EXPECT_NE(error_with([](MapSpec& map) {
+                  map.spin_lock_offset = 1;
+              }).find("1 is outside a value of 4 bytes"),
+              std::string::npos);
+    EXPECT_NE(
+        error_with([](MapSpec& map) { map.timer_offset = UINT32_MAX - 1; }).find("timer_offset"),
+        std::string::npos);
+    EXPECT_NE(error_with([](MapSpec& map) {
+                  map.inner = std::make_shared<const MapSpec>(sample_map_in_map());
+              }).find("an inner map has an inner map"),
+              std::string::npos);
 }
 
 TEST(SpecCodec, RefusesEveryPrefixOfASpec) {
@@ -128,12 +189,12 @@ TEST(SpecCodec, NamesFieldAndOffsetOfWhatIsWrong) {
 
 TEST(SpecCodec, RefusesACountThatCannotFitBeforeTakingMemory) {
     Bytes bytes = written(sample_program());
-    const size_t insn_count = 4 + 6 + 4 + 9 + 4 + 1;
+    const size_t insn_count = 4 + 6 + 4 + 9 + 4 + 3;
     bytes[insn_count] = 0xff;
     bytes[insn_count + 1] = 0xff;
     const Result<ProgramSpec> result = read(bytes);
     ASSERT_FALSE(result);
-    EXPECT_NE(result.error().message.find("field insns at offset 28: 65535 elements do not fit"),
+    EXPECT_NE(result.error().message.find("field insns at offset 30: 65535 elements do not fit"),
               std::string::npos)
         << result.error().message;
 }
