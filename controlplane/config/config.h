@@ -2,8 +2,10 @@
 // What a configuration file says, typed, with the place of every value that a later stage may have
 // to complain about.
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,8 @@ constexpr uint32_t kPortsMax = 256;
 constexpr uint32_t kProgramsMax = 512;
 constexpr uint32_t kChainProgramsMax = 64;
 constexpr uint32_t kSetEntriesMax = 4u << 20;
+constexpr uint32_t kRoutesMax = 65'536;
+constexpr uint32_t kNeighboursMax = 65'536;
 constexpr uint32_t kExportsMax = 256;
 constexpr uint32_t kSeriesMax = 65'536;  ///< of one exported map
 
@@ -68,6 +72,7 @@ struct ProgramConfig {
     Place place;
     At<std::string> object;    ///< absolute, or relative to the working directory
     At<std::string> function;  ///< empty: the object's only program
+    std::string btf;           ///< types for CO-RE; empty: the running kernel's
     std::map<std::string, At<std::string>> globals;
     std::vector<MapFill> fills;
 };
@@ -83,6 +88,30 @@ struct SetConfig {
     Place place;
     std::vector<Prefix> prefixes;  ///< sorted, unique; a file is read already
     std::string file;
+};
+
+/// `port: NAME` or `ifindex: N`; check_references makes the number of either.
+struct InterfaceConfig {
+    At<std::string> port;
+    At<uint32_t> ifindex;
+};
+
+struct RouteConfig {
+    Place place;
+    Prefix prefix;
+    dataplane::api::RouteType type = dataplane::api::RouteType::Unicast;
+    InterfaceConfig out;        ///< of a unicast route
+    std::optional<Prefix> via;  ///< the gateway; nothing: the destination is a neighbour itself
+    std::optional<Prefix> source;
+    uint32_t metric = 0;  ///< of two routes to one prefix the smaller counts
+    uint32_t mtu = 0;     ///< 0: the port's
+};
+
+struct NeighbourConfig {
+    Place place;
+    Prefix address;
+    std::array<uint8_t, 6> mac{};
+    InterfaceConfig on;
 };
 
 enum class MetricType : uint8_t { Counter, Gauge };
@@ -122,6 +151,8 @@ struct Config {
     std::vector<ProgramConfig> programs;
     std::vector<MapConfig> maps;
     std::vector<SetConfig> sets;
+    std::vector<RouteConfig> routes;  ///< what bpf_fib_lookup answers from
+    std::vector<NeighbourConfig> neighbours;
     MetricsConfig metrics;
 
     const PortConfig* find_port(std::string_view name) const;

@@ -13,12 +13,12 @@ namespace weir::controlplane {
 namespace {
 
 constexpr std::array<KnownKey, 23> kTopKeys = {{
-    {"version"},        {"run_dir"},           {"workers"},        {"memory"},
-    {"ports"},          {"programs"},          {"maps"},           {"sets"},
-    {"metrics"},        {"policy", false},     {"protect", false}, {"management", false},
-    {"routes", false},  {"neighbours", false}, {"agent", false},   {"fleet", false},
-    {"limits", false},  {"feeds", false},      {"bans", false},    {"log", false},
-    {"capture", false}, {"guard", false},      {"rules", false},
+    {"version"},        {"run_dir"},       {"workers"},        {"memory"},
+    {"ports"},          {"programs"},      {"maps"},           {"sets"},
+    {"metrics"},        {"policy", false}, {"protect", false}, {"management", false},
+    {"routes"},         {"neighbours"},    {"agent", false},   {"fleet", false},
+    {"limits", false},  {"feeds", false},  {"bans", false},    {"log", false},
+    {"capture", false}, {"guard", false},  {"rules", false},
 }};
 
 void read_version(Reader& reader, const Node& root) {
@@ -51,6 +51,8 @@ void read_root(Reader& reader, const Node& root, Config& config) {
     read_programs(reader, section("programs"), config);
     read_maps(reader, section("maps"), config);
     read_sets(reader, section("sets"), config);
+    read_routes(reader, section("routes"), config);
+    read_neighbours(reader, section("neighbours"), config);
     read_metrics(reader, section("metrics"), config);
     check_references(reader, config);
 }

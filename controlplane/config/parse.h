@@ -28,6 +28,8 @@ void read_ports(Reader& reader, const Node& node, Config& config);
 void read_programs(Reader& reader, const Node& node, Config& config);
 void read_maps(Reader& reader, const Node& node, Config& config);
 void read_sets(Reader& reader, const Node& node, Config& config);
+void read_routes(Reader& reader, const Node& node, Config& config);
+void read_neighbours(Reader& reader, const Node& node, Config& config);
 void read_metrics(Reader& reader, const Node& node, Config& config);
 /// Names that must exist, names that must be unique, combinations that mean nothing.
 void check_references(Reader& reader, Config& config);

@@ -17,7 +17,7 @@ constexpr std::array<KnownKey, 8> kProgramKeys = {{{"object"},
                                                    {"on_fault"},
                                                    {"budget", false},
                                                    {"filter", false},
-                                                   {"btf", false}}};
+                                                   {"btf"}}};
 constexpr std::array<KnownKey, 4> kMapKeys = {
     {{"max_entries"}, {"persist", false}, {"shared_with", false}, {"from", false}}};
 
@@ -82,6 +82,8 @@ void read_program(Reader& reader, const NodeEntry& entry, Config& config) {
                       object->place};
     if (const Node* function = node.find("program"))
         program.function = {reader.text(*function, key + ".program"), function->place};
+    if (const Node* btf = node.find("btf"))
+        program.btf = resolve_path(config.folder, reader.text(*btf, key + ".btf"));
     if (const Node* fault = node.find("on_fault")) read_on_fault(reader, *fault, key + ".on_fault");
     if (const Node* globals = node.find("globals"))
         read_globals(reader, *globals, key + ".globals", program);

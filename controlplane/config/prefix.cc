@@ -65,6 +65,10 @@ std::string to_string(const Prefix& prefix) {
     return fmt::format("{}/{}", text, prefix.length_bits);
 }
 
+Bytes address_bytes(const Prefix& prefix) {
+    return {prefix.address.begin(), prefix.address.begin() + prefix.address_bytes()};
+}
+
 Bytes lpm_key(const Prefix& prefix) {
     Bytes key(4 + prefix.address_bytes());
     const uint32_t length = prefix.length_bits;

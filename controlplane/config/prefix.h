@@ -30,6 +30,9 @@ Result<Prefix> parse_prefix_loosely(std::string_view text);
 
 std::string to_string(const Prefix& prefix);
 
+/// The address alone, in network order: 4 or 16 bytes.
+Bytes address_bytes(const Prefix& prefix);
+
 /// A key of an lpm_trie map: u32 prefix length in host order, then the address in network order
 /// (linux/bpf.h, struct bpf_lpm_trie_key).
 Bytes lpm_key(const Prefix& prefix);

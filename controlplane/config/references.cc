@@ -120,6 +120,55 @@ void check_exports(Reader& reader, const Config& config) {
     }
 }
 
+/// The number of the port that is meant. A route out of an interface that is no port could not be
+/// followed.
+void resolve_interface(Reader& reader, const Config& config, const std::string& key,
+                       InterfaceConfig& interface) {
+    if (interface.port.value.empty() && interface.ifindex.value == 0) return;
+    std::string numbers;
+    for (const PortConfig& port : config.ports) {
+        const bool is_it = interface.port.value.empty()
+                               ? port.ifindex.value == interface.ifindex.value
+                               : port.name == interface.port.value;
+        if (is_it) {
+            interface.ifindex.value = port.ifindex.value;
+            return;
+        }
+        numbers +=
+            fmt::format("{}{} ({})", numbers.empty() ? "" : ", ", port.ifindex.value, port.name);
+    }
+    if (!interface.port.value.empty())
+        return reader.refuse(interface.port.place, key + ".port",
+                             no_such("port", interface.port.value, names_of(config.ports)));
+    reader.refuse(interface.ifindex.place, key + ".ifindex",
+                  fmt::format("value '{}', expected the ifindex of a port: {}",
+                              interface.ifindex.value, numbers));
+}
+
+void check_routes(Reader& reader, Config& config) {
+    std::set<std::pair<Prefix, uint32_t>> routes;
+    for (size_t i = 0; i < config.routes.size(); ++i) {
+        RouteConfig& route = config.routes[i];
+        const std::string key = fmt::format("routes[{}]", i);
+        resolve_interface(reader, config, key, route.out);
+        if (!routes.emplace(route.prefix, route.metric).second)
+            reader.refuse(route.place, key,
+                          fmt::format("a second route to {} with metric {}, expected each once",
+                                      to_string(route.prefix), route.metric));
+    }
+    std::set<std::pair<Prefix, uint32_t>> neighbours;
+    for (size_t i = 0; i < config.neighbours.size(); ++i) {
+        NeighbourConfig& neighbour = config.neighbours[i];
+        const std::string key = fmt::format("neighbours[{}]", i);
+        const std::string address = to_string(neighbour.address);
+        resolve_interface(reader, config, key, neighbour.on);
+        if (!neighbours.emplace(neighbour.address, neighbour.on.ifindex.value).second)
+            reader.refuse(neighbour.place, key,
+                          fmt::format("{} stands here twice, expected each address once per port",
+                                      std::string_view(address).substr(0, address.find('/'))));
+    }
+}
+
 }  // namespace
 
 void check_references(Reader& reader, Config& config) {
@@ -129,6 +178,7 @@ void check_references(Reader& reader, Config& config) {
     }
     assign_ifindexes(reader, config);
     check_devices(reader, config);
+    check_routes(reader, config);
     for (const ProgramConfig& program : config.programs) check_fills(reader, config, program);
     check_map_names(reader, config);
     check_exports(reader, config);

@@ -44,6 +44,8 @@ public:
             add_chain(port.name, false, port.ingress);
             add_chain(port.name, true, port.egress);
         }
+        bundle_.routes = make_routes(config_);
+        bundle_.neighbours = make_neighbours(config_);
         bundle_.hash = hash();
         return std::move(bundle_);
     }
@@ -100,9 +102,11 @@ private:
     /// Globals, and the sizes that `maps` gives to maps that this object has.
     Result<vm::LoadOptions> load_options(const ProgramConfig& program, const ObjectFile& file) {
         vm::LoadOptions options;
+        options.btf_path = program.btf;
         for (const auto& [name, value] : program.globals) options.globals[name] = value.value;
         if (config_.maps.empty()) return options;
         vm::LoadOptions names_only;
+        names_only.btf_path = program.btf;
         names_only.assume_entries_max = 1;
         const Result<vm::ObjectSpec> object = vm::load_object(file.bytes, names_only);
         if (!object) return fail(object.error().kind, file.path + ": " + object.error().message);
@@ -313,32 +317,6 @@ std::unexpected<Error> fail_at(const Config& config, const Place& place, const s
                                ErrorKind kind, const std::string& message) {
     return fail(
         kind, fmt::format("{}:{}:{}: {}: {}", config.file, place.line, place.column, key, message));
-}
-
-api::Configure make_configure(const Config& config) {
-    api::Configure configure;
-    configure.lcores = config.workers.lcores.value;
-    configure.workers_max = config.workers.workers_max;
-    configure.idle = config.workers.idle;
-    configure.hugepages = config.memory.hugepages;
-    configure.memory_bytes = config.memory.size_bytes;
-    for (const PortConfig& port : config.ports) {
-        api::PortConfig frame;
-        frame.name = port.name;
-        frame.device = resolve_device(config.folder, port.device.value);
-        frame.pass = port.pass.value == "drop"     ? api::PassKind::Drop
-                     : port.pass.value == "kernel" ? api::PassKind::Kernel
-                                                   : api::PassKind::Port;
-        if (frame.pass == api::PassKind::Port) frame.pass_port = port.pass.value;
-        frame.fail = port.fail;
-        frame.ifindex = port.ifindex.value;
-        frame.queues = port.queues;
-        frame.mtu = port.mtu;
-        frame.rx_descriptors = port.rx_descriptors;
-        frame.promiscuous = port.promiscuous;
-        configure.ports.push_back(std::move(frame));
-    }
-    return configure;
 }
 
 Result<Bundle> build_bundle(const Config& config) {

@@ -42,6 +42,8 @@ struct Bundle {
     std::vector<PlannedMap> maps;
     std::vector<PlannedProgram> programs;
     std::vector<PlannedChain> chains;
+    std::vector<dataplane::api::Route> routes;
+    std::vector<dataplane::api::Neighbour> neighbours;
     std::string hash;                  ///< of the configuration's text and every object
     std::vector<std::string> notices;  ///< assumptions that the loader made
 };
@@ -49,6 +51,10 @@ struct Bundle {
 /// Loads and verifies every program, checks fills against maps. Errors name the place in the
 /// configuration; kRejected is the verifier's refusal. Reads files, changes nothing.
 Result<Bundle> build_bundle(const Config& config);
+
+/// `routes` and `neighbours` as they go to the dataplane.
+std::vector<dataplane::api::Route> make_routes(const Config& config);
+std::vector<dataplane::api::Neighbour> make_neighbours(const Config& config);
 
 /// The frame that starts the dataplane.
 dataplane::api::Configure make_configure(const Config& config);

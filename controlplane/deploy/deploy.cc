@@ -141,6 +141,8 @@ private:
                 return fail_in("map " + bundle_.maps[i].name, done.error());
         api::Publish publish;
         publish.config_hash = bundle_.hash;
+        publish.routes = bundle_.routes;
+        publish.neighbours = bundle_.neighbours;
         for (const PlannedChain& chain : bundle_.chains) {
             api::Chain frame{chain.port, chain.egress, {}};
             for (const size_t index : chain.programs)

@@ -21,6 +21,9 @@ constexpr uint32_t kPortsMax = 64;
 constexpr uint32_t kMapsMax = 4096;      ///< alive at once
 constexpr uint32_t kProgramsMax = 1024;  ///< alive at once
 constexpr uint32_t kChainProgramsMax = 64;
+constexpr uint32_t kRoutesMax = 65'536;
+constexpr uint32_t kNeighboursMax = 65'536;
+constexpr uint32_t kAddressBytesMax = 16;
 constexpr uint32_t kReasonsMax = 256;  ///< drop reasons, verdicts
 constexpr uint32_t kWarningsMax = 256;
 
@@ -97,9 +100,30 @@ void fields(V& visit, M& m) {
     visit("programs", m.programs, kChainProgramsMax);
 }
 
+template <typename V, Of<Route> M>
+void fields(V& visit, M& m) {
+    visit("prefix", m.prefix, kAddressBytesMax);
+    visit("length_bits", m.length_bits);
+    visit("type", m.type, RouteType::Prohibit);
+    visit("ifindex", m.ifindex);
+    visit("via", m.via, kAddressBytesMax);
+    visit("source", m.source, kAddressBytesMax);
+    visit("metric", m.metric);
+    visit("mtu", m.mtu);
+}
+
+template <typename V, Of<Neighbour> M>
+void fields(V& visit, M& m) {
+    visit("address", m.address, kAddressBytesMax);
+    visit("mac", m.mac, kAddressBytesMax);
+    visit("ifindex", m.ifindex);
+}
+
 template <typename V, Of<Publish> M>
 void fields(V& visit, M& m) {
     visit("chains", m.chains, 2 * kPortsMax);
+    visit("routes", m.routes, kRoutesMax);
+    visit("neighbours", m.neighbours, kNeighboursMax);
     visit("config_hash", m.config_hash, kNameBytesMax);
 }
 
@@ -173,6 +197,7 @@ void fields(V& visit, M& m) {
     visit("ierrors", m.ierrors);
     visit("oerrors", m.oerrors);
     visit("bad_checksums", m.bad_checksums);
+    visit("heads_moved", m.heads_moved);
 }
 
 template <typename V, Of<Status> M>
@@ -197,7 +222,6 @@ void fields(V& visit, M& m) {
 }
 
 template <typename V, Of<MapLookupReply> M>
-    visit("heads_moved", m.heads_moved);
 void fields(V& visit, M& m) {
     visit("value", m.value, kFrameBytesMax);
 }

@@ -18,7 +18,7 @@
 namespace weir::dataplane::api {
 
 constexpr uint32_t kMagic = 0x52494557;  ///< "WEIR"
-constexpr uint16_t kVersion = 2;
+constexpr uint16_t kVersion = 3;
 constexpr uint32_t kFrameBytesMax = 64u << 20;
 constexpr uint32_t kBatchElementsMax = 4096;  ///< map elements per frame
 
@@ -96,10 +96,33 @@ struct Chain {
     bool egress = false;
     std::vector<Handle> programs;
 };
+/// What a route says of packets to its prefix (rtnetlink's RTN_*).
+enum class RouteType : uint8_t { Unicast, Local, Blackhole, Unreachable, Prohibit };
+
+/// Addresses are in network order, of 4 or 16 bytes; those of one route are of one family.
+struct Route {
+    Bytes prefix;
+    uint8_t length_bits = 0;
+    RouteType type = RouteType::Unicast;
+    uint32_t ifindex = 0;  ///< of a port; 0 unless Unicast
+    Bytes via;             ///< the gateway; empty: the destination is a neighbour itself
+    Bytes source;          ///< empty: none is preferred
+    uint32_t metric = 0;   ///< of two routes to one prefix the smaller counts
+    uint32_t mtu = 0;      ///< 0: the port's
+};
+
+struct Neighbour {
+    Bytes address;
+    Bytes mac;  ///< 6 bytes
+    uint32_t ifindex = 0;
+};
+
 /// Everything that runs from now on. Ports without a chain here pass everything. Programs and maps
 /// that only the old generation used are freed once it is retired.
 struct Publish {
     std::vector<Chain> chains;
+    std::vector<Route> routes;  ///< what bpf_fib_lookup answers from
+    std::vector<Neighbour> neighbours;
     std::string config_hash;
 };
 struct Published {
@@ -148,6 +171,7 @@ struct PortInfo {
     std::string mac;
     uint64_t imissed = 0, rx_nombuf = 0, ierrors = 0, oerrors = 0;  ///< the device's own
     uint64_t bad_checksums = 0;  ///< sampled frames whose layer-4 checksum is wrong
+    uint64_t heads_moved = 0;    ///< frames moved in their buffer: a program grew them far
 };
 struct Status {
     std::string version;
@@ -164,4 +188,3 @@ struct Status {
 };
 
 }  // namespace weir::dataplane::api
-    uint64_t heads_moved = 0;    ///< frames moved in their buffer: a program grew them far

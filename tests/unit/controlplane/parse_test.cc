@@ -75,6 +75,39 @@ TEST(Parse, ReadsProgramsMapsAndSets) {
     EXPECT_EQ(config->sets[0].prefixes.size(), 3u) << "a repeated prefix counts once";
 }
 
+constexpr const char* kRouted = R"(version: 1
+ports:
+  lan: {device: net_null0, pass: drop}
+  wan: {device: net_null1, pass: drop, ifindex: 7}
+routes:
+  - {prefix: 10.0.0.0/8, via: 192.0.2.1, port: wan, source: 192.0.2.9, metric: 5, mtu: 1400}
+  - {prefix: "2001:db8::/32", ifindex: 1}
+  - {prefix: 203.0.113.0/24, type: blackhole}
+neighbours:
+  - {address: 192.0.2.1, mac: "02:00:5E:10:00:0f", port: wan}
+)";
+
+TEST(Parse, ReadsRoutesAndNeighbours) {
+    using dataplane::api::RouteType;
+    const Result<Config> config = parse_config(kRouted, "weir.yaml");
+    ASSERT_TRUE(config.has_value()) << config.error().message;
+    ASSERT_EQ(config->routes.size(), 3u);
+    const RouteConfig& route = config->routes[0];
+    EXPECT_EQ(to_string(route.prefix), "10.0.0.0/8");
+    EXPECT_EQ(to_string(*route.via), "192.0.2.1/32");
+    EXPECT_EQ(to_string(*route.source), "192.0.2.9/32");
+    EXPECT_EQ(route.out.ifindex.value, 7u) << "the port's number";
+    EXPECT_EQ(route.metric, 5u);
+    EXPECT_EQ(route.mtu, 1400u);
+    EXPECT_EQ(config->routes[1].out.ifindex.value, 1u);
+    EXPECT_FALSE(config->routes[1].via.has_value());
+    EXPECT_EQ(config->routes[2].type, RouteType::Blackhole);
+    EXPECT_EQ(config->routes[2].out.ifindex.value, 0u);
+    ASSERT_EQ(config->neighbours.size(), 1u);
+    EXPECT_EQ(config->neighbours[0].mac, (std::array<uint8_t, 6>{2, 0, 0x5e, 0x10, 0, 0x0f}));
+    EXPECT_EQ(config->neighbours[0].on.ifindex.value, 7u);
+}
+
 TEST(Parse, AssignsTheLowestFreeIfindexes) {
     const Result<Config> config = parse_config(kWhole, "/etc/weir/weir.yaml");
     ASSERT_TRUE(config.has_value());
