@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "vm/base/result.h"
+#include "vm/program/spec.h"
+
 namespace weir::vm {
 
 enum XdpVerdict : uint32_t {
@@ -74,6 +77,8 @@ struct SkbContext {
     std::array<uint32_t, 5> cb{};
     int32_t network_offset = 0;  ///< from data to the network header
     int32_t mac_offset = 0;  ///< from data to the MAC header; negative where data lies behind it
+    /// Nothing else may lie where __sk_buff's fields have their addresses (kSkbBytes).
+    std::array<uint32_t, 16> padding{};
 };
 
 enum class XdpFieldKind : uint8_t { PacketStart, PacketEnd, PacketMeta, Scalar };
@@ -95,5 +100,48 @@ constexpr std::array<XdpField, 6> kXdpFields = {{
     {"egress_ifindex", 20, offsetof(XdpContext, egress_ifindex), 4, XdpFieldKind::Scalar},
 }};
 constexpr uint32_t kXdpMdBytes = 24;
+
+enum class SkbFieldKind : uint8_t {
+    Scalar,       ///< read-only number; a load may take a part of it
+    Scratch,      ///< cb: the program's own
+    PacketStart,  ///< read as u32, gives the packet's pointer
+    PacketEnd,
+    Refused,  ///< this program type has it not, or no tap can fill it
+};
+
+struct SkbField {
+    std::string_view name;
+    uint32_t offset;  ///< in struct __sk_buff (include/uapi/linux/bpf.h)
+    uint32_t bytes;
+    uint32_t native_offset;  ///< in SkbContext
+    SkbFieldKind kind;
+    std::string_view why;  ///< Refused
+};
+
+constexpr uint32_t kSkbBytes = 192;
+static_assert(sizeof(SkbContext) >= kSkbBytes && offsetof(SkbContext, frame) == 0);
+
+/// The field of __sk_buff that covers this byte, or nullptr: padding, or outside.
+const SkbField* skb_field_at(int64_t offset);
+
+/// What one load or store of a context field does at run time.
+struct ContextAccess {
+    uint32_t native_offset = 0;  ///< in XdpContext or SkbContext
+    uint32_t native_bytes = 0;   ///< of the access: 8 where the field is a pointer
+    bool is_pointer = false;     ///< into the packet
+};
+
+struct ContextRequest {
+    ProgramType type = ProgramType::Xdp;
+    XdpHook hook = XdpHook::Device;
+    int64_t offset = 0;  ///< in xdp_md or __sk_buff
+    uint32_t bytes = 0;
+    bool is_signed = false;  ///< LoadSx
+    bool is_store = false;
+};
+
+/// The rules of xdp_is_valid_access and sk_filter_is_valid_access (net/core/filter.c), but that a
+/// filter may also read data and data_end. Refused by field name.
+Result<ContextAccess> context_access(const ContextRequest& request);
 
 }  // namespace weir::vm
