@@ -103,6 +103,7 @@ struct RouteConfig {
     InterfaceConfig out;        ///< of a unicast route
     std::optional<Prefix> via;  ///< the gateway; nothing: the destination is a neighbour itself
     std::optional<Prefix> source;
+    uint32_t table = 0;   ///< Linux' number: main is 254, local 255
     uint32_t metric = 0;  ///< of two routes to one prefix the smaller counts
     uint32_t mtu = 0;     ///< 0: the port's
 };

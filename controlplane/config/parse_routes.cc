@@ -13,8 +13,17 @@ namespace {
 
 using dataplane::api::RouteType;
 
-constexpr std::array<KnownKey, 8> kRouteKeys = {
-    {{"prefix"}, {"via"}, {"port"}, {"ifindex"}, {"type"}, {"source"}, {"metric"}, {"mtu"}}};
+constexpr std::array<KnownKey, 9> kRouteKeys = {{{"prefix"},
+                                                 {"via"},
+                                                 {"port"},
+                                                 {"ifindex"},
+                                                 {"type"},
+                                                 {"source"},
+                                                 {"table"},
+                                                 {"metric"},
+                                                 {"mtu"}}};
+/// Linux keeps the machine's own addresses apart, and looks there first.
+constexpr uint32_t kTableMain = 254, kTableLocal = 255;
 constexpr std::array<KnownKey, 4> kNeighbourKeys = {{{"address"}, {"mac"}, {"port"}, {"ifindex"}}};
 
 /// An address without a length, of either family or of `like`'s.
@@ -72,6 +81,28 @@ void check_interface(Reader& reader, const Node& node, const std::string& key, b
                           "means nothing here, expected it with `type: unicast` only");
 }
 
+void read_next_hop(Reader& reader, const Node& node, const std::string& key, RouteConfig& route) {
+    check_interface(reader, node, key, route.type == RouteType::Unicast);
+    route.out = read_interface(reader, node, key);
+    if (const Node* via = node.find("via"))
+        // An IPv6 gateway may lead to IPv4 destinations (RFC 5549), not the reverse.
+        route.via = read_address(reader, *via, key + ".via",
+                                 route.prefix.is_ipv6 ? &route.prefix : nullptr);
+    if (const Node* source = node.find("source"))
+        route.source = read_address(reader, *source, key + ".source", &route.prefix);
+}
+
+void read_numbers(Reader& reader, const Node& node, const std::string& key, RouteConfig& route) {
+    route.table = route.type == RouteType::Local ? kTableLocal : kTableMain;
+    if (const Node* table = node.find("table"))
+        route.table = static_cast<uint32_t>(reader.number(*table, key + ".table", 1, UINT32_MAX));
+    if (const Node* metric = node.find("metric"))
+        route.metric =
+            static_cast<uint32_t>(reader.number(*metric, key + ".metric", 0, UINT32_MAX));
+    if (const Node* mtu = node.find("mtu"))
+        route.mtu = static_cast<uint32_t>(reader.number(*mtu, key + ".mtu", 68, kFrameBytesMax));
+}
+
 void read_route(Reader& reader, const Node& node, const std::string& key, Config& config) {
     if (node.kind != NodeKind::Map)
         return reader.refuse_value(node, key, "a map like {prefix: 10.0.0.0/8, port: NAME}");
@@ -94,17 +125,8 @@ void read_route(Reader& reader, const Node& node, const std::string& key, Config
                                                {"blackhole", RouteType::Blackhole},
                                                {"unreachable", RouteType::Unreachable},
                                                {"prohibit", RouteType::Prohibit}});
-    check_interface(reader, node, key, route.type == RouteType::Unicast);
-    route.out = read_interface(reader, node, key);
-    if (const Node* via = node.find("via"))
-        route.via = read_address(reader, *via, key + ".via", &route.prefix);
-    if (const Node* source = node.find("source"))
-        route.source = read_address(reader, *source, key + ".source", &route.prefix);
-    if (const Node* metric = node.find("metric"))
-        route.metric =
-            static_cast<uint32_t>(reader.number(*metric, key + ".metric", 0, UINT32_MAX));
-    if (const Node* mtu = node.find("mtu"))
-        route.mtu = static_cast<uint32_t>(reader.number(*mtu, key + ".mtu", 68, kFrameBytesMax));
+    read_next_hop(reader, node, key, route);
+    read_numbers(reader, node, key, route);
     config.routes.push_back(std::move(route));
 }
 

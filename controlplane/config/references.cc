@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <set>
+#include <tuple>
 
 #include "controlplane/config/parse.h"
 
@@ -146,12 +147,12 @@ void resolve_interface(Reader& reader, const Config& config, const std::string& 
 }
 
 void check_routes(Reader& reader, Config& config) {
-    std::set<std::pair<Prefix, uint32_t>> routes;
+    std::set<std::tuple<Prefix, uint32_t, uint32_t>> routes;
     for (size_t i = 0; i < config.routes.size(); ++i) {
         RouteConfig& route = config.routes[i];
         const std::string key = fmt::format("routes[{}]", i);
         resolve_interface(reader, config, key, route.out);
-        if (!routes.emplace(route.prefix, route.metric).second)
+        if (!routes.emplace(route.prefix, route.table, route.metric).second)
             reader.refuse(route.place, key,
                           fmt::format("a second route to {} with metric {}, expected each once",
                                       to_string(route.prefix), route.metric));

@@ -45,6 +45,7 @@ std::vector<api::Route> make_routes(const Config& config) {
                           .ifindex = route.out.ifindex.value,
                           .via = bytes_of(route.via),
                           .source = bytes_of(route.source),
+                          .table = route.table,
                           .metric = route.metric,
                           .mtu = route.mtu});
     return routes;

@@ -108,6 +108,7 @@ void fields(V& visit, M& m) {
     visit("ifindex", m.ifindex);
     visit("via", m.via, kAddressBytesMax);
     visit("source", m.source, kAddressBytesMax);
+    visit("table", m.table);
     visit("metric", m.metric);
     visit("mtu", m.mtu);
 }

@@ -99,7 +99,8 @@ struct Chain {
 /// What a route says of packets to its prefix (rtnetlink's RTN_*).
 enum class RouteType : uint8_t { Unicast, Local, Blackhole, Unreachable, Prohibit };
 
-/// Addresses are in network order, of 4 or 16 bytes; those of one route are of one family.
+/// Addresses are in network order, of 4 or 16 bytes. Those of one route are of one family, but that
+/// an IPv6 gateway may lead to IPv4 destinations (RFC 5549).
 struct Route {
     Bytes prefix;
     uint8_t length_bits = 0;
@@ -107,6 +108,7 @@ struct Route {
     uint32_t ifindex = 0;  ///< of a port; 0 unless Unicast
     Bytes via;             ///< the gateway; empty: the destination is a neighbour itself
     Bytes source;          ///< empty: none is preferred
+    uint32_t table = 0;    ///< Linux' number: main is 254, local 255
     uint32_t metric = 0;   ///< of two routes to one prefix the smaller counts
     uint32_t mtu = 0;      ///< 0: the port's
 };

@@ -46,6 +46,7 @@ TEST(ConfigFrames, CarryRoutesInNetworkOrder) {
     EXPECT_EQ(routes[0].via, (Bytes{192, 0, 2, 1}));
     EXPECT_EQ(routes[0].source, (Bytes{192, 0, 2, 9}));
     EXPECT_EQ(routes[0].metric, 5u);
+    EXPECT_EQ(routes[0].table, 254u);
     EXPECT_EQ(routes[0].mtu, 1300u);
     EXPECT_EQ(routes[1].prefix.size(), 16u);
     EXPECT_EQ(routes[1].type, api::RouteType::Prohibit);

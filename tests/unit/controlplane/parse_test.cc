@@ -98,6 +98,7 @@ TEST(Parse, ReadsRoutesAndNeighbours) {
     EXPECT_EQ(to_string(*route.source), "192.0.2.9/32");
     EXPECT_EQ(route.out.ifindex.value, 7u) << "the port's number";
     EXPECT_EQ(route.metric, 5u);
+    EXPECT_EQ(route.table, 254u);
     EXPECT_EQ(route.mtu, 1400u);
     EXPECT_EQ(config->routes[1].out.ifindex.value, 1u);
     EXPECT_FALSE(config->routes[1].via.has_value());
