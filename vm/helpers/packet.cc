@@ -1,18 +1,19 @@
 // Helpers that move the edges of a packet or copy from and to it: net/core/filter.c, bpf_xdp_*.
 // Offsets are the kernel's `int`, so only the low half of the register counts.
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "vm/base/limits.h"
 #include "vm/helpers/groups.h"
+#include "vm/helpers/segments.h"
 
 namespace weir::vm {
 namespace {
 
 constexpr int64_t kMetaBytesMax = 255;  ///< skb_shared_info.meta_len is a byte
 constexpr uint32_t kMetaAlignBytes = 4;
-constexpr uint32_t kCopyOffsetMax = 0xffff;
 
 XdpContext& context_of(uint64_t r1) {
     return *reinterpret_cast<XdpContext*>(r1);
@@ -50,51 +51,65 @@ uint64_t adjust_meta(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, Run
     return 0;
 }
 
+/// A packet of several pieces grows in its last one, as far as that has room.
+int grow_last_segment(XdpContext& context, uint32_t bytes) {
+    Segment& last = context.segments[context.segment_count - 1];
+    if (bytes > last.bytes_max - last.bytes) return -EINVAL;
+    std::memset(last.data + last.bytes, 0, bytes);
+    last.bytes += bytes;
+    return 0;
+}
+
+/// Segments shrink from the end, and those that become empty are dropped; what is left then comes
+/// off the linear part.
+int shrink_segments(XdpContext& context, uint64_t bytes) {
+    if (bytes + kFrameBytesMin > packet_bytes(context)) return -EINVAL;
+    while (bytes != 0 && context.segment_count != 0) {
+        Segment& last = context.segments[context.segment_count - 1];
+        const auto part = static_cast<uint32_t>(std::min<uint64_t>(bytes, last.bytes));
+        last.bytes -= part;
+        bytes -= part;
+        if (last.bytes == 0) --context.segment_count;
+    }
+    context.data_end -= bytes;
+    return 0;
+}
+
 /// Bytes that a packet grows by are zero: what stood there belongs to others.
-uint64_t adjust_tail(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, RunEnv&) {
-    XdpContext& context = context_of(r1);
-    const int64_t offset = offset_of(r2);
+int move_linear_tail(XdpContext& context, int64_t offset) {
     const int64_t room_behind = context.frame_limit - context.data_end;
-    if (offset > room_behind || length_of(context) + offset < kFrameBytesMin)
-        return error_value(-EINVAL);
+    if (offset > room_behind || length_of(context) + offset < kFrameBytesMin) return -EINVAL;
     if (offset > 0) std::memset(context.data_end, 0, static_cast<size_t>(offset));
     context.data_end += offset;
     return 0;
 }
 
-uint64_t get_buff_len(uint64_t r1, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv&) {
-    return static_cast<uint64_t>(length_of(context_of(r1)));
+uint64_t adjust_tail(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, RunEnv&) {
+    XdpContext& context = context_of(r1);
+    const int64_t offset = offset_of(r2);
+    if (context.segment_count == 0) return error_value(move_linear_tail(context, offset));
+    return error_value(offset < 0 ? shrink_segments(context, static_cast<uint64_t>(-offset))
+                                  : grow_last_segment(context, static_cast<uint32_t>(offset)));
 }
 
-/// 0, or the error of a copy of `bytes` at `offset`.
-uint64_t copy_error(const XdpContext& context, uint32_t offset, uint32_t bytes) {
-    if (offset > kCopyOffsetMax || bytes > kCopyOffsetMax) return error_value(-EFAULT);
-    if (offset + bytes > length_of(context)) return error_value(-EINVAL);
-    return 0;
+uint64_t get_buff_len(uint64_t r1, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv&) {
+    return packet_bytes(context_of(r1));
 }
 
 /// After an error the buffer is zero, as bpf_skb_load_bytes leaves it (bpf_xdp_load_bytes leaves
 /// what stood there): the verifier counts it as written, and stale stack must not become readable.
 uint64_t load_bytes(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t, RunEnv&) {
-    const XdpContext& context = context_of(r1);
-    const auto offset = static_cast<uint32_t>(r2);
-    const auto bytes = static_cast<uint32_t>(r4);
     auto* const buffer = reinterpret_cast<uint8_t*>(r3);
-    if (const uint64_t error = copy_error(context, offset, bytes)) {
-        std::memset(buffer, 0, bytes);
-        return error;
-    }
-    std::memmove(buffer, context.data + offset, bytes);
-    return 0;
+    const auto bytes = static_cast<uint32_t>(r4);
+    const int error = load_packet(context_of(r1), static_cast<uint32_t>(r2), buffer, bytes);
+    if (error != 0) std::memset(buffer, 0, bytes);
+    return error_value(error);
 }
 
 uint64_t store_bytes(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t, RunEnv&) {
-    XdpContext& context = context_of(r1);
-    const auto offset = static_cast<uint32_t>(r2);
-    const auto bytes = static_cast<uint32_t>(r4);
-    if (const uint64_t error = copy_error(context, offset, bytes)) return error;
-    std::memmove(context.data + offset, reinterpret_cast<const uint8_t*>(r3), bytes);
-    return 0;
+    return error_value(store_packet(context_of(r1), static_cast<uint32_t>(r2),
+                                    reinterpret_cast<const uint8_t*>(r3),
+                                    static_cast<uint32_t>(r4)));
 }
 
 /// bpf_xdp_redirect: no flag is known here.
