@@ -8,11 +8,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+
+#include "tests/support/kernel_maps.h"
 
 namespace weir::tests {
 
@@ -22,29 +23,7 @@ constexpr size_t kLogBytes = size_t{4} << 20;
 constexpr size_t kPacketBytesMax = size_t{1} << 16;
 constexpr uint32_t kLogErrors =
     4;  ///< BPF_LOG_STATS: the reason without every state on the way to it
-constexpr int kCpu = 0;
-
-std::unexpected<Error> failed(const std::string& what, int error) {
-    return fail(ErrorKind::kResource,
-                fmt::format("{}: {}", what, std::strerror(error < 0 ? -error : error)));
-}
-
-class FileDescriptor {
-public:
-    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-    FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~FileDescriptor() {
-        if (fd_ >= 0) close(fd_);
-    }
-    int get() const { return fd_; }
-
-private:
-    int fd_;
-};
+constexpr uint32_t kDeviceBoundOnly = 1u << 6;  ///< BPF_F_XDP_DEV_BOUND_ONLY
 
 /// Runs on one CPU while it lives, so that per-CPU maps are filled in one slot.
 class PinnedToCpu {
@@ -53,7 +32,7 @@ public:
         sched_getaffinity(0, sizeof before_, &before_);
         cpu_set_t one;
         CPU_ZERO(&one);
-        CPU_SET(kCpu, &one);
+        CPU_SET(kKernelCpu, &one);
         sched_setaffinity(0, sizeof one, &one);
     }
     ~PinnedToCpu() { sched_setaffinity(0, sizeof before_, &before_); }
@@ -88,66 +67,51 @@ struct ObjectCloser {
 };
 using ObjectHandle = std::unique_ptr<bpf_object, ObjectCloser>;
 
-struct LiveMap {
-    std::string name;
-    int fd = -1;
-    vm::MapType type = vm::MapType::Array;
-    uint32_t key_bytes = 0, value_bytes = 0;
-};
-
-bool can_iterate(vm::MapType type) {
-    constexpr auto kTypes = std::to_array(
-        {vm::MapType::Hash, vm::MapType::Array, vm::MapType::PercpuHash, vm::MapType::PercpuArray,
-         vm::MapType::LruHash, vm::MapType::LruPercpuHash, vm::MapType::LpmTrie});
-    return std::ranges::find(kTypes, type) != kTypes.end();
-}
-
-Result<MapEntries> read_entries(const LiveMap& map) {
-    const bool percpu = vm::is_percpu(map.type);
-    const size_t slot_bytes = percpu ? (map.value_bytes + 7u) / 8 * 8 : map.value_bytes;
-    const int cpus = libbpf_num_possible_cpus();
-    Bytes key(map.key_bytes), next(map.key_bytes),
-        value(slot_bytes * static_cast<size_t>(percpu ? cpus : 1));
-    MapEntries entries;
-    for (const void* previous = nullptr; bpf_map_get_next_key(map.fd, previous, next.data()) == 0;
-         previous = key.data()) {
-        key = next;
-        if (bpf_map_lookup_elem(map.fd, key.data(), value.data()) != 0)
-            return failed(fmt::format("map {}: look up", map.name), errno);
-        entries.emplace_back(
-            key, Bytes(value.begin(), value.begin() + static_cast<ptrdiff_t>(slot_bytes)));
-        if (std::any_of(value.begin() + static_cast<ptrdiff_t>(slot_bytes), value.end(),
-                        [](uint8_t byte) { return byte != 0; }))
-            return fail(ErrorKind::kResource,
-                        fmt::format("map {}: another CPU than {} has written", map.name, kCpu));
+/// One packet through the program; `out` is scratch memory.
+Result<PacketResult> run_packet(int program, const Bytes& packet, const RunSetup& setup,
+                                Bytes& out) {
+    LIBBPF_OPTS(bpf_test_run_opts, options);
+    xdp_md context{};
+    context.data_end = static_cast<uint32_t>(packet.size());
+    context.ingress_ifindex = setup.ingress_ifindex;
+    context.rx_queue_index = setup.rx_queue_index;
+    if (setup.ingress_ifindex != 0) {
+        options.ctx_in = &context;
+        options.ctx_size_in = sizeof context;
     }
-    std::ranges::sort(entries);
-    return entries;
+    options.data_in = packet.data();
+    options.data_size_in = static_cast<uint32_t>(packet.size());
+    options.data_out = out.data();
+    options.data_size_out = static_cast<uint32_t>(out.size());
+    options.repeat = 1;
+    if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
+        return kernel_failure(fmt::format("test run of {} bytes", packet.size()), error);
+    return PacketResult{options.retval, Bytes(out.begin(), out.begin() + options.data_size_out)};
 }
 
 Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps,
-                              std::span<const Bytes> packets) {
+                              std::span<const Bytes> packets, const RunSetup& setup) {
     const PinnedToCpu pinned;
+    const auto filled = fill_maps(maps, setup.fills);
+    if (!filled) return std::unexpected(filled.error());
+    KernelEvents events;
+    if (const auto opened = events.open(maps, setup.opens_perf_events); !opened)
+        return std::unexpected(opened.error());
     RunResult run;
     Bytes out(kPacketBytesMax);
     for (const Bytes& packet : packets) {
-        LIBBPF_OPTS(bpf_test_run_opts, options);
-        options.data_in = packet.data();
-        options.data_size_in = static_cast<uint32_t>(packet.size());
-        options.data_out = out.data();
-        options.data_size_out = static_cast<uint32_t>(out.size());
-        options.repeat = 1;
-        const int error = bpf_prog_test_run_opts(program, &options);
-        if (error != 0)
-            return failed(fmt::format("test run of packet {} with {} bytes", run.packets.size(),
-                                      packet.size()),
-                          error);
-        run.packets.push_back(
-            {options.retval, Bytes(out.begin(), out.begin() + options.data_size_out)});
+        auto result = run_packet(program, packet, setup, out);
+        if (!result)
+            return fail(result.error().kind,
+                        fmt::format("packet {}: {}", run.packets.size(), result.error().message));
+        run.packets.push_back(std::move(*result));
     }
+    if (const auto collected = events.collect(); !collected)
+        return std::unexpected(collected.error());
+    run.events = events.records();
     for (const LiveMap& map : maps) {
-        if (!can_iterate(map.type)) continue;
-        auto entries = read_entries(map);
+        if (!has_contents(map.type)) continue;
+        auto entries = read_entries(map, maps);
         if (!entries) return std::unexpected(entries.error());
         run.maps[map.name] = std::move(*entries);
     }
@@ -169,19 +133,39 @@ std::string map_name(const bpf_map* map) {
     return bpf_map__is_internal(map) ? name.substr(name.find('.')) : name;
 }
 
-Result<LoadedObject> load_object(const std::string& path, const std::string& name) {
+bool fills_prog_array(const bpf_object* object) {
+    const bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, object) {
+        if (bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY) return true;
+    }
+    return false;
+}
+
+Result<LoadedObject> open_object(const std::string& path, const std::string& name) {
     libbpf_set_print(nullptr);
     LoadedObject loaded;
     loaded.object.reset(bpf_object__open(path.c_str()));
-    if (!loaded.object) return failed(path, errno);
+    if (!loaded.object) return kernel_failure(path, errno);
     loaded.program = bpf_object__find_program_by_name(loaded.object.get(), name.c_str());
     if (loaded.program == nullptr)
         return fail(ErrorKind::kNotFound,
                     fmt::format("{}: libbpf finds no program {}", path, name));
+    const bool loads_all = fills_prog_array(loaded.object.get());
     bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, loaded.object.get())
-        bpf_program__set_autoload(program, program == loaded.program);
-    bpf_program__set_type(loaded.program, BPF_PROG_TYPE_XDP);
+    bpf_object__for_each_program(program, loaded.object.get()) {
+        bpf_program__set_autoload(program, loads_all || program == loaded.program);
+        if (bpf_program__type(program) == BPF_PROG_TYPE_UNSPEC)
+            bpf_program__set_type(program,
+                                  std::strncmp(bpf_program__section_name(program), "socket", 6) == 0
+                                      ? BPF_PROG_TYPE_SOCKET_FILTER
+                                      : BPF_PROG_TYPE_XDP);
+    }
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, loaded.object.get()) bpf_map__set_pin_path(map, nullptr);
+    return loaded;
+}
+
+void load_opened(LoadedObject& loaded) {
     std::vector<char> log(kLogBytes);
     bpf_program__set_log_buf(loaded.program, log.data(), log.size());
     bpf_program__set_log_level(loaded.program, kLogErrors);
@@ -189,6 +173,11 @@ Result<LoadedObject> load_object(const std::string& path, const std::string& nam
     if (!loaded.verdict.accepted)
         loaded.verdict.log = fmt::format("{}\n{}", std::strerror(errno), log.data());
     bpf_program__set_log_buf(loaded.program, nullptr, 0);
+}
+
+Result<LoadedObject> load_object(const std::string& path, const std::string& name) {
+    auto loaded = open_object(path, name);
+    if (loaded) load_opened(*loaded);
     return loaded;
 }
 
@@ -219,13 +208,13 @@ Result<FileDescriptor> create_map(const vm::MapSpec& spec) {
     FileDescriptor map(bpf_map_create(static_cast<bpf_map_type>(spec.type), "weir_test",
                                       spec.key_bytes, spec.value_bytes, spec.entries_max,
                                       &options));
-    if (map.get() < 0) return failed(fmt::format("map {}: create", spec.name), errno);
+    if (map.get() < 0) return kernel_failure(fmt::format("map {}: create", spec.name), errno);
     const uint32_t zero = 0;
     if (!spec.contents.empty() &&
         bpf_map_update_elem(map.get(), &zero, spec.contents.data(), BPF_ANY) != 0)
-        return failed(fmt::format("map {}: first contents", spec.name), errno);
+        return kernel_failure(fmt::format("map {}: first contents", spec.name), errno);
     if (spec.frozen && bpf_map_freeze(map.get()) != 0)
-        return failed(fmt::format("map {}: freeze", spec.name), errno);
+        return kernel_failure(fmt::format("map {}: freeze", spec.name), errno);
     return map;
 }
 
@@ -265,8 +254,9 @@ Result<LoadedInsns> load_insns(const vm::ProgramSpec& program) {
     options.log_buf = log.data();
     options.log_size = static_cast<uint32_t>(log.size());
     options.log_level = kLogErrors;
+    const auto type = static_cast<bpf_prog_type>(program.type);
     options.prog_flags = program.has_frags ? BPF_F_XDP_HAS_FRAGS : 0;
-    loaded.program = FileDescriptor(bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_test", "Dual BSD/GPL",
+    loaded.program = FileDescriptor(bpf_prog_load(type, "weir_test", "Dual BSD/GPL",
                                                   reinterpret_cast<const bpf_insn*>(insns->data()),
                                                   insns->size(), &options));
     loaded.verdict.accepted = loaded.program.get() >= 0;
@@ -301,18 +291,29 @@ Result<KernelVerdict> kernel_verdict(const std::string& object, const std::strin
 }
 
 Result<RunResult> run_in_kernel(const std::string& object, const std::string& program,
-                                std::span<const Bytes> packets) {
+                                std::span<const Bytes> packets, const RunSetup& setup) {
     const auto loaded = load_object(object, program);
     if (!loaded) return std::unexpected(loaded.error());
     if (!loaded->verdict.accepted) return refused(program, loaded->verdict);
-    return run_packets(bpf_program__fd(loaded->program), maps_of(*loaded), packets);
+    return run_packets(bpf_program__fd(loaded->program), maps_of(*loaded), packets, setup);
 }
 
-Result<RunResult> run_in_kernel(const vm::ProgramSpec& program, std::span<const Bytes> packets) {
+Result<RunResult> run_in_kernel(const vm::ProgramSpec& program, std::span<const Bytes> packets,
+                                const RunSetup& setup) {
     const auto loaded = load_insns(program);
     if (!loaded) return std::unexpected(loaded.error());
     if (!loaded->verdict.accepted) return refused(program.name, loaded->verdict);
-    return run_packets(loaded->program.get(), loaded->maps, packets);
+    return run_packets(loaded->program.get(), loaded->maps, packets, setup);
+}
+
+Result<KernelVerdict> load_for_device(const std::string& object, const std::string& program,
+                                      uint32_t ifindex) {
+    auto loaded = open_object(object, program);
+    if (!loaded) return std::unexpected(loaded.error());
+    bpf_program__set_ifindex(loaded->program, ifindex);
+    bpf_program__set_flags(loaded->program, bpf_program__flags(loaded->program) | kDeviceBoundOnly);
+    load_opened(*loaded);
+    return loaded->verdict;
 }
 
 }  // namespace weir::tests

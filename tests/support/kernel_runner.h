@@ -3,8 +3,9 @@
 // packets with BPF_PROG_TEST_RUN, reads their maps. Needs root. Test code: one thread at a time.
 //
 // The kernel's own rules: frames below 14 bytes are EINVAL; a program that is not xdp.frags sees at
-// most one page less headroom and shared info (3,520 bytes); bytes come back from data_meta on;
-// ingress_ifindex is the loopback's, 1.
+// most one page less headroom and shared info (3,520 bytes), others get the rest in fragments of a
+// page; bytes come back from data_meta on; a socket filter starts behind the Ethernet header and
+// needs a byte there.
 
 #include <cstdint>
 #include <map>
@@ -27,18 +28,37 @@ std::optional<std::string> kernel_missing();
 
 struct PacketResult {
     uint32_t retval = 0;
-    Bytes bytes;  ///< after the run
+    Bytes bytes;  ///< after the run, metadata in front, every fragment behind
 
     friend bool operator==(const PacketResult&, const PacketResult&) = default;
 };
 
 /// Key and value pairs in order of keys. Of per-CPU maps the slot of the CPU that ran, padded to 8
-/// bytes.
+/// bytes. Of queues and stacks values without keys, in the order in which they pop out. Of maps in
+/// maps the inner map's name.
 using MapEntries = std::vector<std::pair<Bytes, Bytes>>;
+/// Oldest first. Of perf events padded as the kernel pads: with 4 bytes of length before them they
+/// are a multiple of 8.
+using EventRecords = std::vector<Bytes>;
 
 struct RunResult {
     std::vector<PacketResult> packets;
     std::map<std::string, MapEntries> maps;  ///< global data by its section's name
+    std::map<std::string, EventRecords> events;
+};
+
+/// What an application puts into a map before its program runs. Of an xskmap the value is a socket
+/// made here.
+struct MapFill {
+    std::string map;
+    Bytes key, value;
+};
+
+struct RunSetup {
+    std::vector<MapFill> fills;
+    bool opens_perf_events = true;
+    uint32_t ingress_ifindex = 0;  ///< 0: the loopback's; else a device of this network namespace
+    uint32_t rx_queue_index = 0;   ///< below the device's receive queues
 };
 
 struct KernelVerdict {
@@ -51,11 +71,19 @@ struct KernelVerdict {
 /// that nobody wrote.
 Result<KernelVerdict> kernel_verdict(const std::string& object, const std::string& program);
 
-/// Loads with libbpf, runs the packets in order on one CPU, maps starting as the object says.
+/// Loads with libbpf, runs the packets in order on one CPU, maps starting as the object says. In an
+/// object with a prog array every program is loaded.
 Result<RunResult> run_in_kernel(const std::string& object, const std::string& program,
-                                std::span<const Bytes> packets);
+                                std::span<const Bytes> packets, const RunSetup& setup = {});
 
 /// The same from linked instructions: LoadMap and LoadMapValue carry indices into program.maps.
-Result<RunResult> run_in_kernel(const vm::ProgramSpec& program, std::span<const Bytes> packets);
+/// Programs with callbacks or kfuncs, and maps with locks or timers, need libbpf.
+Result<RunResult> run_in_kernel(const vm::ProgramSpec& program, std::span<const Bytes> packets,
+                                const RunSetup& setup = {});
+
+/// Loads a program for one device only, as what reads the device's metadata must be. Such programs
+/// cannot be run over packets here.
+Result<KernelVerdict> load_for_device(const std::string& object, const std::string& program,
+                                      uint32_t ifindex);
 
 }  // namespace weir::tests

@@ -1,4 +1,3 @@
-// A builder writes headers front to back and mends lengths and checksums at the end.
 #include "tests/support/packets.h"
 
 #include <fmt/format.h>
@@ -9,105 +8,11 @@
 #include <memory>
 #include <random>
 
+#include "tests/support/packet_builder.h"
+
 namespace weir::tests {
 
 namespace {
-
-constexpr uint8_t kIcmp = 1, kIpip = 4, kTcp = 6, kUdp = 17, kGre = 47, kIcmp6 = 58;
-constexpr uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kTargetOptions = 60;
-constexpr uint16_t kEtherIpv4 = 0x0800, kEtherIpv6 = 0x86dd, kEtherArp = 0x0806,
-                   kEtherVlan = 0x8100, kEtherQinq = 0x88a8;
-
-class PacketBuilder {
-public:
-    PacketBuilder& raw(std::initializer_list<int> bytes) {
-        for (const int byte : bytes) bytes_.push_back(static_cast<uint8_t>(byte));
-        return *this;
-    }
-    PacketBuilder& be16(uint16_t value) { return raw({value >> 8, value & 0xff}); }
-    PacketBuilder& be32(uint32_t value) {
-        return be16(static_cast<uint16_t>(value >> 16)).be16(static_cast<uint16_t>(value));
-    }
-    PacketBuilder& fill(size_t count, uint8_t first = 0) {
-        for (size_t i = 0; i < count; ++i) bytes_.push_back(static_cast<uint8_t>(first + i));
-        return *this;
-    }
-    PacketBuilder& eth(uint16_t type, bool multicast = false) {
-        return raw({multicast ? 0x01 : 0x02, 0, 0x5e, 0, 0, 1, 0x02, 0, 0, 0, 0, 2}).be16(type);
-    }
-    PacketBuilder& vlan(uint16_t id, uint16_t type) { return be16(id).be16(type); }
-    PacketBuilder& ipv4(uint8_t protocol, uint32_t source = 0x0a000001,
-                        uint32_t target = 0xc0a80001, size_t option_bytes = 0,
-                        uint16_t fragment = 0x4000) {
-        ipv4_at_ = bytes_.size();
-        raw({0x45 + static_cast<int>(option_bytes / 4), 0})
-            .be16(0)
-            .be16(0x1234)
-            .be16(fragment)
-            .raw({64, protocol})
-            .be16(0);
-        be32(source).be32(target);
-        for (size_t i = 0; i < option_bytes; ++i) bytes_.push_back(1);
-        mends_.push_back({ipv4_at_, 20 + option_bytes});
-        return *this;
-    }
-    PacketBuilder& ipv6(uint8_t next, uint32_t net = 0x20010db8) {
-        ipv6_at_.push_back(bytes_.size());
-        be32(0x60000000).be16(0).raw({next, 64});
-        return be32(net).fill(12, 1).be32(net).fill(12, 0x21);
-    }
-    PacketBuilder& extension(uint8_t next, uint8_t units) {
-        return raw({next, units}).fill(6 + size_t{units} * 8);
-    }
-    PacketBuilder& tcp(uint16_t source, uint16_t target, uint8_t flags = 0x10) {
-        return be16(source)
-            .be16(target)
-            .be32(1000)
-            .be32(2000)
-            .raw({0x50, flags})
-            .be16(8192)
-            .be16(0)
-            .be16(0);
-    }
-    PacketBuilder& udp(uint16_t source, uint16_t target, uint16_t payload) {
-        return be16(source)
-            .be16(target)
-            .be16(static_cast<uint16_t>(8 + payload))
-            .be16(0)
-            .fill(payload, 0x30);
-    }
-    Bytes build() {
-        for (const size_t at : ipv6_at_) put16(at + 4, bytes_.size() - at - 40);
-        for (const auto& [at, header] : mends_) {
-            put16(at + 2, bytes_.size() - at);
-            put16(at + 10, checksum(at, header));
-        }
-        return bytes_;
-    }
-
-private:
-    void put16(size_t at, size_t value) {
-        bytes_[at] = static_cast<uint8_t>(value >> 8);
-        bytes_[at + 1] = static_cast<uint8_t>(value);
-    }
-    uint16_t checksum(size_t at, size_t length) const {
-        uint32_t sum = 0;
-        for (size_t i = 0; i < length; i += 2)
-            sum += static_cast<uint32_t>(bytes_[at + i] << 8 | bytes_[at + i + 1]);
-        while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-        return static_cast<uint16_t>(~sum);
-    }
-
-    struct Mend {
-        size_t at, header_bytes;
-    };
-    Bytes bytes_;
-    size_t ipv4_at_ = 0;
-    std::vector<Mend> mends_;
-    std::vector<size_t> ipv6_at_;
-};
-
-using Packets = std::vector<TestPacket>;
 
 void add_ports(Packets& packets) {
     for (const uint16_t port : std::initializer_list<uint16_t>{22, 25, 53, 80, 123, 443, 1500, 5353,
@@ -172,49 +77,6 @@ void add_ipv4(Packets& packets) {
                                             .build()});
 }
 
-void add_tunnels(Packets& packets) {
-    packets.push_back(
-        {"ipip", PacketBuilder().eth(kEtherIpv4).ipv4(kIpip).ipv4(kTcp, 1, 2).tcp(3, 4).build()});
-    packets.push_back({"ipip_options", PacketBuilder()
-                                           .eth(kEtherIpv4)
-                                           .ipv4(kIpip, 9, 8, 8)
-                                           .ipv4(kUdp, 1, 2)
-                                           .udp(3, 4, 50)
-                                           .build()});
-    packets.push_back({"gre", PacketBuilder()
-                                  .eth(kEtherIpv4)
-                                  .ipv4(kGre)
-                                  .be16(0)
-                                  .be16(kEtherIpv4)
-                                  .ipv4(kUdp, 3, 4)
-                                  .udp(5, 6, 9)
-                                  .build()});
-    packets.push_back({"gre_key", PacketBuilder()
-                                      .eth(kEtherIpv4)
-                                      .ipv4(kGre)
-                                      .be16(0x2000)
-                                      .be16(kEtherIpv6)
-                                      .be32(77)
-                                      .ipv6(kUdp)
-                                      .udp(5, 6, 9)
-                                      .build()});
-    packets.push_back({"vxlan", PacketBuilder()
-                                    .eth(kEtherIpv4)
-                                    .ipv4(kUdp)
-                                    .be16(3333)
-                                    .be16(4789)
-                                    .be16(80)
-                                    .be16(0)
-                                    .be32(0x08000000)
-                                    .be32(42 << 8)
-                                    .eth(kEtherIpv4)
-                                    .ipv4(kTcp, 7, 8)
-                                    .tcp(9, 443)
-                                    .build()});
-    packets.push_back(
-        {"sixin4", PacketBuilder().eth(kEtherIpv4).ipv4(41).ipv6(kTcp).tcp(9, 443).build()});
-}
-
 void add_ipv6(Packets& packets) {
     for (const uint32_t net : {0x20010db8u, 0xfe800000u, 0xfd000000u}) {
         packets.push_back({fmt::format("ipv6_tcp_{:#x}", net),
@@ -261,6 +123,75 @@ void add_ipv6(Packets& packets) {
                                              .raw({135, 0})
                                              .fill(30)
                                              .build()});
+    packets.push_back({"ipv6_neighbour_advertisement", PacketBuilder()
+                                                           .eth(kEtherIpv6)
+                                                           .ipv6(kIcmp6, 0xfe800000)
+                                                           .raw({136, 0, 0, 0, 0x60, 0, 0, 0})
+                                                           .fill(16)
+                                                           .raw({2, 1})
+                                                           .fill(6)
+                                                           .build()});
+    packets.push_back({"ipv6_router_advertisement", PacketBuilder()
+                                                        .eth(kEtherIpv6, true)
+                                                        .ipv6(kIcmp6, 0xfe800000)
+                                                        .raw({134, 0, 0, 0, 64, 0, 7, 8})
+                                                        .fill(8)
+                                                        .raw({1, 1})
+                                                        .fill(6)
+                                                        .build()});
+    packets.push_back(
+        {"ipv6_echo", PacketBuilder().eth(kEtherIpv6).ipv6(kIcmp6).raw({128, 0}).fill(30).build()});
+    for (const uint16_t fragment : std::initializer_list<uint16_t>{0x0001, 0x0189, 0x0188})
+        packets.push_back({fmt::format("ipv6_fragment_{:#x}", fragment), PacketBuilder()
+                                                                             .eth(kEtherIpv6)
+                                                                             .ipv6(kFragment)
+                                                                             .raw({kUdp, 0})
+                                                                             .be16(fragment)
+                                                                             .be32(0x12345678)
+                                                                             .udp(1, 53, 40)
+                                                                             .build()});
+}
+
+void add_transport(Packets& packets) {
+    packets.push_back({"tcp_syn_options", PacketBuilder()
+                                              .eth(kEtherIpv4)
+                                              .ipv4(kTcp)
+                                              .be16(40001)
+                                              .be16(443)
+                                              .be32(1)
+                                              .be32(0)
+                                              .raw({0xa0, 0x02})
+                                              .be16(64240)
+                                              .be32(0)
+                                              .raw({2, 4, 5, 0xb4, 4, 2, 8, 10})
+                                              .be32(1234)
+                                              .be32(0)
+                                              .raw({1, 3, 3, 7})
+                                              .build()});
+    packets.push_back({"icmp_unreachable", PacketBuilder()
+                                               .eth(kEtherIpv4)
+                                               .ipv4(kIcmp)
+                                               .raw({3, 4, 0, 0})
+                                               .be32(1400)
+                                               .fill(28)
+                                               .build()});
+    packets.push_back({"icmp_redirect",
+                       PacketBuilder().eth(kEtherIpv4).ipv4(kIcmp).raw({5, 1}).fill(34).build()});
+    packets.push_back(
+        {"sctp", PacketBuilder().eth(kEtherIpv4).ipv4(kSctp).be16(1).be16(3868).fill(20).build()});
+    packets.push_back(
+        {"esp", PacketBuilder().eth(kEtherIpv4).ipv4(50).be32(0x1001).be32(1).fill(40).build()});
+    packets.push_back({"qinq_ipv6", PacketBuilder()
+                                        .eth(kEtherQinq)
+                                        .vlan(100, kEtherVlan)
+                                        .vlan(0xe005, kEtherIpv6)
+                                        .ipv6(kTcp)
+                                        .tcp(1, 443, 0x02)
+                                        .build()});
+    packets.push_back(
+        {"mpls", PacketBuilder().eth(0x8847).be32(0x00010140).ipv4(kUdp).udp(1, 53, 8).build()});
+    packets.push_back(
+        {"pppoe", PacketBuilder().eth(0x8864).be32(0x11000001).be32(0x00160021).fill(20).build()});
 }
 
 void add_link_layer(Packets& packets) {
@@ -304,17 +235,6 @@ void add_link_layer(Packets& packets) {
     packets.push_back({"header_only", PacketBuilder().eth(kEtherIpv4).build()});
 }
 
-void add_cut(Packets& packets) {
-    const Bytes v4 = PacketBuilder().eth(kEtherIpv4).ipv4(kTcp).tcp(1, 443).build();
-    for (const size_t length : {15u, 20u, 33u, 34u, 35u, 37u, 38u, 41u, 42u, 47u, 53u})
-        packets.push_back({fmt::format("tcp_cut_{}", length),
-                           Bytes(v4.begin(), v4.begin() + static_cast<ptrdiff_t>(length))});
-    const Bytes v6 = PacketBuilder().eth(kEtherIpv6).ipv6(kUdp).udp(1, 53, 4).build();
-    for (const size_t length : {15u, 30u, 53u, 54u, 57u, 61u})
-        packets.push_back({fmt::format("udp6_cut_{}", length),
-                           Bytes(v6.begin(), v6.begin() + static_cast<ptrdiff_t>(length))});
-}
-
 void add_sizes(Packets& packets) {
     for (const uint16_t payload :
          std::initializer_list<uint16_t>{58, 59, 100, 214, 470, 982, 1472, 1473, 2000, 3400})
@@ -341,8 +261,9 @@ std::vector<TestPacket> test_packets() {
     add_ipv4(packets);
     add_tunnels(packets);
     add_ipv6(packets);
+    add_transport(packets);
     add_link_layer(packets);
-    add_cut(packets);
+    add_malformed(packets);
     add_sizes(packets);
     add_random(packets);
     return packets;
@@ -352,6 +273,20 @@ std::vector<Bytes> test_packet_bytes() {
     std::vector<Bytes> bytes;
     for (TestPacket& packet : test_packets()) bytes.push_back(std::move(packet.bytes));
     return bytes;
+}
+
+std::vector<TestPacket> jumbo_packets() {
+    // 3,520 bytes fit into the kernel's first piece, 4,096 into each further one.
+    Packets packets;
+    for (const uint16_t length :
+         std::initializer_list<uint16_t>{14, 60, 1514, 3519, 3520, 3521, 3536, 4000, 5000, 7615,
+                                         7616, 7617, 7700, 9000, 9018, 9600}) {
+        PacketBuilder builder;
+        builder.eth(kEtherIpv4);
+        if (length >= 42) builder.ipv4(kUdp).udp(7, 1234, static_cast<uint16_t>(length - 42));
+        packets.push_back({fmt::format("jumbo_{}", length), builder.build()});
+    }
+    return packets;
 }
 
 std::vector<TestPacket> runt_packets() {
