@@ -10,11 +10,12 @@ namespace weir::tests {
 
 struct CorpusObject {
     std::string path;
-    std::string name;   ///< "parse_ipv4"
-    std::string level;  ///< "clang-14.v3"
+    std::string name;     ///< "parse_ipv4"
+    std::string level;    ///< "clang-14.v3"
+    std::string theme{};  ///< its folder in the corpus: "maps", or empty
 };
 
-/// Sorted by path. `folder` is WEIR_CORPUS_DIR, or its "unsafe".
+/// Sorted by path. `folder` is WEIR_CORPUS_DIR, or its "unsafe"; folders in it are left out.
 inline std::vector<CorpusObject> corpus_objects(const std::string& folder) {
     std::vector<CorpusObject> objects;
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {

@@ -8,6 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
+
+#include "vm/base/check.h"
 
 namespace weir::tests {
 
@@ -16,10 +19,11 @@ namespace {
 using vm::IpAddress;
 
 IpAddress address(const char* text) {
-    uint8_t bytes[16] = {};
-    if (inet_pton(AF_INET, text, bytes) == 1) return IpAddress::v4(bytes);
-    inet_pton(AF_INET6, text, bytes);
-    return IpAddress::v6(bytes);
+    IpAddress parsed;
+    const bool is_v4 = std::string_view(text).find(':') == std::string_view::npos;
+    parsed.family = is_v4 ? vm::IpFamily::V4 : vm::IpFamily::V6;
+    WEIR_CHECK(inet_pton(is_v4 ? AF_INET : AF_INET6, text, parsed.bytes.data()) == 1);
+    return parsed;
 }
 
 /// One route, as both sides are told it.
@@ -93,8 +97,9 @@ std::string ip_commands() {
     for (const uint32_t ifindex : {kFirstIfindex, kSecondIfindex}) {
         const bool first = ifindex == kFirstIfindex;
         text += fmt::format(
-            "link add {0} index {1} numrxqueues 4 numtxqueues 4 addrgenmode none address {2} "
-            "type veth peer name {0}_peer addrgenmode none\n"
+            "link add {0} index {1} numrxqueues 4 numtxqueues 4 address {2} "
+            "type veth peer name {0}_peer\n"
+            "link set {0} addrgenmode none\nlink set {0}_peer addrgenmode none\n"
             "link set {0} up\nlink set {0}_peer up\n"
             "addr add {3} dev {0}\naddr add {4} dev {0} nodad\n",
             device(ifindex), ifindex, mac_text(first ? kFirstMac : kSecondMac),

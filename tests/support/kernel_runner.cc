@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <string_view>
 
 #include "tests/support/kernel_maps.h"
 
@@ -131,6 +132,12 @@ struct LoadedObject {
 std::string map_name(const bpf_map* map) {
     const std::string name = bpf_map__name(map);
     return bpf_map__is_internal(map) ? name.substr(name.find('.')) : name;
+}
+
+/// libbpf knows no such sections as "socket/udp", and none that applications make up.
+bool is_socket_filter(const bpf_program* program) {
+    return bpf_program__type(program) == BPF_PROG_TYPE_SOCKET_FILTER ||
+           std::string_view(bpf_program__section_name(program)).starts_with("socket");
 }
 
 bool fills_prog_array(const bpf_object* object) {
@@ -283,6 +290,25 @@ std::optional<std::string> kernel_missing() {
     return fmt::format("the kernel loads no XDP program: {}", std::strerror(errno));
 }
 
+Result<std::vector<KernelProgram>> kernel_programs(const std::string& path) {
+    libbpf_set_print(nullptr);
+    const ObjectHandle object(bpf_object__open(path.c_str()));
+    if (!object) return kernel_failure(path, errno);
+    std::vector<KernelProgram> programs;
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object.get()) {
+        const auto type = bpf_program__type(program);
+        if (type != BPF_PROG_TYPE_UNSPEC && type != BPF_PROG_TYPE_XDP &&
+            type != BPF_PROG_TYPE_SOCKET_FILTER)
+            continue;
+        programs.push_back(
+            {bpf_program__name(program), is_socket_filter(program),
+             std::string_view(bpf_program__section_name(program)).find("xdp.frags") !=
+                 std::string_view::npos});
+    }
+    return programs;
+}
+
 Result<KernelVerdict> kernel_verdict(const std::string& object, const std::string& program) {
     const WithoutPerfmon strict;
     auto loaded = load_object(object, program);
@@ -306,8 +332,8 @@ Result<RunResult> run_in_kernel(const vm::ProgramSpec& program, std::span<const 
     return run_packets(loaded->program.get(), loaded->maps, packets, setup);
 }
 
-Result<KernelVerdict> load_for_device(const std::string& object, const std::string& program,
-                                      uint32_t ifindex) {
+Result<KernelVerdict> load_in_kernel(const std::string& object, const std::string& program,
+                                     uint32_t ifindex) {
     auto loaded = open_object(object, program);
     if (!loaded) return std::unexpected(loaded.error());
     bpf_program__set_ifindex(loaded->program, ifindex);

@@ -61,6 +61,14 @@ struct RunSetup {
     uint32_t rx_queue_index = 0;   ///< below the device's receive queues
 };
 
+/// A program of an object as libbpf sees it. Kinds that are neither xdp nor socket are left out.
+struct KernelProgram {
+    std::string name;
+    bool is_socket_filter = false;
+    bool has_frags = false;
+};
+Result<std::vector<KernelProgram>> kernel_programs(const std::string& object);
+
 struct KernelVerdict {
     bool accepted = false;
     std::string log;  ///< the kernel verifier's, when it refused
@@ -81,9 +89,9 @@ Result<RunResult> run_in_kernel(const std::string& object, const std::string& pr
 Result<RunResult> run_in_kernel(const vm::ProgramSpec& program, std::span<const Bytes> packets,
                                 const RunSetup& setup = {});
 
-/// Loads a program for one device only, as what reads the device's metadata must be. Such programs
-/// cannot be run over packets here.
-Result<KernelVerdict> load_for_device(const std::string& object, const std::string& program,
-                                      uint32_t ifindex);
+/// Loads a program and no more, for one device only if `ifindex` is not 0, as what reads the
+/// device's metadata must be. For programs that the kernel runs over no packets of a test.
+Result<KernelVerdict> load_in_kernel(const std::string& object, const std::string& program,
+                                     uint32_t ifindex);
 
 }  // namespace weir::tests
