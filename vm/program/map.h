@@ -15,6 +15,7 @@ namespace weir::vm {
 constexpr uint64_t kUpdateAny = 0;
 constexpr uint64_t kUpdateNoExist = 1;
 constexpr uint64_t kUpdateExist = 2;
+constexpr uint64_t kUpdateLock = 4;  ///< BPF_F_LOCK: while holding the value's own spin lock
 
 /// Elements that never move, so that machine code can look them up without a call: element i of
 /// plane p (the cpu in per-CPU kinds, else 0) lies at base + p * plane_bytes + i * stride_bytes.

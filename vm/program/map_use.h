@@ -1,0 +1,15 @@
+#pragma once
+// Which helper works on which kind of map: check_map_func_compatibility in the kernel's
+// kernel/bpf/verifier.c, both of its directions, as data.
+
+#include <cstdint>
+
+#include "vm/program/spec.h"
+
+namespace weir::vm {
+
+/// False where a program of a 6.18 kernel may not call the helper with such a map; also for helpers
+/// that take no map, and for kinds that do not exist.
+bool helper_takes_map(uint32_t helper_id, MapType type);
+
+}  // namespace weir::vm
