@@ -41,7 +41,8 @@ int read_dynptr(const Dynptr& from, uint32_t offset, void* to, uint32_t bytes) {
         case DynptrKind::Record:
             if (bytes != 0) std::memmove(to, memory_of(from, offset), bytes);
             return 0;
-        case DynptrKind::Xdp: return load_packet(packet_of(from), from.offset + offset, to, bytes);
+        case DynptrKind::Packet:
+            return load_packet(packet_of(from), from.offset + offset, to, bytes);
     }
     return -EFAULT;
 }
@@ -55,7 +56,8 @@ int write_dynptr(const Dynptr& to, uint32_t offset, const void* from, uint32_t b
         case DynptrKind::Record:
             if (bytes != 0) std::memmove(memory_of(to, offset), from, bytes);
             return 0;
-        case DynptrKind::Xdp: return store_packet(packet_of(to), to.offset + offset, from, bytes);
+        case DynptrKind::Packet:
+            return store_packet(packet_of(to), to.offset + offset, from, bytes);
     }
     return -EFAULT;
 }
@@ -66,7 +68,7 @@ uint8_t* dynptr_slice(const Dynptr& dynptr, uint32_t offset, uint32_t bytes) {
         case DynptrKind::None: return nullptr;
         case DynptrKind::Memory:
         case DynptrKind::Record: return memory_of(dynptr, offset);
-        case DynptrKind::Xdp: {
+        case DynptrKind::Packet: {
             const uint32_t start = dynptr.offset + offset;
             const XdpContext& packet = packet_of(dynptr);
             const bool inside = check_packet_range(packet, start, bytes) == 0;

@@ -12,7 +12,7 @@ enum class DynptrKind : uint8_t {
     None = 0,
     Memory = 1,  ///< of a map's value (BPF_DYNPTR_TYPE_LOCAL)
     Record = 2,  ///< of a ring buffer, still to be submitted or discarded
-    Xdp = 3,     ///< the packet of an XdpContext, over all of its segments
+    Packet = 3,  ///< of an XdpContext, over all of its segments; programs of both types
 };
 
 /// At most so many bytes stand behind one (the kernel's DYNPTR_MAX_SIZE).
@@ -20,7 +20,7 @@ constexpr uint32_t kDynptrBytesMax = (1u << 24) - 1;
 constexpr uint32_t kDynptrBytes = 16;
 
 struct Dynptr {
-    uint64_t data = 0;  ///< address; of an XdpContext where the kind is Xdp; 0: a null dynptr
+    uint64_t data = 0;           ///< address; of an XdpContext where the kind is Packet; 0: null
     uint32_t size_and_kind = 0;  ///< bits 0-23 size, 28-30 kind, 31 read-only
     uint32_t offset = 0;         ///< into data, grown by bpf_dynptr_adjust
 
@@ -29,6 +29,8 @@ struct Dynptr {
     DynptrKind kind() const { return static_cast<DynptrKind>((size_and_kind >> 28) & 7); }
     bool is_readonly() const { return (size_and_kind >> 31) != 0; }
     void set_size(uint32_t bytes) { size_and_kind = (size_and_kind & ~kDynptrBytesMax) | bytes; }
+
+    void set_readonly() { size_and_kind |= 1u << 31; }
 
     static Dynptr make(DynptrKind kind, uint64_t data, uint32_t bytes) {
         return {data, bytes | static_cast<uint32_t>(kind) << 28, 0};

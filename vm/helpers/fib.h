@@ -74,7 +74,7 @@ struct FibSpec {
 };
 
 constexpr size_t kFibRoutesMax = 1u << 20, kFibNeighboursMax = 1u << 20, kFibInterfacesMax = 4096;
-constexpr uint32_t kInterfaceMtuMin = 68, kInterfaceMtuMax = 65'535;  ///< RFC 791; IP_MAX_MTU
+constexpr uint32_t kInterfaceMtuMin = 68, kInterfaceMtuMax = 65'536;  ///< RFC 791; the loopback
 
 class Fib {
 public:
@@ -87,7 +87,6 @@ public:
     const Interface* interface_at(uint32_t ifindex) const;
     const Neighbour* neighbour(uint32_t ifindex, const IpAddress& address) const;
 
-    bool has_table(uint32_t table, IpFamily family) const;
     /// The longest prefix that holds `destination`, of the lowest metric, or nullptr. With
     /// `ifindex` (0: any) IPv4 takes only routes that leave there, IPv6 prefers those.
     const Route* route_in(uint32_t table, const IpAddress& destination, uint32_t ifindex) const;
@@ -109,6 +108,7 @@ private:
     };
 
     Fib() = default;
+    Result<void> fill_tables(std::vector<Route> routes);
     const Table* table_at(uint32_t number, IpFamily family) const;
 
     std::vector<Interface> interfaces_;  ///< sorted by ifindex

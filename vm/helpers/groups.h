@@ -9,19 +9,35 @@
 namespace weir::vm {
 
 void add_packet_helpers(HelperTable& table);    ///< packet.cc
+void add_skb_helpers(HelperTable& table);       ///< skb.cc
 void add_checksum_helpers(HelperTable& table);  ///< checksum.cc
+void add_fib_helpers(HelperTable& table);       ///< fib_lookup.cc
+void add_socket_helpers(HelperTable& table);    ///< sockets.cc
+void add_cookie_helpers(HelperTable& table);    ///< syncookie.cc
 void add_time_helpers(HelperTable& table);      ///< time.cc
+void add_timer_helpers(HelperTable& table);     ///< timers.cc
 void add_core_helpers(HelperTable& table);      ///< core.cc
-void add_printk_helpers(HelperTable& table);    ///< printk.cc
+void add_loop_helpers(HelperTable& table);      ///< loop.cc
+void add_print_helpers(HelperTable& table);     ///< printk.cc
+void add_string_helpers(HelperTable& table);    ///< strings.cc
+void add_dynptr_helpers(HelperTable& table);    ///< dynptr_calls.cc
+void add_metadata_kfuncs(HelperTable& table);   ///< metadata.cc
 
 /// Ids by the kernel's names.
 enum class HelperId : uint32_t {
-#define WEIR_HELPER_NAME(id, name) name = id,
+#define WEIR_HELPER_NAME(id, name, refusal) name = id,
 #include "vm/isa/helper_names.def"
+};
+enum class KfuncId : uint32_t {
+#define WEIR_KFUNC(id, name, users, returns, arg1, arg2, arg3, arg4, arg5, effects) name = id,
+#include "vm/isa/kfuncs.def"
 };
 
 inline void set(HelperTable& table, HelperId id, HelperFn function) {
     table.functions[static_cast<uint32_t>(id)] = function;
+}
+inline void set(HelperTable& table, KfuncId id, HelperFn function) {
+    table.kfuncs[static_cast<uint32_t>(id)] = function;
 }
 
 /// A negative errno as r0 carries it.

@@ -92,6 +92,46 @@ uint64_t adjust_tail(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, Run
                                   : grow_last_segment(context, static_cast<uint32_t>(offset)));
 }
 
+/// Drops `bytes` from the front of the segments.
+void shrink_segments_in_front(XdpContext& context, uint32_t bytes) {
+    uint32_t empty = 0;
+    for (; bytes != 0; ++empty) {
+        Segment& first = context.segments[empty];
+        const uint32_t part = std::min(bytes, first.bytes);
+        first.data += part;
+        first.bytes -= part;
+        first.bytes_max -= part;
+        bytes -= part;
+        if (first.bytes != 0) break;
+    }
+    context.segment_count -= empty;
+    std::copy_n(context.segments + empty, context.segment_count, context.segments);
+}
+
+/// Makes the first `r2` bytes lie in one piece; the packet moves towards its headroom where there
+/// is too little room behind.
+uint64_t pull_data(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, RunEnv&) {
+    XdpContext& context = context_of(r1);
+    const auto wanted = static_cast<uint32_t>(r2);
+    const int64_t missing = int64_t{wanted} - length_of(context);
+    if (missing <= 0) return 0;
+    const int64_t room_in_front = context.data_meta - context.frame_start;
+    const int64_t room_behind = context.frame_limit - context.data_end;
+    if (wanted > packet_bytes(context) || missing > room_in_front + room_behind)
+        return error_value(-EINVAL);
+    const int64_t shift = std::max<int64_t>(missing - room_behind, 0);
+    std::memmove(context.data_meta - shift, context.data_meta,
+                 static_cast<size_t>(context.data_end - context.data_meta));
+    context.data_meta -= shift;
+    context.data -= shift;
+    context.data_end -= shift;
+    const auto bytes = static_cast<uint32_t>(missing);
+    copy_from_packet(context, static_cast<uint32_t>(length_of(context)), context.data_end, bytes);
+    context.data_end += bytes;
+    shrink_segments_in_front(context, bytes);
+    return 0;
+}
+
 uint64_t get_buff_len(uint64_t r1, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv&) {
     return packet_bytes(context_of(r1));
 }
@@ -129,6 +169,7 @@ void add_packet_helpers(HelperTable& table) {
     set(table, HelperId::xdp_load_bytes, load_bytes);
     set(table, HelperId::xdp_store_bytes, store_bytes);
     set(table, HelperId::redirect, redirect);
+    set(table, KfuncId::bpf_xdp_pull_data, pull_data);
 }
 
 }  // namespace weir::vm

@@ -57,13 +57,17 @@ uint8_t* packet_pointer(const XdpContext& context, uint32_t offset, uint32_t byt
     return in_piece + bytes <= piece_bytes ? piece + in_piece : nullptr;
 }
 
-int load_packet(const XdpContext& context, uint32_t offset, void* to, uint32_t bytes) {
-    if (const int error = check_packet_range(context, offset, bytes)) return error;
+void copy_from_packet(const XdpContext& context, uint32_t offset, void* to, uint32_t bytes) {
     auto* at = static_cast<uint8_t*>(to);
     for_each_piece(context, offset, bytes, [&at](const uint8_t* piece, size_t part) {
         std::memmove(at, piece, part);
         at += part;
     });
+}
+
+int load_packet(const XdpContext& context, uint32_t offset, void* to, uint32_t bytes) {
+    if (const int error = check_packet_range(context, offset, bytes)) return error;
+    copy_from_packet(context, offset, to, bytes);
     return 0;
 }
 

@@ -16,6 +16,8 @@ uint64_t packet_bytes(const XdpContext& context);
 int check_packet_range(const XdpContext& context, uint32_t offset, uint32_t bytes);
 /// Address of a range that check_packet_range passed, or nullptr where it lies in several pieces.
 uint8_t* packet_pointer(const XdpContext& context, uint32_t offset, uint32_t bytes);
+/// Copies a range that lies within the packet.
+void copy_from_packet(const XdpContext& context, uint32_t offset, void* to, uint32_t bytes);
 /// Copies a range: the result of check_packet_range, after an error nothing was copied.
 int load_packet(const XdpContext& context, uint32_t offset, void* to, uint32_t bytes);
 int store_packet(const XdpContext& context, uint32_t offset, const void* from, uint32_t bytes);

@@ -1,14 +1,12 @@
 // Clocks (kernel/bpf/helpers.c). All of them go through the vDSO, so a program that asks for the
 // time makes no system call.
 
-#include <ctime>
+#include "vm/helpers/clocks.h"
 
 #include "vm/helpers/groups.h"
 
 namespace weir::vm {
 namespace {
-
-constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 uint64_t nanoseconds(const timespec& time) {
     return static_cast<uint64_t>(time.tv_sec) * kNanosecondsPerSecond +
@@ -17,8 +15,11 @@ uint64_t nanoseconds(const timespec& time) {
 
 template <clockid_t clock>
 uint64_t read_clock(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv&) {
-    timespec now;
-    return clock_gettime(clock, &now) == 0 ? nanoseconds(now) : 0;
+    return system_clock_ns(clock);
+}
+
+uint64_t jiffies(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv&) {
+    return jiffies_now();
 }
 
 /// The coarse clock moves once a tick, so its resolution is what 1/HZ is on this kernel.
@@ -29,16 +30,26 @@ uint64_t tick_nanoseconds() {
     return known ? nanoseconds(resolution) : kNanosecondsPerSecond / 250;
 }
 
+}  // namespace
+
+uint64_t system_clock_ns(clockid_t clock) {
+    timespec now;
+    return clock_gettime(clock, &now) == 0 ? nanoseconds(now) : 0;
+}
+
+uint64_t jiffies_per_second() {
+    static const uint64_t hz = kNanosecondsPerSecond / tick_nanoseconds();
+    return hz;
+}
+
 /// User space cannot read jiffies. They start five minutes before a 32-bit overflow
 /// (INITIAL_JIFFIES) and count ticks since then; ticks of the first boot phase may be missing in
 /// the kernel's, so the two agree to within a second.
-uint64_t jiffies(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, RunEnv& env) {
-    static const uint64_t tick = tick_nanoseconds();
-    static const uint64_t first = (uint64_t{1} << 32) - 300 * (kNanosecondsPerSecond / tick);
-    return first + read_clock<CLOCK_MONOTONIC_COARSE>(0, 0, 0, 0, 0, env) / tick;
+uint64_t jiffies_now() {
+    static const uint64_t tick = kNanosecondsPerSecond / jiffies_per_second();
+    static const uint64_t first = (uint64_t{1} << 32) - 300 * jiffies_per_second();
+    return first + system_clock_ns(CLOCK_MONOTONIC_COARSE) / tick;
 }
-
-}  // namespace
 
 void add_time_helpers(HelperTable& table) {
     set(table, HelperId::ktime_get_ns, read_clock<CLOCK_MONOTONIC>);

@@ -12,6 +12,7 @@
 #include <ctime>
 #include <vector>
 
+#include "vm/helpers/clocks.h"
 #include "vm/program/run.h"
 
 namespace weir::vm {
@@ -26,7 +27,6 @@ constexpr uint64_t kTimerCpuPin = 2;    ///< BPF_F_TIMER_CPU_PIN: whoever polls 
 
 /// Now, by a clock of the kernel, in nanoseconds.
 using ClockFn = uint64_t (*)(clockid_t clock);
-uint64_t system_clock_ns(clockid_t clock);
 
 /// All cores whose programs share maps share one of these. Its lock is held for a few dozen
 /// instructions (sweeping: some microseconds), never while a callback runs. Memory is taken when it
@@ -65,6 +65,15 @@ public:
 private:
     struct Slot;
     class Guard;
+    /// A due timer, copied out of its slot for the time of its callback.
+    struct Call {
+        uint32_t index = 0;
+        uint32_t generation = 0;
+        uint64_t timer = 0;
+        Map* map = nullptr;
+        const Runnable* program = nullptr;
+        uint64_t function = 0;
+    };
 
     uint32_t find(uint64_t timer) const;
     bool is_alive(const Slot& slot) const;
@@ -75,8 +84,8 @@ private:
     void disarm(uint32_t index);
     void settle(uint32_t place);
     void publish_deadline();
-    bool take_due(uint64_t now_ns, const RunEnv& env, uint32_t& index);
-    void call_back(uint32_t index, RunEnv& env);
+    bool take_due(uint64_t now_ns, const RunEnv& env, Call& call);
+    static void call_back(const Call& call, RunEnv& env);
 
     ClockFn clock_;
     std::vector<Slot> slots_;

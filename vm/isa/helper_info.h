@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace weir::vm {
@@ -85,6 +86,10 @@ const HelperInfo* kfunc_by_name(std::string_view name);
 
 /// The kernel's name of any helper id up to 6.18's last, offered or not; empty if there is none.
 std::string_view helper_name(int64_t id);
+
+/// Why a call of that helper is refused: "helper 35 (get_current_task) is not offered: there is no
+/// current task on a packet", "there is no helper 400"; empty for one that is offered.
+std::string helper_refusal(int64_t id);
 
 constexpr uint32_t kHelperIdMax = 255;  ///< table bound; 6.18's last id is 211
 constexpr uint32_t kKfuncIdMax = 31;    ///< table bound of kfuncs.def

@@ -65,6 +65,9 @@ struct RunEnv {
     CallbackFn call = nullptr;
     void* engine = nullptr;        ///< the engine's own, for `call`
     bool callback_failed = false;  ///< the callback faulted: the helper returns at once
+    /// Whether the running program may read these bytes (its stack, its packet, its maps' values):
+    /// asked by helpers that follow a pointer which no proof covers (%s, %pI4). nullptr: never.
+    bool (*may_read)(RunEnv& env, uint64_t address, uint32_t bytes) = nullptr;
 };
 
 /// redirect_ifindex after bpf_redirect_map: no device has this number.

@@ -236,13 +236,7 @@ void set_result(Step& step, const Call& call) {
 
 Checked check_helper_call(Step& step) {
     const HelperInfo* helper = helper_info(step.insn.imm);
-    if (helper == nullptr) {
-        const std::string_view name = helper_name(step.insn.imm);
-        return fault("unknown-helper",
-                     name.empty()
-                         ? fmt::format("there is no helper {}", step.insn.imm)
-                         : fmt::format("helper {} ({}) is not offered", step.insn.imm, name));
-    }
+    if (helper == nullptr) return fault("unknown-helper", helper_refusal(step.insn.imm));
     Call call{*helper};
     const bool is_xdp = step.env.program.type == ProgramType::Xdp;
     if (helper->users == (is_xdp ? HelperUsers::Socket : HelperUsers::Xdp))
