@@ -5,31 +5,24 @@
 
 #include <fmt/core.h>
 
+#include "maps/index_key.h"
 #include "maps/spec_check.h"
 #include "maps/words.h"
 
 namespace weir::maps {
 namespace {
 
-constexpr uint32_t kKeyBytes = 4;
 constexpr uint32_t kLineBytes = 64;
-constexpr uint32_t kInnerMap = 1u << 12;  ///< BPF_F_INNER_MAP: no meaning outside of a map of maps
-constexpr uint32_t kFlagsAllowed = kMapNumaNode | vm::kMapMmapable | kInnerMap | kAccessFlags;
+constexpr uint32_t kFlagsAllowed = kMapNumaNode | vm::kMapMmapable | kMapInnerMap | kAccessFlags;
 constexpr uint32_t kFlagsAllowedPercpu = kAccessFlags;
-
-uint32_t index_of(const uint8_t* key) {
-    uint32_t index;
-    std::memcpy(&index, key, sizeof index);
-    return index;
-}
 
 Result<void> check(const vm::MapSpec& spec) {
     const Result<void> common =
         check_common(spec, vm::is_percpu(spec.type) ? kFlagsAllowedPercpu : kFlagsAllowed);
     if (!common) return common;
-    if (spec.key_bytes != kKeyBytes) {
+    if (spec.key_bytes != kIndexKeyBytes) {
         return refuse(spec, fmt::format("key size {} must be {}: an array's key is an index",
-                                        spec.key_bytes, kKeyBytes));
+                                        spec.key_bytes, kIndexKeyBytes));
     }
     if (spec.contents.empty()) return {};
     if (spec.entries_max != 1 || vm::is_percpu(spec.type)) {
@@ -62,6 +55,7 @@ ArrayMap::ArrayMap(const vm::MapSpec& spec, uint32_t slots, Region memory)
       slots_(slots),
       stride_(static_cast<uint32_t>(round_up_to(spec.value_bytes, kWordBytes))),
       plane_bytes_(round_up_to(uint64_t{stride_} * spec.entries_max, kLineBytes)),
+      fields_(spec),
       memory_(std::move(memory)) {}
 
 uint8_t* ArrayMap::element(uint32_t index, uint32_t slot) const {
@@ -77,9 +71,20 @@ uint8_t* ArrayMap::lookup(const uint8_t* key, uint32_t cpu) {
 
 /// In the order of array_map_update_elem and bpf_percpu_array_update.
 int ArrayMap::update_error(uint32_t index, uint64_t flags) const {
-    if (flags > vm::kUpdateExist) return -EINVAL;
+    if ((flags & ~vm::kUpdateLock) > vm::kUpdateExist) return -EINVAL;
     if (index >= spec().entries_max) return -E2BIG;
-    return (flags & vm::kUpdateNoExist) != 0 ? -EEXIST : 0;
+    if ((flags & vm::kUpdateNoExist) != 0) return -EEXIST;
+    return (flags & vm::kUpdateLock) != 0 && !fields_.has_lock() ? -EINVAL : 0;
+}
+
+/// An update ends the timer in the value, as in the kernel.
+void ArrayMap::write(uint8_t* element, const uint8_t* value, uint64_t flags) {
+    if ((flags & vm::kUpdateLock) != 0) {
+        fields_.store_locked(element, value);
+    } else {
+        fields_.store(element, value);
+    }
+    fields_.end_timer(element);
 }
 
 int ArrayMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) {
@@ -87,7 +92,7 @@ int ArrayMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, u
     if (const int error = update_error(index, flags); error != 0) return error;
     const uint32_t slot = vm::is_percpu(spec().type) ? cpu : 0;
     if (slot >= slots_) return -EINVAL;
-    store_words(element(index, slot), value, spec().value_bytes);
+    write(element(index, slot), value, flags);
     return 0;
 }
 
@@ -109,8 +114,9 @@ int ArrayMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
     const uint32_t index = index_of(key);
     if (index >= spec().entries_max) return -ENOENT;
     for (uint32_t slot = 0; slot < slots_; ++slot) {
-        load_words(value.data() + uint64_t{slot} * stride_, element(index, slot),
-                   plain_value_bytes());
+        uint8_t* to = value.data() + uint64_t{slot} * stride_;
+        fields_.load(to, element(index, slot));
+        std::memset(to + spec().value_bytes, 0, plain_value_bytes() - spec().value_bytes);
     }
     return 0;
 }
@@ -123,7 +129,7 @@ int ArrayMap::control_update(const uint8_t* key, std::span<const uint8_t> value,
     if (const int error = update_error(index, flags); error != 0) return error;
     for (uint32_t slot = 0; slot < slots_; ++slot) {
         const uint8_t* from = value.data() + (each_slot_apart ? uint64_t{slot} * stride_ : 0);
-        store_words(element(index, slot), from, spec().value_bytes);
+        write(element(index, slot), from, flags);
     }
     return 0;
 }
@@ -135,13 +141,27 @@ int ArrayMap::control_erase(const uint8_t* key) {
 
 int ArrayMap::next_key(const uint8_t* key, uint8_t* next) {
     if (const int error = control_read_error(spec()); error != 0) return error;
-    uint32_t index = 0;
-    if (key != nullptr && index_of(key) < spec().entries_max) {
-        index = index_of(key) + 1;
-        if (index == spec().entries_max) return -ENOENT;
+    return next_index(key, next, spec().entries_max);
+}
+
+int64_t ArrayMap::for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) {
+    const uint32_t slot = vm::is_percpu(spec().type) ? cpu : 0;
+    if (slot >= slots_) return -EINVAL;
+    for (uint32_t index = 0; index < spec().entries_max; ++index) {
+        uint8_t key[kIndexKeyBytes];
+        std::memcpy(key, &index, sizeof key);
+        if (visit(opaque, key, element(index, slot)) != 0) return index + 1;
     }
-    std::memcpy(next, &index, sizeof index);
-    return 0;
+    return spec().entries_max;
+}
+
+bool ArrayMap::key_of(const uint8_t* value, uint8_t* key) const {
+    if (value < memory_.data() || value >= memory_.data() + plane_bytes_ * slots_) return false;
+    const uint64_t offset = static_cast<uint64_t>(value - memory_.data()) % plane_bytes_;
+    const auto index = static_cast<uint32_t>(offset / stride_);
+    if (offset % stride_ != 0 || index >= spec().entries_max) return false;
+    std::memcpy(key, &index, sizeof index);
+    return true;
 }
 
 }  // namespace weir::maps

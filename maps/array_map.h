@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "maps/region.h"
+#include "maps/value_fields.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
 
@@ -23,6 +24,9 @@ public:
     int erase(const uint8_t* key) override;  ///< -EINVAL, as in the kernel
     uint8_t* direct_value() override;
     std::optional<vm::ArrayLayout> array_layout() const override;
+    /// In the order of indices.
+    int64_t for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) override;
+    bool key_of(const uint8_t* value, uint8_t* key) const override;
 
     uint32_t control_value_bytes() const override { return slots_ * plain_value_bytes(); }
     int control_lookup(const uint8_t* key, std::span<uint8_t> value) override;
@@ -41,10 +45,12 @@ private:
     }
     uint8_t* element(uint32_t index, uint32_t slot) const;
     int update_error(uint32_t index, uint64_t flags) const;
+    void write(uint8_t* element, const uint8_t* value, uint64_t flags);
 
     uint32_t slots_;   ///< planes: cpu slots, or 1
     uint32_t stride_;  ///< value_bytes rounded up to 8
     uint64_t plane_bytes_;
+    ValueFields fields_;
     Region memory_;
 };
 

@@ -8,17 +8,41 @@
 // present key in `hash` replaces the element (who looked it up before keeps the old value; it is
 // used again by this worker's next replacement); in `percpu_hash` it writes the slot in place.
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "maps/hash_table.h"
-#include "maps/region.h"
+#include "maps/value_fields.h"
+#include "maps/value_planes.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
 
 namespace weir::maps {
+
+/// What the hash kinds ask of a spec (htab_map_alloc_check), with `flags_allowed` for this kind.
+Result<void> check_hash_spec(const vm::MapSpec& spec, uint32_t flags_allowed);
+
+/// Looks without the lock that the control side takes before it locks the bucket to get at a value:
+/// programs may replace a large value faster than it can be copied.
+constexpr uint32_t kOptimisticReadsMax = 64;
+
+/// Copies the value of `key` with `copy(element)` at a moment when the key held it: 0 or -ENOENT.
+template <typename Copy>
+int read_value(HashTable& table, const uint8_t* key, const Copy& copy) {
+    for (uint32_t look = 0; look < kOptimisticReadsMax; ++look) {
+        const HashTable::Hit hit = table.find(key);
+        if (!hit) return -ENOENT;
+        copy(hit.element);
+        if (hit.unchanged()) return 0;
+    }
+    const HashTable::Guard guard(table, key, Side::Control);
+    if (guard.element() == kNoElement) return -ENOENT;
+    copy(guard.element());
+    return 0;
+}
 
 /// Threads: as vm::Map; at most one thread at a time with the same `cpu`.
 class HashMap final : public vm::Map {
@@ -33,6 +57,8 @@ public:
     }
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override { return remove(key, Side::Program); }
+    int64_t for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) override;
+    bool key_of(const uint8_t* value, uint8_t* key) const override;
 
     uint32_t control_value_bytes() const override { return spec().value_bytes; }
     int control_lookup(const uint8_t* key, std::span<uint8_t> value) override;
@@ -56,6 +82,7 @@ private:
     int put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_t flags, Side side);
     int remove(const uint8_t* key, Side side);
 
+    ValueFields fields_;
     std::unique_ptr<HashTable> table_;
     std::vector<Spare> spares_;  ///< one per cpu, the last for the control side
     std::mutex control_;         ///< guards the control side's spare
@@ -75,43 +102,28 @@ public:
     }
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override { return remove(key, Side::Program); }
+    int64_t for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) override;
+    bool key_of(const uint8_t* value, uint8_t* key) const override;
 
-    uint32_t control_value_bytes() const override { return cpu_slots_ * stride_; }
+    uint32_t control_value_bytes() const override { return values_.planes() * values_.stride(); }
     int control_lookup(const uint8_t* key, std::span<uint8_t> value) override;
     int control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) override;
     int control_erase(const uint8_t* key) override;
     int next_key(const uint8_t* key, uint8_t* next) override;
     uint32_t entries() const override { return table_->entries(); }
-    uint64_t memory_bytes() const override { return table_->memory_bytes() + values_.bytes(); }
+    uint64_t memory_bytes() const override {
+        return table_->memory_bytes() + values_.memory_bytes();
+    }
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
 
 private:
-    /// What a writer puts into the slots. Slots without a value become zero in a new element and
-    /// stay in an old one.
-    struct SlotValues {
-        const uint8_t* base;
-        uint64_t step;      ///< bytes from one cpu's value to the next; 0: the same for all
-        uint32_t only_cpu;  ///< kAllCpus, or the only one that has a value
-    };
-    static constexpr uint32_t kAllCpus = 0xffffffff;
+    PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values);
 
-    PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, Region values,
-                  uint32_t cpu_slots);
-
-    uint8_t* value_of(uint32_t element, uint32_t cpu) const {
-        return values_.data() + cpu * plane_bytes_ + uint64_t{element} * stride_;
-    }
     int put(const uint8_t* key, const SlotValues& values, uint64_t flags, Side side);
-    void write_slots(uint32_t element, const SlotValues& values);
-    void zero_other_slots(uint32_t element, uint32_t cpu);
-    void read_slots(uint32_t element, uint8_t* to) const;
     int remove(const uint8_t* key, Side side);
 
     std::unique_ptr<HashTable> table_;
-    uint32_t cpu_slots_;
-    uint32_t stride_;
-    uint64_t plane_bytes_;
-    Region values_;
+    ValuePlanes values_;
     ShardedCounter full_;
 };
 

@@ -77,6 +77,7 @@ HashTable::HashTable(const HashTableShape& shape, Region buckets, Region element
     : key_bytes_(shape.key_bytes),
       key_stride_(static_cast<uint32_t>(round_up_to(shape.key_bytes, kWordBytes))),
       element_stride_(kHeaderBytes + uint64_t{key_stride_} + shape.payload_bytes),
+      element_count_(shape.entries_max + shape.spare_elements),
       bucket_count_((uint64_t{shape.entries_max} + kEntriesPerBucket - 1) / kEntriesPerBucket),
       hash_(KeyHash::make(shape.zero_seed)),
       buckets_memory_(std::move(buckets)),
@@ -210,11 +211,51 @@ int HashTable::next_key(const uint8_t* key, uint8_t* next) const {
     return -ENOENT;
 }
 
+uint32_t HashTable::element_of(const uint8_t* payload) const {
+    const uint8_t* first = this->payload(0);
+    if (payload < first || payload >= elements_memory_.data() + elements_memory_.bytes())
+        return kNoElement;
+    const auto offset = static_cast<uint64_t>(payload - first);
+    return offset % element_stride_ == 0 && offset / element_stride_ < element_count_
+               ? static_cast<uint32_t>(offset / element_stride_)
+               : kNoElement;
+}
+
+void HashTable::read_key(uint32_t element, uint8_t* key) const {
+    load_words(key, element_at(element) + kHeaderBytes, key_bytes_);
+}
+
+/// Those of one moment.
+std::span<uint32_t> HashTable::elements_in(uint64_t index, std::span<uint32_t> buffer) const {
+    const Bucket& bucket = bucket_at(index);
+    for (;;) {
+        const uint32_t version = bucket.version.load(std::memory_order_acquire);
+        size_t count = 0;
+        for (uint32_t slot = 0; slot < kSlots; ++slot) {
+            if (bucket.tag(slot) != 0)
+                buffer[count++] = bucket.elements[slot].load(std::memory_order_acquire);
+        }
+        uint32_t element = bucket.chain.load(std::memory_order_acquire);
+        while (element != kNoElement && count < buffer.size()) {
+            buffer[count++] = element;
+            element = link_of(element).load(std::memory_order_acquire);
+        }
+        if (bucket.version.load(std::memory_order_relaxed) == version) return buffer.first(count);
+    }
+}
+
 // -- writers
 // ------------------------------------------------------------------------------------------
 
 void HashTable::write_key(uint32_t element, const uint8_t* key) {
     store_words(element_at(element) + kHeaderBytes, key, key_bytes_);
+}
+
+bool HashTable::remove_element(uint32_t element) {
+    Guard guard(*this, element_at(element) + kHeaderBytes, Side::Control);
+    if (guard.element() != element) return false;
+    guard.remove();
+    return true;
 }
 
 HashTable::Guard::Guard(HashTable& table, const uint8_t* key, Side side)

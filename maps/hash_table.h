@@ -22,11 +22,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "maps/free_list.h"
 #include "maps/key_hash.h"
 #include "maps/region.h"
 #include "maps/spin_lock.h"
+#include "vm/base/limits.h"
 #include "vm/base/result.h"
 
 namespace weir::maps {
@@ -102,11 +104,26 @@ public:
         return element_at(element) + kHeaderBytes + key_stride_;
     }
 
+    /// The element whose payload starts there, or kNoElement.
+    uint32_t element_of(const uint8_t* payload) const;
+    void read_key(uint32_t element, uint8_t* key) const;
+    /// The caller keeps all other writers away: removes an element by its number; false when no key
+    /// leads to it.
+    bool remove_element(uint32_t element);
+    /// Calls visit(key, element) for every element, bucket by bucket, until it gives something else
+    /// than 0; the number of calls. An element is in a bucket when its turn comes and is seen once:
+    /// the visitor may remove or replace it and insert others, which may be seen or not. No locks.
+    template <typename Visit>
+    int64_t for_each(const Visit& visit) const;
+
     uint32_t entries() const { return static_cast<uint32_t>(entries_.sum()); }
     uint64_t memory_bytes() const { return buckets_memory_.bytes() + elements_memory_.bytes(); }
 
 private:
     static constexpr uint32_t kSlots = 8;
+    /// Elements of one bucket that for_each looks at. Four is usual; only keys aimed at one bucket
+    /// of a table with a known seed could be more.
+    static constexpr uint32_t kWalkMax = 128;
     static constexpr uint32_t kHeaderBytes = 8;  ///< the link, of a chain or of the free list
 
     HashTable(const HashTableShape& shape, Region buckets, Region elements);
@@ -129,10 +146,12 @@ private:
     uint32_t scan(const Bucket& bucket, uint64_t hash, const uint8_t* key, uint32_t version) const;
     uint32_t after(const Bucket& bucket, uint32_t element, uint32_t version) const;
     bool copy_first(const Bucket& bucket, uint8_t* next) const;
+    std::span<uint32_t> elements_in(uint64_t bucket, std::span<uint32_t> buffer) const;
 
     uint32_t key_bytes_;
     uint32_t key_stride_;  ///< key_bytes_ rounded up to 8
     uint64_t element_stride_;
+    uint32_t element_count_;
     uint64_t bucket_count_;
     KeyHash hash_;
     Region buckets_memory_;
@@ -140,5 +159,22 @@ private:
     FreeList free_;
     ShardedCounter entries_;
 };
+
+template <typename Visit>
+int64_t HashTable::for_each(const Visit& visit) const {
+    int64_t calls = 0;
+    uint32_t buffer[kWalkMax];
+    uint8_t key[kMapKeyBytesMax];
+    for (uint64_t bucket = 0; bucket < bucket_count_; ++bucket) {
+        for (const uint32_t element : elements_in(bucket, buffer)) {
+            read_key(element, key);
+            // It may have left since, and even hold another key.
+            if (find(key).element != element) continue;
+            ++calls;
+            if (visit(key, element) != 0) return calls;
+        }
+    }
+    return calls;
+}
 
 }  // namespace weir::maps

@@ -3,22 +3,24 @@
 #include <fmt/core.h>
 
 #include "maps/array_map.h"
+#include "maps/bloom_map.h"
+#include "maps/cpumap.h"
+#include "maps/devmap.h"
 #include "maps/hash_map.h"
 #include "maps/lpm_map.h"
+#include "maps/lru_map.h"
+#include "maps/map_helpers.h"
+#include "maps/map_in_map.h"
+#include "maps/perf_event_map.h"
+#include "maps/prog_array.h"
+#include "maps/queue_map.h"
+#include "maps/ringbuf_map.h"
+#include "maps/value_fields.h"
+#include "maps/xskmap.h"
 #include "vm/base/limits.h"
 #include "vm/helpers/helpers.h"
 
 namespace weir::maps {
-namespace {
-
-std::unexpected<Error> not_offered(const vm::MapSpec& spec) {
-    return fail(ErrorKind::kUnsupported,
-                fmt::format("map {}: {} is not offered yet; array, percpu_array, hash, percpu_hash "
-                            "and lpm_trie are",
-                            spec.name, vm::map_type_name(spec.type)));
-}
-
-}  // namespace
 
 Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cpu_slots) {
     if (cpu_slots == 0 || cpu_slots > kWorkersMax) {
@@ -26,28 +28,40 @@ Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cp
                     fmt::format("map {}: {} cpu slots, between 1 and {} are possible", spec.name,
                                 cpu_slots, kWorkersMax));
     }
+    if (const Result<void> fields = check_value_fields(spec); !fields)
+        return std::unexpected(fields.error());
     switch (spec.type) {
         case vm::MapType::Array:
         case vm::MapType::PercpuArray: return ArrayMap::create(spec, cpu_slots);
         case vm::MapType::Hash: return HashMap::create(spec, cpu_slots);
         case vm::MapType::PercpuHash: return PercpuHashMap::create(spec, cpu_slots);
-        case vm::MapType::LpmTrie: return LpmMap::create(spec);
-        case vm::MapType::ProgArray:
-        case vm::MapType::PerfEventArray:
         case vm::MapType::LruHash:
-        case vm::MapType::LruPercpuHash:
-        case vm::MapType::ArrayOfMaps:
-        case vm::MapType::HashOfMaps:
-        case vm::MapType::Devmap:
-        case vm::MapType::Cpumap:
-        case vm::MapType::Xskmap:
+        case vm::MapType::LruPercpuHash: return LruMap::create(spec, cpu_slots);
+        case vm::MapType::LpmTrie: return LpmMap::create(spec);
+        case vm::MapType::ProgArray: return ProgArray::create(spec);
+        case vm::MapType::ArrayOfMaps: return ArrayOfMaps::create(spec);
+        case vm::MapType::HashOfMaps: return HashOfMaps::create(spec);
+        case vm::MapType::Devmap: return Devmap::create(spec);
+        case vm::MapType::DevmapHash: return DevmapHash::create(spec);
+        case vm::MapType::Cpumap: return Cpumap::create(spec, cpu_slots);
+        case vm::MapType::Xskmap: return Xskmap::create(spec);
         case vm::MapType::Queue:
-        case vm::MapType::Stack:
-        case vm::MapType::DevmapHash:
-        case vm::MapType::Ringbuf:
-        case vm::MapType::BloomFilter: return not_offered(spec);
+        case vm::MapType::Stack: return QueueMap::create(spec);
+        case vm::MapType::Ringbuf: return RingbufMap::create(spec);
+        case vm::MapType::PerfEventArray: return PerfEventMap::create(spec, cpu_slots);
+        case vm::MapType::BloomFilter: return BloomMap::create(spec);
     }
-    return not_offered(spec);  // a number that has no name
+    return fail(ErrorKind::kUnsupported,
+                fmt::format("map {}: {} is not offered", spec.name, vm::map_type_name(spec.type)));
+}
+
+void add_map_helpers(vm::HelperTable& table) {
+    add_element_helpers(table);
+    add_queue_helpers(table);
+    add_iteration_helpers(table);
+    add_redirect_helpers(table);
+    add_event_helpers(table);
+    add_lock_helpers(table);
 }
 
 const vm::HelperTable& all_helpers() {

@@ -14,7 +14,6 @@
 namespace weir::maps {
 namespace {
 
-constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kHugePageBytes = 2ull << 20;
 
 /// MemAvailable of /proc/meminfo, or "no limit" where that cannot be read. Populating past it would
@@ -63,8 +62,7 @@ bool populate(uint8_t* base, uint64_t bytes) {
 
 }  // namespace
 
-Result<Region> Region::take(uint64_t bytes, const std::string& map_name) {
-    WEIR_CHECK(bytes > 0);
+Result<void> check_memory(uint64_t bytes, const std::string& map_name) {
     if (bytes > kMapBytesMax) {
         return fail(
             ErrorKind::kResource,
@@ -72,13 +70,17 @@ Result<Region> Region::take(uint64_t bytes, const std::string& map_name) {
                         "max_entries or the value size",
                         map_name, bytes, kMapBytesMax));
     }
+    const uint64_t available = available_bytes();
+    if (bytes <= available) return {};
+    return no_memory(map_name, bytes, fmt::format("only {} are available", available).c_str());
+}
+
+Result<Region> Region::take(uint64_t bytes, const std::string& map_name) {
+    WEIR_CHECK(bytes > 0);
+    if (const Result<void> ok = check_memory(bytes, map_name); !ok)
+        return std::unexpected(ok.error());
     const bool huge = bytes >= kHugePageBytes;
     const uint64_t rounded = round_up_to(bytes, huge ? kHugePageBytes : kPageBytes);
-    const uint64_t available = available_bytes();
-    if (rounded > available) {
-        return no_memory(map_name, rounded,
-                         fmt::format("only {} are available", available).c_str());
-    }
     uint8_t* base = map_aligned(rounded, huge ? kHugePageBytes : kPageBytes);
     if (base == nullptr) return no_memory(map_name, rounded, std::strerror(errno));
     Region region(base, rounded);

@@ -13,6 +13,11 @@ namespace weir::maps {
 /// size.
 constexpr uint64_t kMapBytesMax = 16ull << 30;
 
+constexpr uint64_t kPageBytes = 4096;
+
+/// Refuses more than kMapBytesMax and more than the machine has available.
+Result<void> check_memory(uint64_t bytes, const std::string& map_name);
+
 class Region {
 public:
     /// Takes `bytes` (at least 1), rounded up to pages. From 2 MiB on it is aligned to 2 MiB and

@@ -4,13 +4,41 @@
 
 #include <fmt/core.h>
 
+#include "maps/index_key.h"
 #include "vm/base/limits.h"
 
 namespace weir::maps {
 
+namespace {
+
+bool is_map_in_map(vm::MapType type) {
+    return type == vm::MapType::ArrayOfMaps || type == vm::MapType::HashOfMaps;
+}
+
+}  // namespace
+
 std::unexpected<Error> refuse(const vm::MapSpec& spec, std::string_view what) {
     return fail(ErrorKind::kInvalid,
                 fmt::format("map {} ({}): {}", spec.name, vm::map_type_name(spec.type), what));
+}
+
+Result<void> check_flags(const vm::MapSpec& spec, uint32_t flags_allowed) {
+    const uint32_t unknown = spec.flags & ~flags_allowed;
+    if (unknown != 0) {
+        return refuse(
+            spec, fmt::format("flags {:#x} are not allowed for this kind, only those in {:#x} are",
+                              unknown, flags_allowed));
+    }
+    if (spec.extra != 0 && spec.type != vm::MapType::BloomFilter)
+        return refuse(spec, fmt::format("map_extra is {}, it must be 0", spec.extra));
+    if (spec.inner != nullptr && !is_map_in_map(spec.type))
+        return refuse(spec, "only maps of maps have an inner map");
+    const auto both = [&](uint32_t pair) { return (spec.flags & pair) == pair; };
+    if (both(vm::kMapRdonly | vm::kMapWronly) || both(vm::kMapRdonlyProg | vm::kMapWronlyProg)) {
+        return refuse(spec,
+                      fmt::format("flags {:#x} say both read-only and write-only", spec.flags));
+    }
+    return {};
 }
 
 Result<void> check_common(const vm::MapSpec& spec, uint32_t flags_allowed) {
@@ -24,18 +52,25 @@ Result<void> check_common(const vm::MapSpec& spec, uint32_t flags_allowed) {
         return refuse(spec, fmt::format("value size {} exceeds {} per CPU", spec.value_bytes,
                                         kPercpuValueBytesMax));
     }
-    const uint32_t unknown = spec.flags & ~flags_allowed;
-    if (unknown != 0) {
-        return refuse(
-            spec, fmt::format("flags {:#x} are not allowed for this kind, only those in {:#x} are",
-                              unknown, flags_allowed));
+    return check_flags(spec, flags_allowed);
+}
+
+Result<void> check_fd_array_spec(const vm::MapSpec& spec, uint32_t flags_allowed) {
+    const Result<void> common = check_common(spec, flags_allowed);
+    if (!common) return common;
+    if (spec.key_bytes != kIndexKeyBytes) {
+        return refuse(spec, fmt::format("key size {} must be {}: the key is an index",
+                                        spec.key_bytes, kIndexKeyBytes));
     }
-    const auto both = [&](uint32_t pair) { return (spec.flags & pair) == pair; };
-    if (both(vm::kMapRdonly | vm::kMapWronly) || both(vm::kMapRdonlyProg | vm::kMapWronlyProg)) {
-        return refuse(spec,
-                      fmt::format("flags {:#x} say both read-only and write-only", spec.flags));
-    }
+    if (spec.value_bytes != kFdBytes)
+        return refuse(spec, fmt::format("value size {} must be {}", spec.value_bytes, kFdBytes));
     return {};
+}
+
+Result<void> check_keyless_spec(const vm::MapSpec& spec, uint32_t flags_allowed) {
+    if (spec.key_bytes != 0)
+        return refuse(spec, fmt::format("key size {} must be 0: it has no keys", spec.key_bytes));
+    return check_common(spec, flags_allowed);
 }
 
 int control_read_error(const vm::MapSpec& spec) {

@@ -1,0 +1,163 @@
+// bpf_ringbuf_* (kernel/bpf/ringbuf.c) and bpf_perf_event_output (kernel/trace/bpf_trace.c;
+// bpf_xdp_event_output and bpf_skb_event_output in net/core/filter.c).
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "maps/map_helpers.h"
+#include "maps/perf_event_map.h"
+#include "maps/ringbuf_map.h"
+#include "maps/words.h"
+#include "vm/helpers/dynptr.h"
+
+namespace weir::maps {
+namespace {
+
+constexpr uint64_t kNoWakeup = 1, kForceWakeup = 2;              ///< BPF_RB_*: readers here poll
+constexpr uint64_t kIndexMask = 0xffffffff;                      ///< BPF_F_INDEX_MASK
+constexpr uint64_t kCurrentCpu = 0xffffffff;                     ///< BPF_F_CURRENT_CPU
+constexpr uint64_t kContextBytesMask = uint64_t{0xfffff} << 32;  ///< BPF_F_CTXLEN_MASK
+constexpr uint32_t kContextBytesShift = 32;
+constexpr uint32_t kRawSizeBytes = 4;  ///< the length in front of raw data in a perf record
+
+RingbufMap* ringbuf_argument(uint64_t map) {
+    vm::Map& ring = map_argument(map);
+    return ring.spec().type == vm::MapType::Ringbuf ? static_cast<RingbufMap*>(&ring) : nullptr;
+}
+
+// -- ring buffer
+
+uint64_t ringbuf_output(uint64_t map, uint64_t data, uint64_t bytes, uint64_t flags, uint64_t,
+                        vm::RunEnv&) {
+    RingbufMap* const ring = ringbuf_argument(map);
+    if (ring == nullptr || (flags & ~(kNoWakeup | kForceWakeup)) != 0)
+        return status_result(-EINVAL);
+    uint8_t* const record = ring->ring().reserve(bytes);
+    if (record == nullptr) return status_result(-EAGAIN);
+    if (bytes != 0) std::memcpy(record, memory_argument(data), bytes);
+    EventRing::commit(record, false);
+    return 0;
+}
+
+uint64_t ringbuf_reserve(uint64_t map, uint64_t bytes, uint64_t flags, uint64_t, uint64_t,
+                         vm::RunEnv&) {
+    RingbufMap* const ring = ringbuf_argument(map);
+    return ring == nullptr || flags != 0 ? 0 : pointer_result(ring->ring().reserve(bytes));
+}
+
+uint64_t ringbuf_submit(uint64_t record, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
+    EventRing::commit(memory_argument(record), false);
+    return 0;
+}
+
+uint64_t ringbuf_discard(uint64_t record, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
+    EventRing::commit(memory_argument(record), true);
+    return 0;
+}
+
+uint64_t ringbuf_query(uint64_t map, uint64_t what, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
+    const RingbufMap* const ring = ringbuf_argument(map);
+    return ring == nullptr ? 0 : ring->query(what);
+}
+
+/// The kernel's argument is u32 size. After an error the dynptr is a null one, which must be given
+/// back all the same.
+uint64_t ringbuf_reserve_dynptr(uint64_t map, uint64_t size, uint64_t flags, uint64_t dynptr,
+                                uint64_t, vm::RunEnv&) {
+    const auto bytes = static_cast<uint32_t>(size);
+    RingbufMap* const ring = ringbuf_argument(map);
+    vm::clear_dynptr(dynptr);
+    if (ring == nullptr || flags != 0) return status_result(-EINVAL);
+    if (bytes > vm::kDynptrBytesMax) return status_result(-E2BIG);
+    const uint8_t* const record = ring->ring().reserve(bytes);
+    if (record == nullptr) return status_result(-EINVAL);
+    vm::store_dynptr(dynptr,
+                     vm::Dynptr::make(vm::DynptrKind::Record, pointer_result(record), bytes));
+    return 0;
+}
+
+void commit_dynptr(uint64_t dynptr, bool discard) {
+    const vm::Dynptr record = vm::load_dynptr(dynptr);
+    if (record.is_null() || record.kind() != vm::DynptrKind::Record) return;
+    EventRing::commit(memory_argument(record.data), discard);
+    vm::clear_dynptr(dynptr);
+}
+
+uint64_t ringbuf_submit_dynptr(uint64_t dynptr, uint64_t, uint64_t, uint64_t, uint64_t,
+                               vm::RunEnv&) {
+    commit_dynptr(dynptr, false);
+    return 0;
+}
+
+uint64_t ringbuf_discard_dynptr(uint64_t dynptr, uint64_t, uint64_t, uint64_t, uint64_t,
+                                vm::RunEnv&) {
+    commit_dynptr(dynptr, true);
+    return 0;
+}
+
+// -- perf events
+
+uint64_t packet_bytes(const vm::XdpContext& packet) {
+    auto bytes = static_cast<uint64_t>(packet.data_end - packet.data);
+    for (uint32_t i = 0; i < packet.segment_count; ++i) bytes += packet.segments[i].bytes;
+    return bytes;
+}
+
+/// The first `bytes` of the packet, which has so many.
+void copy_packet(uint8_t* to, const vm::XdpContext& packet, uint64_t bytes) {
+    const auto linear = static_cast<uint64_t>(packet.data_end - packet.data);
+    uint64_t step = std::min(bytes, linear);
+    std::memcpy(to, packet.data, step);
+    for (uint32_t i = 0; i < packet.segment_count && step < bytes; ++i) {
+        const uint64_t part = std::min<uint64_t>(bytes - step, packet.segments[i].bytes);
+        std::memcpy(to + step, packet.segments[i].data, part);
+        step += part;
+    }
+}
+
+/// Records are what the kernel's reader gets as raw data: together with its length a multiple of 8.
+uint64_t write_event(EventRing& ring, const uint8_t* data, uint64_t bytes,
+                     const vm::XdpContext& packet, uint64_t packet_part) {
+    const uint64_t used = bytes + packet_part;
+    const uint64_t padded = round_up_to(used + kRawSizeBytes, kWordBytes) - kRawSizeBytes;
+    uint8_t* const record = ring.reserve(padded);
+    if (record == nullptr) return status_result(-ENOSPC);
+    if (bytes != 0) std::memcpy(record, data, bytes);
+    copy_packet(record + bytes, packet, packet_part);
+    std::memset(record + used, 0, padded - used);
+    EventRing::commit(record, false);
+    return 0;
+}
+
+/// An SkbContext begins with its XdpContext: both program types come here.
+uint64_t perf_event_output(uint64_t context, uint64_t map, uint64_t flags, uint64_t data,
+                           uint64_t bytes, vm::RunEnv& env) {
+    const auto& packet = *reinterpret_cast<const vm::XdpContext*>(context);
+    if ((flags & ~(kIndexMask | kContextBytesMask)) != 0) return status_result(-EINVAL);
+    const uint64_t packet_part = (flags & kContextBytesMask) >> kContextBytesShift;
+    if (packet_part > packet_bytes(packet)) return status_result(-EFAULT);
+    vm::Map& events = map_argument(map);
+    if (events.spec().type != vm::MapType::PerfEventArray) return status_result(-EINVAL);
+    const uint64_t index = (flags & kIndexMask) == kCurrentCpu ? env.cpu : flags & kIndexMask;
+    int error = 0;
+    EventRing* const ring = static_cast<PerfEventMap&>(events).ring_for(index, env.cpu, error);
+    if (ring == nullptr) return status_result(error);
+    return write_event(*ring, memory_argument(data), bytes, packet, packet_part);
+}
+
+}  // namespace
+
+void add_event_helpers(vm::HelperTable& table) {
+    table.functions[25] = perf_event_output;
+    table.functions[130] = ringbuf_output;
+    table.functions[131] = ringbuf_reserve;
+    table.functions[132] = ringbuf_submit;
+    table.functions[133] = ringbuf_discard;
+    table.functions[134] = ringbuf_query;
+    table.functions[198] = ringbuf_reserve_dynptr;
+    table.functions[199] = ringbuf_submit_dynptr;
+    table.functions[200] = ringbuf_discard_dynptr;
+}
+
+}  // namespace weir::maps

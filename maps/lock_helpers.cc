@@ -1,0 +1,26 @@
+// bpf_spin_lock, bpf_spin_unlock (kernel/bpf/helpers.c).
+
+#include "maps/map_helpers.h"
+#include "maps/value_lock.h"
+
+namespace weir::maps {
+namespace {
+
+uint64_t spin_lock(uint64_t lock, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
+    lock_value(memory_argument(lock));
+    return 0;
+}
+
+uint64_t spin_unlock(uint64_t lock, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
+    unlock_value(memory_argument(lock));
+    return 0;
+}
+
+}  // namespace
+
+void add_lock_helpers(vm::HelperTable& table) {
+    table.functions[93] = spin_lock;
+    table.functions[94] = spin_unlock;
+}
+
+}  // namespace weir::maps

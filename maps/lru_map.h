@@ -1,0 +1,70 @@
+#pragma once
+// lru_hash and lru_percpu_hash (kernel/bpf/hashtab.c): a hash that makes room when it is full, and
+// never refuses a new key for lack of it. Which key goes: lru_lists.h.
+//
+// Look-ups of programs are those of the hash kinds, without a lock, and mark what they find. All
+// changes to a map take turns by one lock. As in the kernel an update takes its element before it
+// looks for the key, so that in a full lru_hash replacing a value may push out another key.
+// Life of a value as in hash_map.h: an evicted element may be used again at once, for another key.
+
+#include <cstdint>
+#include <memory>
+
+#include "maps/hash_table.h"
+#include "maps/lru_lists.h"
+#include "maps/value_planes.h"
+#include "vm/base/result.h"
+#include "vm/program/map.h"
+
+namespace weir::maps {
+
+/// Threads: as vm::Map; changes wait for each other (workers a bounded time, then -EBUSY).
+class LruMap final : public vm::Map, private LruEvictor {
+public:
+    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
+
+    uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
+    vm::LookupFn lookup_function() const override {
+        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) {
+            return static_cast<LruMap&>(map).lookup(key, cpu);
+        };
+    }
+    int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
+    int erase(const uint8_t* key) override { return remove(key, Side::Program); }
+    int64_t for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) override;
+    bool key_of(const uint8_t* value, uint8_t* key) const override;
+
+    uint32_t control_value_bytes() const override {
+        return is_percpu() ? values_.planes() * values_.stride() : spec().value_bytes;
+    }
+    /// Does not count as use.
+    int control_lookup(const uint8_t* key, std::span<uint8_t> value) override;
+    int control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) override;
+    int control_erase(const uint8_t* key) override;
+    int next_key(const uint8_t* key, uint8_t* next) override;
+    uint32_t entries() const override { return table_->entries(); }
+    uint64_t memory_bytes() const override {
+        return table_->memory_bytes() + values_.memory_bytes() + lists_.memory_bytes();
+    }
+    /// Inserts that found no element to evict: with more workers than elements only.
+    uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
+
+private:
+    LruMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values,
+           LruLists lists);
+
+    bool is_percpu() const { return vm::is_percpu(spec().type); }
+    bool evict(uint32_t element) override;
+    int put(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu, Side side);
+    int put_replacing(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu);
+    int put_in_place(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu);
+    int remove(const uint8_t* key, Side side);
+
+    std::unique_ptr<HashTable> table_;
+    ValuePlanes values_;
+    LruLists lists_;
+    SpinLock lock_;  ///< among writers
+    ShardedCounter full_;
+};
+
+}  // namespace weir::maps

@@ -1,0 +1,104 @@
+#include "maps/queue_map.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "maps/spec_check.h"
+
+namespace weir::maps {
+namespace {
+
+constexpr uint32_t kFlagsAllowed = kMapNumaNode | kAccessFlags;
+
+}  // namespace
+
+Result<std::unique_ptr<vm::Map>> QueueMap::create(const vm::MapSpec& spec) {
+    if (const Result<void> ok = check_keyless_spec(spec, kFlagsAllowed); !ok)
+        return std::unexpected(ok.error());
+    Result<Region> memory = Region::take(uint64_t{spec.entries_max} * spec.value_bytes, spec.name);
+    if (!memory) return std::unexpected(memory.error());
+    return std::unique_ptr<vm::Map>(new QueueMap(spec, std::move(*memory)));
+}
+
+uint8_t* QueueMap::lookup(const uint8_t*, uint32_t) {
+    return nullptr;
+}
+int QueueMap::update(const uint8_t*, const uint8_t*, uint64_t, uint32_t) {
+    return -EINVAL;
+}
+int QueueMap::erase(const uint8_t*) {
+    return -EINVAL;
+}
+
+int QueueMap::push(const uint8_t* value, uint64_t flags) {
+    return put(value, flags, Side::Program);
+}
+int QueueMap::pop(uint8_t* value) {
+    return get(value, true, Side::Program);
+}
+int QueueMap::peek(uint8_t* value) {
+    return get(value, false, Side::Program);
+}
+
+int QueueMap::put(const uint8_t* value, uint64_t flags, Side side) {
+    if (flags != vm::kUpdateAny && flags != vm::kUpdateExist) return -EINVAL;
+    if (!lock_.acquire(side)) return -EBUSY;
+    uint32_t count = count_.load(std::memory_order_relaxed);
+    const bool full = count == spec().entries_max;
+    if (full && flags != vm::kUpdateExist) {
+        lock_.release();
+        full_.add(1);
+        return -E2BIG;
+    }
+    if (full) {
+        oldest_ = (oldest_ + 1) % spec().entries_max;
+        --count;
+    }
+    std::memcpy(element(oldest_ + count), value, spec().value_bytes);
+    count_.store(count + 1, std::memory_order_relaxed);
+    lock_.release();
+    return 0;
+}
+
+int QueueMap::get(uint8_t* value, bool remove, Side side) {
+    if (!lock_.acquire(side)) {
+        std::memset(value, 0, spec().value_bytes);
+        return -EBUSY;
+    }
+    const uint32_t count = count_.load(std::memory_order_relaxed);
+    if (count == 0) {
+        lock_.release();
+        std::memset(value, 0, spec().value_bytes);
+        return -ENOENT;
+    }
+    const bool is_queue = spec().type == vm::MapType::Queue;
+    std::memcpy(value, element(is_queue ? oldest_ : oldest_ + count - 1), spec().value_bytes);
+    if (remove) {
+        if (is_queue) oldest_ = (oldest_ + 1) % spec().entries_max;
+        count_.store(count - 1, std::memory_order_relaxed);
+    }
+    lock_.release();
+    return 0;
+}
+
+int QueueMap::control_lookup(const uint8_t*, std::span<uint8_t> value) {
+    if (const int error = control_read_error(spec()); error != 0) return error;
+    return value.size() < spec().value_bytes ? -EINVAL : get(value.data(), false, Side::Control);
+}
+
+int QueueMap::control_update(const uint8_t*, std::span<const uint8_t> value, uint64_t flags) {
+    if (const int error = control_write_error(spec()); error != 0) return error;
+    return value.size() != spec().value_bytes ? -EINVAL : put(value.data(), flags, Side::Control);
+}
+
+int QueueMap::control_erase(const uint8_t*) {
+    const int error = control_write_error(spec());
+    return error != 0 ? error : -EINVAL;
+}
+
+int QueueMap::next_key(const uint8_t*, uint8_t*) {
+    const int error = control_read_error(spec());
+    return error != 0 ? error : -EINVAL;
+}
+
+}  // namespace weir::maps
