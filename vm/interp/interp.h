@@ -19,6 +19,38 @@ namespace weir::vm {
 uint32_t interpret(const VerifiedProgram& program, std::span<Map* const> maps,
                    const HelperTable& helpers, XdpContext& context, RunEnv& env);
 
+uint32_t interpret(const VerifiedProgram& program, std::span<Map* const> maps,
+                   const HelperTable& helpers, SkbContext& context, RunEnv& env);
+
+/// What a proven program runs with; nothing is owned.
+struct ProvenCode {
+    std::span<const DecodedSlot> code;
+    std::span<Map* const> maps;
+    const HelperTable* helpers;
+    const Runnable* runnable = nullptr;
+};
+
+/// A proven program as the interpreter's prog arrays and timers hold it.
+class ProvenProgram final : public Runnable {
+public:
+    /// maps[i] stands behind spec().maps[i] and must outlive this; so must `helpers`.
+    ProvenProgram(std::shared_ptr<const VerifiedProgram> program, std::span<Map* const> maps,
+                  const HelperTable& helpers);
+    ProvenProgram(const ProvenProgram&) = delete;
+    ProvenProgram& operator=(const ProvenProgram&) = delete;
+
+    /// As interpret(); for programs of type xdp.
+    uint32_t run(XdpContext& context, RunEnv& env) const;
+    uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
+                  RunEnv& env) const override;
+    const ProvenCode& bound() const { return bound_; }
+
+private:
+    std::shared_ptr<const VerifiedProgram> program_;
+    std::vector<Map*> maps_;
+    ProvenCode bound_;
+};
+
 // ---- the instrumented interpreter: programs that nobody verified -------------------------------
 
 /// A program, decoded and bound to its maps, that may run without a proof: every access, helper

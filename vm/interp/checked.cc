@@ -1,0 +1,360 @@
+// The instrumented interpreter: runs what nobody verified, and stops where the program would touch
+// what it was not given, or break a rule that the kernel's verifier would have held it to.
+
+#include <bit>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "vm/base/check.h"
+#include "vm/interp/call_ids.h"
+#include "vm/interp/check_arguments.h"
+#include "vm/interp/code_address.h"
+#include "vm/interp/loaded_program.h"
+#include "vm/interp/packet_load.h"
+#include "vm/interp/step.h"
+
+namespace weir::vm {
+namespace {
+
+constexpr uint64_t kBytesPerStep = 64;  ///< of helpers' memory, against the budget of steps
+constexpr uint16_t kArguments = 0x3e, kFramePointer = 1u << 10, kCalleeSaved = 0x3c0;
+
+struct Checked {
+    using Program = LoadedProgram;
+    using M = Machine<Checked>;
+    static constexpr bool kTranslatesContext = true;
+
+    Checked(ProgramType type, uint64_t context, const XdpContext* packet, uint64_t insns_max)
+        : run{type, context, MemoryModel(packet, type == ProgramType::Xdp), {}},
+          insns_left(insns_max) {}
+
+    RunState run;
+    uint64_t insns_left;
+    uint64_t insns = 0;
+    uint32_t now = 0;  ///< the slot that runs
+    uint32_t callbacks = 0;
+    bool visits_elements = false;          ///< the helper that runs is for_each_map_elem
+    uint16_t initialised = kFramePointer;  ///< bit i: ri holds something
+    std::array<uint16_t, kCallDepthMax> callers{};
+    std::optional<RunFault> stopped;
+
+    // -- faults
+    /// The first one counts.
+    bool fault(M& m, std::string what) {
+        if (!stopped) stopped = RunFault{m.program->spec().name, now, std::move(what)};
+        return false;
+    }
+    bool allowed(M& m, const Allowed& outcome) {
+        return outcome.has_value() || fault(m, outcome.error());
+    }
+    bool spend(M& m, uint64_t steps) {
+        if (insns_left < steps) return fault(m, "the budget of steps is spent");
+        insns_left -= steps;
+        return true;
+    }
+
+    bool may_step(M& m, Slot at) {
+        if (stopped) return false;
+        const auto index = static_cast<size_t>(at - m.program->code.data());
+        now = static_cast<uint32_t>(index);
+        if (index == m.program->code.size()) return fault(m, "runs past the end of the program");
+        if (!spend(m, 1)) return false;
+        ++insns;
+        const RegisterUse& use = m.program->uses[index];
+        if (const unsigned missing = use.reads & ~unsigned{initialised}; missing != 0)
+            return fault(m, fmt::format("r{} is read, but nothing was written to it",
+                                        std::countr_zero(missing)));
+        if ((use.writes & kFramePointer) != 0)
+            return fault(m, "r10 is the frame pointer and cannot be written");
+        initialised |= use.writes;
+        return true;
+    }
+
+    // -- frames
+    void entered(M& m) {
+        callers[m.depth - 1] = initialised;
+        initialised = (initialised & kArguments) | kFramePointer;
+        begin_frame(m);
+    }
+    /// The kernel lets a privileged program read stack that it never wrote; here that is zero.
+    void begin_frame(M& m) {
+        std::memset(m.bottom(), 0, kStackBytes);
+        show_stack(m);
+    }
+    void show_stack(M& m) {
+        run.memory.set_stack(reinterpret_cast<uint64_t>(m.bottom()), m.top(), m.r[10]);
+    }
+    void left(M& m) {
+        const auto low = reinterpret_cast<uint64_t>(m.bottom());
+        if (const auto leak = run.holdings.end_frame(low, low + kStackBytes)) fault(m, *leak);
+    }
+    void returned(M& m) {
+        initialised = static_cast<uint16_t>((callers[m.depth] & kCalleeSaved) | kFramePointer | 1);
+        m.env.program = m.program;
+        show_stack(m);
+    }
+    void jumped(M& m) {
+        left(m);
+        begin_frame(m);
+        m.r[1] = run.context;
+        initialised = 1u << 1 | kFramePointer;
+        run.memory.learn_maps(m.program->maps);
+        m.env.program = m.program;
+    }
+
+    // -- memory
+    bool is_context(uint64_t address) const {
+        return run.context != 0 && address - run.context < context_bytes();
+    }
+    uint64_t context_bytes() const {
+        return run.type == ProgramType::Xdp ? sizeof(XdpContext) : sizeof(SkbContext);
+    }
+    Result<ContextAccess> context_field(M& m, uint64_t address, uint32_t bytes, bool is_signed,
+                                        bool is_store) const {
+        return context_access({.type = run.type,
+                               .hook = m.program->spec().hook,
+                               .offset = static_cast<int64_t>(address - run.context),
+                               .bytes = bytes,
+                               .is_signed = is_signed,
+                               .is_store = is_store});
+    }
+
+    template <unsigned bits>
+    bool load_context(M& m, uint64_t address, bool is_signed, uint64_t& value) {
+        const auto field = context_field(m, address, bits / 8, is_signed, false);
+        if (!field) return fault(m, "context: " + field.error().message);
+        value = 0;
+        std::memcpy(&value, reinterpret_cast<const void*>(run.context + field->native_offset),
+                    field->native_bytes);
+        constexpr unsigned kUnused = 64 - bits;
+        if (is_signed)
+            value = static_cast<uint64_t>(static_cast<int64_t>(value << kUnused) >> kUnused);
+        return true;
+    }
+
+    uint8_t* store_context(M& m, uint64_t address, uint32_t bytes, Touch touch) {
+        if (touch == Touch::Atomic) {
+            fault(m, "atomic instructions may not reach into the context");
+            return nullptr;
+        }
+        const auto field = context_field(m, address, bytes, false, true);
+        if (field) return reinterpret_cast<uint8_t*>(run.context + field->native_offset);
+        fault(m, "context: " + field.error().message);
+        return nullptr;
+    }
+
+    template <unsigned bits>
+    uint8_t* reach(M& m, uint64_t address, Touch touch) {
+        constexpr uint64_t kBytes = bits / 8;
+        if (is_context(address)) return store_context(m, address, kBytes, touch);
+        uint8_t* const memory = run.memory.reach(address, kBytes, touch);
+        if (memory == nullptr)
+            fault(m, run.memory.refusal(address, kBytes, touch));
+        else if (touch == Touch::Atomic && address % kBytes != 0)
+            fault(m, fmt::format("atomic access of {} bytes is not aligned", kBytes));
+        return stopped ? nullptr : memory;
+    }
+
+    bool load_address(M& m, Slot at, uint64_t& value) {
+        if (at->insn.op == Op::kLoadCodeAddr) {
+            value = code_address(static_cast<uint64_t>(now + 1 + at->insn.imm));
+            return true;
+        }
+        Map* const map = m.program->maps[static_cast<size_t>(at->insn.imm)];
+        value = reinterpret_cast<uint64_t>(map);
+        if (at->insn.op == Op::kLoadMap) return true;
+        const auto base = reinterpret_cast<uint64_t>(map->direct_value());
+        value = base + static_cast<uint32_t>(at->insn.next_imm);
+        if (!run.memory.learn(value_region(*map, base))) fault(m, "too many regions");
+        return !stopped;
+    }
+
+    PacketLoad packet_bytes(M& m, int32_t offset, std::span<uint8_t> out);
+
+    // -- calls
+    CallSite call_site(M& m, const HelperInfo& info, bool is_kfunc) const {
+        return {.info = info,
+                .is_kfunc = is_kfunc,
+                .insn = now,
+                .arguments = std::span(m.r).subspan<1, 5>(),
+                .functions = m.program->spec().subprograms,
+                .initialised = initialised};
+    }
+    bool call(M& m, Callee callee, int64_t id);
+    bool tail_target(M& m, const LoadedProgram*& target);
+    uint64_t callback(M& m, uint64_t function, const std::array<uint64_t, 5>& arguments);
+};
+
+std::string not_offered(Callee callee, int64_t id) {
+    if (callee == Callee::Kfunc) return fmt::format("kernel function {} is not offered", id);
+    const std::string_view name = helper_name(id);
+    if (name.empty()) return fmt::format("there is no helper {}", id);
+    return fmt::format("helper {} ({}) is not offered", id, name);
+}
+
+bool Checked::call(M& m, Callee callee, int64_t id) {
+    const bool is_kfunc = callee == Callee::Kfunc;
+    const HelperInfo* info = is_kfunc ? kfunc_info(id) : helper_info(id);
+    const HelperFn function =
+        is_kfunc ? m.program->helpers.kfunc_at(id) : m.program->helpers.at(id);
+    if (info == nullptr || function == nullptr) return fault(m, not_offered(callee, id));
+    CallSite site = call_site(m, *info, is_kfunc);
+    if (!allowed(m, check_call(run, site)) || !spend(m, site.bytes / kBytesPerStep)) return false;
+    const bool visited = visits_elements;
+    const uint32_t at = now;
+    visits_elements = site.is_helper(kForEachMapElem);
+    m.env.callback_failed = false;
+    const uint64_t r0 = function(m.r[1], m.r[2], m.r[3], m.r[4], m.r[5], m.env);
+    visits_elements = visited;
+    now = at;
+    if (stopped || !allowed(m, finish_call(run, site, r0))) return false;
+    m.r[0] = r0;
+    initialised = static_cast<uint16_t>((initialised & ~kArguments) | 1);
+    return true;
+}
+
+/// kernel/bpf/verifier.c: none from callbacks, none while something is to be given back.
+bool Checked::tail_target(M& m, const LoadedProgram*& target) {
+    CallSite site = call_site(m, *helper_info(kTailCall), false);
+    if (!allowed(m, check_call(run, site))) return false;
+    if (callbacks != 0) fault(m, "a callback may not make a tail call");
+    if (const auto leak = run.holdings.leak()) fault(m, *leak);
+    if (stopped) return false;
+    initialised &= static_cast<uint16_t>(~(kArguments | 1));
+    const auto index = static_cast<uint32_t>(m.r[3]);
+    const Runnable* const found =
+        index < site.map->spec().entries_max ? site.map->program_at(index) : nullptr;
+    if (found == nullptr) return true;
+    target = dynamic_cast<const LoadedProgram*>(found);
+    if (target == nullptr || target->spec().type != run.type)
+        fault(m, fmt::format("slot {} of map {} holds no {} program of this engine", index,
+                             site.map->spec().name, program_type_name(run.type)));
+    return !stopped;
+}
+
+/// What a callback is given beside its context: an element, while it is visited.
+class Visit {
+public:
+    Visit(MemoryModel& memory, const Map& map, uint64_t key, uint64_t value) : memory_(memory) {
+        replaced_ = memory.at(key);
+        key_ = {
+            .base = key, .bytes = map.spec().key_bytes, .kind = RegionKind::MapKey, .map = &map};
+        learned_ = memory.learn(key_) && memory.learn(value_region(map, value));
+    }
+    ~Visit() {
+        memory_.forget(key_.base);
+        if (replaced_) memory_.learn(*replaced_);
+    }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    bool learned() const { return learned_; }
+
+private:
+    MemoryModel& memory_;
+    std::optional<Region> replaced_;
+    Region key_;
+    bool learned_ = false;
+};
+
+uint64_t Checked::callback(M& m, uint64_t function, const std::array<uint64_t, 5>& arguments) {
+    const uint16_t before = initialised;
+    const bool visited = visits_elements;
+    std::optional<Visit> visit;
+    initialised = kArguments;
+    if (visits_elements) {
+        visit.emplace(run.memory, *reinterpret_cast<const Map*>(arguments[0]), arguments[1],
+                      arguments[2]);
+        if (!visit->learned()) fault(m, "the run touches too many elements");
+    }
+    ++callbacks;
+    const uint64_t r0 =
+        stopped ? 0 : call_back(m, m.program->code.data() + slot_of(function), arguments);
+    --callbacks;
+    visits_elements = visited;
+    initialised = before;
+    m.env.callback_failed = stopped.has_value();
+    return r0;
+}
+
+uint64_t call_checked(RunEnv& env, uint64_t function, const std::array<uint64_t, 5>& arguments) {
+    auto& m = *static_cast<Machine<Checked>*>(env.engine);
+    return m.access.callback(m, function, arguments);
+}
+
+/// Under the rules of check_ld_abs (kernel/bpf/verifier.c).
+PacketLoad Checked::packet_bytes(M& m, int32_t offset, std::span<uint8_t> out) {
+    if (run.type != ProgramType::SocketFilter)
+        fault(m, "LD_ABS and LD_IND are for socket filters");
+    else if (run.context == 0 || m.r[6] != run.context)
+        fault(m, "LD_ABS and LD_IND need the context in r6");
+    else if (const auto leak = run.holdings.leak())
+        fault(m, *leak);
+    if (stopped) return PacketLoad::Fault;
+    initialised &= static_cast<uint16_t>(~kArguments);
+    const auto& skb = *reinterpret_cast<const SkbContext*>(run.context);
+    return load_packet_bytes(skb, offset, out) ? PacketLoad::Done : PacketLoad::Outside;
+}
+
+// ---- a run --------------------------------------------------------------------------------------
+
+CheckedResult run_to_end(Machine<Checked>& m, const LoadedProgram& program, Slot entry) {
+    Checked& access = m.access;
+    const RunScope scope(m.env, m.program, call_checked, &m);
+    m.env.callback_failed = false;
+    access.run.memory.learn_maps(program.maps);
+    access.begin_frame(m);
+    run_from(m, entry);
+    if (const auto leak = access.run.holdings.leak()) access.fault(m, *leak);
+    access.run.holdings.give_everything_back(program.helpers, m.env);
+    return {access.stopped ? 0 : static_cast<uint32_t>(m.r[0]), access.insns,
+            std::move(access.stopped)};
+}
+
+CheckedResult run_packet(const CheckedProgram& program, ProgramType type, uint64_t context,
+                         const XdpContext& packet, RunEnv& env, uint64_t insns_max) {
+    const auto* const loaded = dynamic_cast<const LoadedProgram*>(&program);
+    WEIR_CHECK(loaded != nullptr);  // make() gives no other
+    if (program.spec().type != type)
+        return {.fault = RunFault{program.spec().name, 0,
+                                  fmt::format("a {} program does not take this context",
+                                              program_type_name(program.spec().type))}};
+    Checked access(type, context, &packet, insns_max);
+    Machine<Checked> m(access, *loaded, env);
+    m.r[1] = context;
+    access.initialised |= 1u << 1;
+    return run_to_end(m, *loaded, loaded->code.data());
+}
+
+}  // namespace
+
+/// A timer's callback: map, key and value.
+uint64_t LoadedProgram::call(uint64_t function, const std::array<uint64_t, 5>& arguments,
+                             RunEnv& env) const {
+    WEIR_CHECK(is_code_address(function) && slot_of(function) < code.size());
+    Checked access(spec_.type, 0, nullptr, kCheckedInsnsMax);
+    Machine<Checked> m(access, *this, env);
+    for (size_t i = 0; i < arguments.size(); ++i) m.r[i + 1] = arguments[i];
+    access.initialised |= kArguments;
+    access.callbacks = 1;
+    const auto* const map = reinterpret_cast<const Map*>(arguments[0]);
+    access.run.memory.learn_map(map);
+    const Visit visit(access.run.memory, *map, arguments[1], arguments[2]);
+    const CheckedResult result = run_to_end(m, *this, code.data() + slot_of(function));
+    env.callback_failed = result.fault.has_value();
+    return result.retval;
+}
+
+CheckedResult run_checked(const CheckedProgram& program, XdpContext& context, RunEnv& env,
+                          uint64_t insns_max) {
+    return run_packet(program, ProgramType::Xdp, reinterpret_cast<uint64_t>(&context), context, env,
+                      insns_max);
+}
+
+CheckedResult run_checked(const CheckedProgram& program, SkbContext& context, RunEnv& env,
+                          uint64_t insns_max) {
+    return run_packet(program, ProgramType::SocketFilter, reinterpret_cast<uint64_t>(&context),
+                      context.frame, env, insns_max);
+}
+
+}  // namespace weir::vm

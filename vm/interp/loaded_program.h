@@ -1,0 +1,37 @@
+#pragma once
+// A program of the instrumented interpreter: decoded, its references resolved, and what each
+// instruction reads and writes of registers.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "vm/interp/interp.h"
+
+namespace weir::vm {
+
+/// Bit i: ri.
+struct RegisterUse {
+    uint16_t reads = 0, writes = 0;
+};
+RegisterUse register_use(const DecodedInsn& insn);
+
+class LoadedProgram final : public CheckedProgram {
+public:
+    LoadedProgram(ProgramSpec its_spec, std::vector<Map*> its_maps, const HelperTable& its_helpers,
+                  std::vector<DecodedSlot> its_code);
+
+    const ProgramSpec& spec() const override { return spec_; }
+    uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
+                  RunEnv& env) const override;
+
+    const std::vector<DecodedSlot> code;
+    const std::vector<RegisterUse> uses;  ///< by slot
+    const std::vector<Map*> maps;
+    const HelperTable& helpers;
+
+private:
+    ProgramSpec spec_;
+};
+
+}  // namespace weir::vm
