@@ -125,6 +125,8 @@ int ArrayMap::control_update(const uint8_t* key, std::span<const uint8_t> value,
     if (const int error = control_write_error(spec()); error != 0) return error;
     const bool each_slot_apart = value.size() == control_value_bytes();
     if (!each_slot_apart && value.size() != spec().value_bytes) return -EINVAL;
+    // From the control side this comes before everything else.
+    if ((flags & vm::kUpdateLock) != 0 && !fields_.has_lock()) return -EINVAL;
     const uint32_t index = index_of(key);
     if (const int error = update_error(index, flags); error != 0) return error;
     for (uint32_t slot = 0; slot < slots_; ++slot) {

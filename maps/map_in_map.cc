@@ -16,10 +16,13 @@ constexpr uint32_t kArrayFlagsAllowed = kMapNumaNode | vm::kMapRdonly | vm::kMap
 constexpr uint32_t kHashFlagsAllowed =
     vm::kMapNoPrealloc | vm::kMapZeroSeed | kMapNumaNode | kAccessFlags;
 
-/// Programs see devmaps read-only whatever their flags say (dev_map_init_map), hence equal.
+/// Access of the control side belongs to its descriptors, not to the map
+/// (bpf_map_flags_retain_permanent). Programs see devmaps read-only whatever their flags say
+/// (dev_map_init_map).
 uint32_t flags_that_count(const vm::MapSpec& spec) {
+    const uint32_t permanent = spec.flags & ~(vm::kMapRdonly | vm::kMapWronly);
     const bool devmap = spec.type == vm::MapType::Devmap || spec.type == vm::MapType::DevmapHash;
-    return devmap ? spec.flags | vm::kMapRdonlyProg : spec.flags;
+    return devmap ? permanent | vm::kMapRdonlyProg : permanent;
 }
 
 }  // namespace
