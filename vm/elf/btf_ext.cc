@@ -1,12 +1,8 @@
-// CO-RE records whose answer cannot depend on the kernel are taken as resolved: clang emits code
-// for the object's own types, and where the type is fixed by a wire format or by uapi, that is the
-// answer everywhere. The rest is left to whoever has the target's BTF.
 #include "vm/elf/btf_ext.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 
 namespace weir::vm::elf {
@@ -16,15 +12,6 @@ namespace {
 constexpr uint16_t kMagic = 0xeb9f;
 constexpr uint32_t kRecordBytesMin = 16;
 constexpr uint32_t kRecordBytesMax = 4096;
-constexpr uint32_t kCoreTypeIdLocal = 6;  ///< BPF_CORE_TYPE_ID_LOCAL
-
-/// Types whose layout is a protocol's or the uapi's.
-constexpr auto kFixedTypes = std::to_array<std::string_view>(
-    {"xdp_md",  "ethhdr",      "iphdr",      "ipv6hdr",      "tcphdr",
-     "udphdr",  "icmphdr",     "icmp6hdr",   "vlan_hdr",     "vlan_ethhdr",
-     "arphdr",  "in_addr",     "in6_addr",   "ipv6_opt_hdr", "frag_hdr",
-     "igmphdr", "ip_auth_hdr", "ip_esp_hdr", "gre_base_hdr", "mpls_label"});
-
 std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, ".BTF.ext: " + message);
 }
@@ -132,7 +119,7 @@ Result<void> BtfExt::parse_core(ByteSpan bytes) {
         CoreRecord record;
         record.insn = fields.read<uint32_t>().value_or(0) / 8;
         record.type = fields.read<uint32_t>().value_or(0);
-        fields.read<uint32_t>();  // the path of the access
+        record.path_offset = fields.read<uint32_t>().value_or(0);
         record.kind = fields.read<uint32_t>().value_or(0);
         core_[btf_->text(section)].push_back(record);
     });
@@ -168,15 +155,9 @@ void BtfExt::append_lines(std::string_view section, uint32_t first, uint32_t cou
     }
 }
 
-std::string BtfExt::unresolved_core(std::string_view section, uint32_t first,
-                                    uint32_t count) const {
-    for (const CoreRecord& record : records_in(core_, section, first, count)) {
-        if (record.kind == kCoreTypeIdLocal) continue;
-        const btf_type* type = btf_->type(btf_->resolve(record.type));
-        const std::string_view name = type == nullptr ? "?" : btf_->name(*type);
-        if (std::ranges::find(kFixedTypes, name) == kFixedTypes.end()) return clip(name);
-    }
-    return {};
+std::span<const CoreRecord> BtfExt::core_records(std::string_view section, uint32_t first,
+                                                 uint32_t count) const {
+    return records_in(core_, section, first, count);
 }
 
 }  // namespace weir::vm::elf

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "vm/elf/btf_view.h"
+#include "vm/elf/core_spec.h"
 #include "vm/program/spec.h"
 
 namespace weir::vm::elf {
@@ -21,12 +23,6 @@ struct LineRecord {
     uint32_t line = 0;
 };
 
-struct CoreRecord {
-    uint32_t insn = 0;  ///< slot in its section
-    uint32_t type = 0;  ///< BTF id of the type that the access starts from
-    uint32_t kind = 0;  ///< enum bpf_core_relo_kind
-};
-
 /// By the name of the section that the instructions are in.
 class BtfExt {
 public:
@@ -35,8 +31,9 @@ public:
     /// Lines of the slots [first, first + count), moved so that slot `first` becomes `target`.
     void append_lines(std::string_view section, uint32_t first, uint32_t count, uint32_t target,
                       std::vector<LineInfo>& lines) const;
-    /// What keeps code in these slots from being used as it is: the type's name, or empty.
-    std::string unresolved_core(std::string_view section, uint32_t first, uint32_t count) const;
+    /// CO-RE records of these slots, sorted by slot. They stay where they are.
+    std::span<const CoreRecord> core_records(std::string_view section, uint32_t first,
+                                             uint32_t count) const;
 
 private:
     explicit BtfExt(const BtfView& btf) : btf_(&btf) {}

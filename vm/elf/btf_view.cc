@@ -54,6 +54,7 @@ Result<BtfView> BtfView::parse(ByteSpan bytes) {
     view.btf_.reset(btf__new(bytes.data(), static_cast<uint32_t>(bytes.size())));
     if (!view.btf_) return bad(fmt::format(".BTF: libbpf refuses it: {}", std::strerror(errno)));
     btf__set_pointer_size(view.btf_.get(), 8);
+    if (const auto ok = view.index_data_sections(); !ok) return std::unexpected(ok.error());
     return view;
 }
 
@@ -66,14 +67,24 @@ const btf_type* BtfView::type(uint32_t id) const {
     return btf__type_by_id(btf_.get(), id);
 }
 
-uint32_t BtfView::resolve(uint32_t id) const {
+std::optional<uint32_t> BtfView::strip(uint32_t id) const {
     for (uint32_t step = 0; step < kBtfChainMax; ++step) {
+        if (id == 0) return 0;
         const btf_type* found = type(id);
-        if (found == nullptr) return 0;
+        if (found == nullptr) return std::nullopt;
         if (!btf_is_mod(found) && !btf_is_typedef(found)) return id;
         id = found->type;
     }
-    return 0;
+    return std::nullopt;
+}
+
+uint32_t BtfView::resolve(uint32_t id) const {
+    return strip(id).value_or(0);
+}
+
+uint32_t BtfView::kind(uint32_t id) const {
+    const btf_type* found = type(id);
+    return found == nullptr ? uint32_t{BTF_KIND_UNKN} : btf_kind(found);
 }
 
 std::string_view BtfView::text(uint32_t offset) const {
@@ -91,12 +102,20 @@ Result<uint32_t> BtfView::size_of(uint32_t id) const {
     return static_cast<uint32_t>(size);
 }
 
-const btf_type* BtfView::data_section(std::string_view section) const {
+Result<void> BtfView::index_data_sections() {
     for (uint32_t id = 1; id <= type_count(); ++id) {
         const btf_type* found = type(id);
-        if (found != nullptr && btf_is_datasec(found) && name(*found) == section) return found;
+        if (found == nullptr || !btf_is_datasec(found)) continue;
+        data_sections_.emplace(name(*found), id);
+        if (data_sections_.size() > kDataSectionsMax)
+            return bad(fmt::format(".BTF: more than {} data sections", kDataSectionsMax));
     }
-    return nullptr;
+    return {};
+}
+
+const btf_type* BtfView::data_section(std::string_view section) const {
+    const auto found = data_sections_.find(section);
+    return found == data_sections_.end() ? nullptr : type(found->second);
 }
 
 }  // namespace weir::vm::elf

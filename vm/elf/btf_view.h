@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
+#include <unordered_map>
 
 #include "vm/base/bytes.h"
 #include "vm/base/result.h"
@@ -14,7 +16,8 @@
 namespace weir::vm::elf {
 
 constexpr size_t kBtfBytesMax = 16u << 20;  ///< vmlinux, the largest there is, has about 6 MiB
-constexpr uint32_t kBtfChainMax = 32;       ///< typedefs, qualifiers and array dimensions in a row
+constexpr size_t kDataSectionsMax = 4'096;
+constexpr uint32_t kBtfChainMax = 32;  ///< typedefs, qualifiers and array dimensions in a row
 
 class BtfView {
 public:
@@ -29,6 +32,10 @@ public:
     /// The type behind typedefs, const, volatile, restrict and tags; 0 for void, for bad ids and
     /// endless chains.
     uint32_t resolve(uint32_t id) const;
+    /// The same, telling void (0) from what is broken (nullopt).
+    std::optional<uint32_t> strip(uint32_t id) const;
+    /// BTF_KIND_*; BTF_KIND_UNKN for void and ids that do not exist.
+    uint32_t kind(uint32_t id) const;
     /// At most 1,024 bytes; empty for bad offsets.
     std::string_view text(uint32_t offset) const;
     std::string_view name(const btf_type& type) const { return text(type.name_off); }
@@ -42,7 +49,10 @@ private:
     struct Closer {
         void operator()(btf* handle) const { btf__free(handle); }
     };
+    Result<void> index_data_sections();
+
     std::unique_ptr<btf, Closer> btf_;
+    std::unordered_map<std::string_view, uint32_t> data_sections_;
 };
 
 }  // namespace weir::vm::elf

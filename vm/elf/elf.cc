@@ -9,11 +9,14 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <unordered_set>
 
 #include "vm/base/limits.h"
 #include "vm/elf/btf_ext.h"
 #include "vm/elf/btf_view.h"
+#include "vm/elf/core_relo.h"
 #include "vm/elf/elf_file.h"
+#include "vm/elf/externs.h"
 #include "vm/elf/functions.h"
 #include "vm/elf/linker.h"
 #include "vm/elf/map_table.h"
@@ -44,58 +47,126 @@ Result<elf::MapTable> read_maps(const elf::Object& object, ObjectSpec& spec) {
         return std::unexpected(ok.error());
     if (const auto ok = elf::read_global_data(object, table, spec.notices); !ok)
         return std::unexpected(ok.error());
-    if (const auto ok = elf::apply_entries_max(object, table, spec.notices); !ok)
-        return std::unexpected(ok.error());
     return table;
 }
 
-void list_unsupported(ObjectSpec& spec, const elf::Function& function, std::string_view section,
-                      std::string type, std::string reason) {
-    spec.unsupported.push_back({.name = std::string(function.name),
-                                .section = std::string(section),
-                                .reason = std::move(reason),
-                                .insn_count = function.insn_count,
-                                .type = std::move(type)});
-}
-
-/// A reason that concerns one program makes it an unsupported one; a broken object is an error.
-Result<void> add_program(elf::LinkInput& input, const elf::Function& function,
-                         const LoadOptions& options, ObjectSpec& spec) {
-    const std::string_view section = input.file.sections()[function.section].name;
-    const elf::SectionKind kind =
-        options.type ? elf::forced_kind(*options.type, section) : elf::classify_section(section);
-    if (!kind.unsupported_type.empty()) {
-        list_unsupported(spec, function, section, kind.unsupported_type, kind.reason);
-        return {};
-    }
-    if (kind.assumed)
-        spec.notices.push_back(
-            fmt::format("section \"{}\" names no program type, taking \"{}\" for an XDP program",
-                        section, function.name));
-    ProgramSpec program{.name = std::string(function.name),
-                        .section = std::string(section),
-                        .type = kind.type,
-                        .has_frags = kind.has_frags};
-    const auto linked = elf::link_program(input, function, program);
-    if (linked) {
-        spec.programs.push_back(std::move(program));
-        return {};
-    }
-    if (linked.error().kind != ErrorKind::kUnsupported) return std::unexpected(linked.error());
-    list_unsupported(spec, function, section, std::string(program_type_name(kind.type)),
-                     linked.error().message);
+/// What needs all maps to be there: sizes, slots, and what is refused.
+Result<void> finish_maps(const elf::Object& object, const elf::FunctionTable& functions,
+                         elf::MapTable& table, ObjectSpec& spec) {
+    if (const auto ok = elf::apply_entries_max(object, table, spec.notices); !ok) return ok;
+    if (const auto ok = elf::read_map_slots(object, functions, table); !ok) return ok;
+    elf::refuse_maps(table);
     return {};
 }
 
-Result<void> add_programs(elf::LinkInput& input, const LoadOptions& options, ObjectSpec& spec) {
-    for (const elf::Function& function : input.functions.all()) {
-        if (!function.is_program) continue;
-        if (const auto ok = add_program(input, function, options, spec); !ok) return ok;
+/// Every program of the object, one after the other.
+class ProgramLoader {
+public:
+    ProgramLoader(elf::LinkInput& input, elf::MapTable& maps, const LoadOptions& options,
+                  ObjectSpec& spec)
+        : input_(input), maps_(maps), options_(options), spec_(spec) {}
+
+    Result<void> run() {
+        for (const elf::Function& function : input_.functions.all()) {
+            if (!function.is_program) continue;
+            if (const auto ok = add(function); !ok) return ok;
+        }
+        if (spec_.programs.empty() && spec_.unsupported.empty())
+            return fail(ErrorKind::kInvalid,
+                        "no programs: expected a function in a section such as \"xdp\"");
+        settle_slots();
+        for (size_t i = 0; i < spec_.programs.size(); ++i)
+            for (const uint32_t map : maps_of_[i])
+                spec_.programs[i].maps.push_back(maps_.maps[map]);
+        return {};
     }
-    if (!spec.programs.empty() || !spec.unsupported.empty()) return {};
-    return fail(ErrorKind::kInvalid,
-                "no programs: expected a function in a section such as \"xdp\"");
-}
+
+private:
+    /// A reason that concerns one program makes it an unsupported one; a broken object is an error.
+    Result<void> add(const elf::Function& function) {
+        const std::string_view section = input_.file.sections()[function.section].name;
+        const elf::SectionKind kind = options_.type ? elf::forced_kind(*options_.type, section)
+                                                    : elf::classify_section(section);
+        if (!kind.unsupported_type.empty()) {
+            list_unsupported(function, section, kind.unsupported_type, kind.reason);
+            return {};
+        }
+        if (kind.assumed)
+            spec_.notices.push_back(fmt::format(
+                "section \"{}\" names no program type, taking \"{}\" for an XDP program", section,
+                function.name));
+        ProgramSpec program{.name = std::string(function.name),
+                            .section = std::string(section),
+                            .type = kind.type,
+                            .hook = kind.hook,
+                            .has_frags = kind.has_frags,
+                            .load_by_default = kind.load_by_default};
+        std::vector<uint32_t> maps;
+        const auto linked = elf::link_program(input_, function, program, maps);
+        if (!linked && linked.error().kind != ErrorKind::kUnsupported) return linked;
+        if (!linked) {
+            list_unsupported(function, section, std::string(program_type_name(kind.type)),
+                             linked.error().message);
+            return {};
+        }
+        fill_tail_slot(program);
+        spec_.programs.push_back(std::move(program));
+        maps_of_.push_back(std::move(maps));
+        return {};
+    }
+
+    void list_unsupported(const elf::Function& function, std::string_view section, std::string type,
+                          std::string reason) {
+        spec_.unsupported.push_back({.name = std::string(function.name),
+                                     .section = std::string(section),
+                                     .reason = std::move(reason),
+                                     .insn_count = function.insn_count,
+                                     .type = std::move(type)});
+    }
+
+    /// iproute2: a section "ID/INDEX" says where its program goes.
+    void fill_tail_slot(const ProgramSpec& program) {
+        const auto slot = elf::tail_slot_of(program.section);
+        if (!slot) return;
+        for (const elf::LegacyId& named : maps_.legacy_ids) {
+            MapSpec& map = maps_.maps[named.map];
+            if (named.id == slot->map_id && map.type == MapType::ProgArray)
+                map.slots.push_back({slot->index, program.name});
+        }
+    }
+
+    bool is_offered(const MapSpec& map, const InitialSlot& slot) const {
+        if (map.type != MapType::ProgArray) return true;
+        return offered_.contains(slot.target);
+    }
+
+    /// Sorts the slots; those of programs that are not offered stay empty.
+    void settle_slots() {
+        for (const ProgramSpec& program : spec_.programs) offered_.insert(program.name);
+        for (MapSpec& map : maps_.maps) {
+            std::erase_if(map.slots, [&](const InitialSlot& slot) {
+                const bool is_bad = slot.index >= map.entries_max || !is_offered(map, slot);
+                if (is_bad)
+                    spec_.notices.push_back(fmt::format(
+                        "map \"{}\": slot {} stays empty: {}", map.name, slot.index,
+                        slot.index >= map.entries_max
+                            ? fmt::format("the map has {}", map.entries_max)
+                            : fmt::format("program \"{}\" is not offered", slot.target)));
+                return is_bad;
+            });
+            std::ranges::stable_sort(map.slots, {}, &InitialSlot::index);
+            const auto repeated = std::ranges::unique(map.slots, {}, &InitialSlot::index);
+            map.slots.erase(repeated.begin(), repeated.end());
+        }
+    }
+
+    elf::LinkInput& input_;
+    elf::MapTable& maps_;
+    const LoadOptions& options_;
+    ObjectSpec& spec_;
+    std::vector<std::vector<uint32_t>> maps_of_;  ///< per program, indices of its maps
+    std::unordered_set<std::string> offered_;     ///< names of programs
+};
 
 }  // namespace
 
@@ -112,10 +183,23 @@ Result<ObjectSpec> load_object(ByteSpan bytes, const LoadOptions& options) {
     ObjectSpec spec;
     spec.license = license_of(*file);
     elf::TypeTrees types(*btf);
-    auto maps = read_maps({*file, *btf, types, options}, spec);
+    const elf::Object object{*file, *btf, types, options};
+    auto maps = read_maps(object, spec);
     if (!maps) return std::unexpected(maps.error());
-    elf::LinkInput input{.file = *file, .functions = *functions, .maps = *maps, .ext = *ext};
-    if (const auto ok = add_programs(input, options, spec); !ok) return std::unexpected(ok.error());
+    const auto externs = elf::ExternTable::read(object, *maps);
+    if (!externs) return std::unexpected(externs.error());
+    if (const auto ok = finish_maps(object, *functions, *maps, spec); !ok)
+        return std::unexpected(ok.error());
+    elf::CoreRelocator core(*btf, options.btf_path);
+    elf::LinkInput input{.file = *file,
+                         .functions = *functions,
+                         .maps = *maps,
+                         .externs = *externs,
+                         .ext = *ext,
+                         .core = core,
+                         .notices = spec.notices};
+    if (const auto ok = ProgramLoader(input, *maps, options, spec).run(); !ok)
+        return std::unexpected(ok.error());
     spec.maps = std::move(maps->maps);
     return spec;
 }

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
+#include <string>
 
 #include "vm/base/limits.h"
 
@@ -33,6 +35,18 @@ std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, std::move(message));
 }
 
+struct Named {
+    uint32_t number;
+    std::string_view name;
+};
+
+/// "62 (x86-64)", or the number alone.
+std::string named(uint32_t number, std::initializer_list<Named> names) {
+    const auto* const found = std::ranges::find(names, number, &Named::number);
+    return found == names.end() ? std::to_string(number)
+                                : fmt::format("{} ({})", number, found->name);
+}
+
 Result<void> check_identity(ByteSpan file) {
     if (file.size() < SELFMAG || std::memcmp(file.data(), ELFMAG, SELFMAG) != 0)
         return bad("not an ELF file: expected an object file that clang made with -target bpf");
@@ -41,15 +55,25 @@ Result<void> check_identity(ByteSpan file) {
                                sizeof(Elf64_Ehdr)));
     const auto header = load_at<Elf64_Ehdr>(file, 0);
     if (header.e_ident[EI_CLASS] != ELFCLASS64)
-        return bad(fmt::format("ELF class {}: expected 2 (64-bit)", header.e_ident[EI_CLASS]));
+        return bad(fmt::format("ELF class {}: expected 2 (64-bit)",
+                               named(header.e_ident[EI_CLASS], {{ELFCLASS32, "32-bit"}})));
     if (header.e_ident[EI_DATA] != ELFDATA2LSB)
         return bad(fmt::format("ELF byte order {}: expected 1 (little-endian, -target bpfel)",
-                               header.e_ident[EI_DATA]));
-    if (header.e_machine != EM_BPF)
-        return bad(fmt::format("ELF machine {}: expected {} (BPF)", header.e_machine, EM_BPF));
+                               named(header.e_ident[EI_DATA], {{ELFDATA2MSB, "big-endian"}})));
+    // Compilers before BPF had a number wrote 0.
+    if (header.e_machine != EM_BPF && header.e_machine != EM_NONE)
+        return bad(fmt::format("ELF machine {}: expected {} (BPF)",
+                               named(header.e_machine, {{EM_X86_64, "x86-64"},
+                                                        {EM_AARCH64, "AArch64"},
+                                                        {EM_386, "i386"},
+                                                        {EM_RISCV, "RISC-V"}}),
+                               EM_BPF));
     if (header.e_type != ET_REL)
-        return bad(fmt::format("ELF type {}: expected {} (relocatable object file)", header.e_type,
-                               ET_REL));
+        return bad(fmt::format(
+            "ELF type {}: expected {} (relocatable object file)",
+            named(header.e_type,
+                  {{ET_EXEC, "executable"}, {ET_DYN, "shared object"}, {ET_CORE, "core file"}}),
+            ET_REL));
     return {};
 }
 
@@ -186,15 +210,45 @@ Result<void> ElfFile::read_all_symbols() {
         symbol_table_ = section.index;
         if (const auto ok = read_symbols(section); !ok) return ok;
     }
+    sort_symbols();
     return {};
+}
+
+void ElfFile::sort_symbols() {
+    section_starts_.assign(sections_.size() + 1, 0);
+    const auto in_section = [this](const Symbol& symbol) {
+        return symbol.section < sections_.size();
+    };
+    for (const Symbol& symbol : symbols_)
+        if (in_section(symbol)) ++section_starts_[symbol.section + 1];
+    for (size_t i = 1; i < section_starts_.size(); ++i)
+        section_starts_[i] += section_starts_[i - 1];
+    by_section_.resize(section_starts_.back());
+    std::vector<uint32_t> next(section_starts_.begin(), section_starts_.end() - 1);
+    for (size_t i = 0; i < symbols_.size(); ++i)
+        if (in_section(symbols_[i]))
+            by_section_[next[symbols_[i].section]++] = static_cast<uint32_t>(i);
+}
+
+std::span<const uint32_t> ElfFile::symbols_of(uint32_t section) const {
+    const uint32_t start = section_starts_[section];
+    return std::span(by_section_).subspan(start, section_starts_[section + 1] - start);
 }
 
 Result<void> ElfFile::read_relocations(const Section& table) {
     const std::string place = fmt::format("section {} \"{}\"", table.index, table.name);
-    if (const auto ok = check_entries(table, sizeof(Elf64_Rel)); !ok) return ok;
+    const size_t entry_bytes = table.type == SHT_RELA ? sizeof(Elf64_Rela) : sizeof(Elf64_Rel);
+    if (const auto ok = check_entries(table, entry_bytes); !ok) return ok;
     if (table.info == 0 || table.info >= sections_.size())
         return bad(
             fmt::format("{}: relocates section {} of {}", place, table.info, sections_.size()));
+    if (!sections_[table.info].is_code() && sections_[table.info].name != ".maps") {
+        data_relocations_[table.info] += table.size_bytes / sizeof(Elf64_Rel);
+        return {};
+    }
+    if (table.type == SHT_RELA)
+        return bad(
+            fmt::format("{}: relocations with addends, which BPF objects never have", place));
     if (symbol_table_ == 0 || table.link != symbol_table_)
         return bad(fmt::format("{}: its symbols are in section {}, expected the symbol table {}",
                                place, table.link, symbol_table_));
@@ -214,6 +268,16 @@ Result<void> ElfFile::read_relocations(const Section& table) {
                                    place, i, raw.r_offset, sections_[table.info].name,
                                    sections_[table.info].size_bytes));
         list.push_back({raw.r_offset, symbol, static_cast<uint32_t>(ELF64_R_TYPE(raw.r_info))});
+    }
+    return {};
+}
+
+Result<void> ElfFile::read_all_relocations() {
+    relocations_.resize(sections_.size());
+    data_relocations_.resize(sections_.size());
+    for (const Section& section : sections_) {
+        if (section.type != SHT_REL && section.type != SHT_RELA) continue;
+        if (const auto ok = read_relocations(section); !ok) return ok;
     }
     return {};
 }
@@ -238,16 +302,8 @@ Result<ElfFile> ElfFile::parse(ByteSpan bytes) {
     if (const auto ok = check_section_table(bytes); !ok) return std::unexpected(ok.error());
     ElfFile file;
     if (const auto ok = file.read_sections(bytes); !ok) return std::unexpected(ok.error());
-    file.relocations_.resize(file.sections_.size());
     if (const auto ok = file.read_all_symbols(); !ok) return std::unexpected(ok.error());
-    for (const Section& section : file.sections_) {
-        if (section.type == SHT_RELA)
-            return bad(fmt::format(
-                "section {} \"{}\": relocations with addends, which BPF objects never have",
-                section.index, section.name));
-        if (section.type != SHT_REL) continue;
-        if (const auto ok = file.read_relocations(section); !ok) return std::unexpected(ok.error());
-    }
+    if (const auto ok = file.read_all_relocations(); !ok) return std::unexpected(ok.error());
     if (const auto ok = file.sort_relocations(); !ok) return std::unexpected(ok.error());
     return file;
 }

@@ -3,6 +3,7 @@
 // checked.
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -47,15 +48,20 @@ struct Relocation {
 class ElfFile {
 public:
     /// Refuses what is not a 64-bit little-endian relocatable file for BPF, and whatever points
-    /// outside the file.
+    /// outside the file. Relocations are read of code and of map definitions; those of debug
+    /// information and data say nothing that is used here.
     static Result<ElfFile> parse(ByteSpan bytes);
 
     const std::vector<Section>& sections() const { return sections_; }
     const std::vector<Symbol>& symbols() const { return symbols_; }
+    /// Indices of the symbols of a section, in the order of the table.
+    std::span<const uint32_t> symbols_of(uint32_t section) const;
     /// Sorted by offset, no two at one place.
     const std::vector<Relocation>& relocations_of(uint32_t section) const {
         return relocations_[section];
     }
+    /// How many addresses in a data section its relocations would change.
+    size_t data_relocations_of(uint32_t section) const { return data_relocations_[section]; }
     /// First section of that name, or nullptr.
     const Section* section_named(std::string_view name) const;
 
@@ -64,12 +70,17 @@ private:
     Result<void> read_sections(ByteSpan file);
     Result<void> read_symbols(const Section& table);
     Result<void> read_all_symbols();
+    void sort_symbols();
     Result<void> read_relocations(const Section& table);
+    Result<void> read_all_relocations();
     Result<void> sort_relocations();
 
     std::vector<Section> sections_;
     std::vector<Symbol> symbols_;
+    std::vector<uint32_t> by_section_;                  ///< symbols, by their section
+    std::vector<uint32_t> section_starts_;              ///< in by_section_, one more than sections
     std::vector<std::vector<Relocation>> relocations_;  ///< by section index
+    std::vector<size_t> data_relocations_;              ///< likewise
     uint32_t symbol_table_ = 0;                         ///< index of its section
     size_t relocation_count_ = 0;
 };

@@ -18,13 +18,17 @@ struct Function {
     uint32_t section = 0;
     uint32_t first_insn = 0;  ///< slot in its section
     uint32_t insn_count = 0;
-    bool is_program =
-        false;  ///< stands in a section of its own kind; functions of .text are called, not loaded
+    bool is_global = false;   ///< not static
+    bool is_program = false;  ///< to be loaded; others are only called
 };
 
 class FunctionTable {
 public:
-    /// Refuses functions that leave their section, overlap, or are cut inside an instruction.
+    /// Programs are the functions outside of .text that are not static (libbpf: static ones there
+    /// are an error; older loaders took them), and the only function of an object that has nothing
+    /// else. Objects of old compilers name functions by symbols of no type and no size; code that
+    /// nothing names is one program called as its section. Refuses functions that leave their
+    /// section, overlap, or are cut inside an instruction.
     static Result<FunctionTable> read(const ElfFile& file);
 
     const std::vector<Function>& all() const { return functions_; }

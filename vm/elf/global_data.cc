@@ -7,6 +7,7 @@
 #include "vm/elf/global_values.h"
 #include "vm/elf/map_table.h"
 #include "vm/elf/section_kind.h"
+#include "vm/elf/special_fields.h"
 
 namespace weir::vm::elf {
 
@@ -44,33 +45,36 @@ Result<MapSpec> make_data_map(const Section& section, uint64_t& total) {
     return map;
 }
 
-/// The variables of a section as the members of a struct, so that the map prints by name.
-TypeRef section_type(const Object& object, const Section& section) {
+/// The variables of a section as the members of a struct, so that the map prints by name; and the
+/// locks and timers among them.
+Result<void> read_variables(const Object& object, const Section& section, MapSpec& map) {
     const std::vector<Variable> variables = variables_of(object, section);
-    if (variables.empty()) return nullptr;
+    if (variables.empty()) return {};
     auto info = std::make_shared<TypeInfo>();
     info->kind = TypeKind::Struct;
     info->name = section.name;
     info->size_bytes = static_cast<uint32_t>(section.size_bytes);
+    Result<void> fields;
     for (const Variable& variable : variables) {
         info->members.push_back({.name = std::string(variable.name),
                                  .bit_offset = variable.offset * 8,
                                  .bit_size = 0,
                                  .type = object.types.tree_of(variable.type)});
+        if (fields) fields = find_special_fields(object.btf, variable.type, variable.offset, map);
     }
-    return info;
+    map.value_type = std::move(info);
+    return fields;
 }
 
 /// libbpf leaves such places as they are; so do we, but not in silence.
 void note_relocations(const Object& object, const Section& section,
                       std::vector<std::string>& notices) {
-    const auto& list = object.file.relocations_of(section.index);
-    if (list.empty()) return;
-    const Symbol& symbol = object.file.symbols()[list.front().symbol];
+    const size_t count = object.file.data_relocations_of(section.index);
+    if (count == 0) return;
     notices.push_back(
         fmt::format("section \"{}\": {} addresses in data are not relocated and read as they stand "
-                    "in the file (the first: \"{}\" at {:#x})",
-                    section.name, list.size(), symbol.name, list.front().offset));
+                    "in the file",
+                    section.name, count));
 }
 
 }  // namespace
@@ -83,7 +87,8 @@ Result<void> read_global_data(const Object& object, MapTable& table,
         if (!is_data(section)) continue;
         auto map = make_data_map(section, total);
         if (!map) return std::unexpected(map.error());
-        map->value_type = section_type(object, section);
+        if (const auto ok = read_variables(object, section, *map); !ok)
+            table.refused.emplace(static_cast<uint32_t>(table.maps.size()), ok.error().message);
         if (const auto ok = apply_globals(object, section, *map, set_count); !ok) return ok;
         note_relocations(object, section, notices);
         if (const auto ok = table.add_data(std::move(*map), section.index); !ok) return ok;

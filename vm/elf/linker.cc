@@ -40,7 +40,8 @@ struct CodeRef {
 
 class Linker {
 public:
-    Linker(LinkInput& input, ProgramSpec& program) : input_(input), program_(program) {}
+    Linker(LinkInput& input, ProgramSpec& program, std::vector<uint32_t>& maps)
+        : input_(input), program_(program), maps_(maps) {}
 
     Result<void> run(uint32_t main) {
         if (const auto ok = require(main); !ok) return ok;
@@ -57,20 +58,23 @@ private:
     Result<void> link_insn(const Function& function, uint32_t base, uint32_t slot,
                            const Relocation* relocation);
     Result<void> link_load(uint32_t at, const Relocation& relocation);
+    Result<void> link_extern_load(uint32_t at, const Symbol& symbol);
     Result<void> link_data_load(uint32_t at, const Symbol& symbol);
     Result<void> link_call(const Function& function, uint32_t at, uint32_t slot,
                            const Relocation* relocation);
+    Result<void> link_extern_call(uint32_t at, const Symbol& symbol);
+    Result<void> add_lines(const Function& function, std::string_view section, uint32_t base);
     Result<void> add_code_ref(uint32_t at, uint32_t section, int64_t target);
     Result<void> resolve_code_refs();
     Result<uint32_t> use_map(uint32_t map);
 
     LinkInput& input_;
     ProgramSpec& program_;
+    std::vector<uint32_t>& maps_;  ///< maps of the object by index in program_.maps
     std::vector<uint32_t> order_;  ///< functions in the order of their code
     std::unordered_map<uint32_t, uint32_t>
         first_slots_;  ///< function -> slot in the program, once placed
-    std::unordered_map<uint32_t, uint32_t>
-        local_maps_;  ///< map of the object -> index in program_.maps
+    std::unordered_map<uint32_t, uint32_t> local_maps_;  ///< the reverse of maps_
     std::vector<CodeRef> code_refs_;
 };
 
@@ -99,25 +103,26 @@ Result<void> Linker::add_function(uint32_t index) {
     const std::string_view section = input_.file.sections()[function.section].name;
     const auto base = static_cast<uint32_t>(program_.insns.size());
     WEIR_CHECK(base == first_slots_[index]);
-    const std::string core =
-        input_.ext.unresolved_core(section, function.first_insn, function.insn_count);
-    if (!core.empty())
-        return unsupported(
-            fmt::format("CO-RE relocations are not offered yet (function \"{}\", type \"{}\")",
-                        function.name, core));
     const std::vector<Insn> insns = copy_insns(input_.file, function);
     program_.insns.insert(program_.insns.end(), insns.begin(), insns.end());
     program_.subprograms.push_back({std::string(function.name), base});
+    if (const auto ok = add_lines(function, section, base); !ok) return ok;
+    if (const auto ok = link_insns(function, base); !ok)
+        return fail_in(fmt::format("section \"{}\": function \"{}\"", section, function.name),
+                       ok.error());
+    const auto records = input_.ext.core_records(section, function.first_insn, function.insn_count);
+    return input_.core.apply(records, function.first_insn,
+                             std::span(program_.insns).subspan(base, function.insn_count),
+                             function.name, input_.notices);
+}
+
+Result<void> Linker::add_lines(const Function& function, std::string_view section, uint32_t base) {
     const size_t lines_before = program_.lines.size();
     input_.ext.append_lines(section, function.first_insn, function.insn_count, base,
                             program_.lines);
     input_.lines_total += program_.lines.size() - lines_before;
-    if (input_.lines_total > kLinesMax)
-        return bad(fmt::format("more than {} source lines in all linked programs", kLinesMax));
-    if (const auto ok = link_insns(function, base); !ok)
-        return fail_in(fmt::format("section \"{}\": function \"{}\"", section, function.name),
-                       ok.error());
-    return {};
+    if (input_.lines_total <= kLinesMax) return {};
+    return bad(fmt::format("more than {} source lines in all linked programs", kLinesMax));
 }
 
 Result<void> Linker::link_insns(const Function& function, uint32_t base) {
@@ -157,6 +162,10 @@ Result<void> Linker::link_insn(const Function& function, uint32_t base, uint32_t
                 fmt::format("64-bit load with src {} and no relocation: map references come from "
                             "relocations only",
                             insn.src));
+        // Our numbers of kernel functions are not those that a stranger's code holds.
+        if (insn.opcode == kOpcodeCall && insn.src == kSrcKfunc)
+            return unsupported(fmt::format(
+                "call of the kernel function with BTF id {}: expected its name", insn.imm));
         return is_local_call ? link_call(function, at, slot, nullptr) : Result<void>{};
     }
     if (is_load && relocation->type == kReloc64_64) return link_load(at, *relocation);
@@ -169,21 +178,42 @@ Result<void> Linker::link_insn(const Function& function, uint32_t base, uint32_t
 }
 
 Result<uint32_t> Linker::use_map(uint32_t map) {
-    const auto [place, is_new] =
-        local_maps_.emplace(map, static_cast<uint32_t>(program_.maps.size()));
+    const std::string& name = input_.maps.maps[map].name;
+    if (const auto refused = input_.maps.refused.find(map); refused != input_.maps.refused.end())
+        return unsupported(fmt::format("map \"{}\": {}", name, refused->second));
+    const auto [place, is_new] = local_maps_.emplace(map, static_cast<uint32_t>(maps_.size()));
     if (!is_new) return place->second;
-    if (program_.maps.size() == kMapsPerProgramMax)
+    if (maps_.size() == kMapsPerProgramMax)
         return unsupported(fmt::format("program \"{}\" uses more than {} maps", program_.name,
                                        kMapsPerProgramMax));
-    program_.maps.push_back(input_.maps.maps[map]);
+    maps_.push_back(map);
     return place->second;
+}
+
+/// A 64-bit load of something that the object only declares.
+Result<void> Linker::link_extern_load(uint32_t at, const Symbol& symbol) {
+    const Extern found = input_.externs.find(symbol.name, symbol.binding == STB_WEAK);
+    if (!found.missing.empty() && !found.is_weak) return unsupported(found.missing);
+    Insn& insn = program_.insns[at];
+    insn.imm = 0;
+    program_.insns[at + 1].imm = 0;
+    if (found.kind != ExternKind::Config) {
+        // Programs compare it with null: any other number says that the function is there.
+        insn.imm = found.missing.empty() ? 1 : 0;
+        return {};
+    }
+    if (!found.missing.empty()) return unsupported(found.missing);
+    const auto local = use_map(input_.externs.config_map());
+    if (!local) return std::unexpected(local.error());
+    insn.src = kSrcMapValue;
+    insn.imm = static_cast<int32_t>(*local);
+    program_.insns[at + 1].imm = static_cast<int32_t>(found.offset);
+    return {};
 }
 
 Result<void> Linker::link_load(uint32_t at, const Relocation& relocation) {
     const Symbol& symbol = input_.file.symbols()[relocation.symbol];
-    if (symbol.section == SHN_UNDEF)
-        return unsupported(fmt::format(
-            "external variable \"{}\" (kernel symbols and kconfig are not offered)", symbol.name));
+    if (symbol.section == SHN_UNDEF) return link_extern_load(at, symbol);
     if (symbol.section >= input_.file.sections().size())
         return bad(fmt::format("symbol \"{}\" is in no section", symbol.name));
     const Section& section = input_.file.sections()[symbol.section];
@@ -216,9 +246,7 @@ Result<void> Linker::link_data_load(uint32_t at, const Symbol& symbol) {
             "reference to \"{}\" in section \"{}\", which holds neither a map there nor global "
             "data",
             symbol.name, section.name);
-        const bool is_linkage = section.name == ".kconfig" || section.name == ".ksyms" ||
-                                section.name.starts_with(".struct_ops");
-        return is_linkage ? unsupported(what) : bad(what);
+        return section.name.starts_with(".struct_ops") ? unsupported(what) : bad(what);
     }
     const uint64_t offset = symbol.value + static_cast<uint32_t>(insn.imm);
     if (offset >= section.size_bytes)
@@ -239,9 +267,7 @@ Result<void> Linker::link_call(const Function& function, uint32_t at, uint32_t s
         return add_code_ref(at, function.section,
                             int64_t{function.first_insn} + slot + 1 + insn.imm);
     const Symbol& symbol = input_.file.symbols()[relocation->symbol];
-    if (symbol.section == SHN_UNDEF)
-        return unsupported(fmt::format(
-            "external function \"{}\" (kernel functions are not offered)", symbol.name));
+    if (symbol.section == SHN_UNDEF) return link_extern_call(at, symbol);
     if (insn.src != kSrcLocal)
         return bad(fmt::format("call with src {} to \"{}\": expected {}", insn.src, symbol.name,
                                kSrcLocal));
@@ -251,6 +277,23 @@ Result<void> Linker::link_call(const Function& function, uint32_t at, uint32_t s
                                symbol.name, symbol.value));
     return add_code_ref(at, symbol.section,
                         static_cast<int64_t>(symbol.value / sizeof(Insn)) + insn.imm + 1);
+}
+
+/// A kernel function that is missing but weak is called behind a check that it is there.
+Result<void> Linker::link_extern_call(uint32_t at, const Symbol& symbol) {
+    const Extern found = input_.externs.find(symbol.name, symbol.binding == STB_WEAK);
+    if (found.kind != ExternKind::Function)
+        return unsupported(fmt::format("call of \"{}\", which is a variable", symbol.name));
+    if (!found.missing.empty() && !found.is_weak) return unsupported(found.missing);
+    if (!found.missing.empty()) {
+        poison_insn(program_.insns, at);
+        return {};
+    }
+    Insn& insn = program_.insns[at];
+    insn.src = kSrcKfunc;
+    insn.off = 0;
+    insn.imm = found.kfunc;
+    return {};
 }
 
 Result<void> Linker::add_code_ref(uint32_t at, uint32_t section, int64_t target) {
@@ -273,9 +316,10 @@ Result<void> Linker::resolve_code_refs() {
 
 }  // namespace
 
-Result<void> link_program(LinkInput& input, const Function& main, ProgramSpec& program) {
+Result<void> link_program(LinkInput& input, const Function& main, ProgramSpec& program,
+                          std::vector<uint32_t>& maps) {
     const auto index = &main - input.functions.all().data();
-    return Linker(input, program).run(static_cast<uint32_t>(index));
+    return Linker(input, program, maps).run(static_cast<uint32_t>(index));
 }
 
 }  // namespace weir::vm::elf

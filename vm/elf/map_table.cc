@@ -15,22 +15,49 @@ std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, std::move(message));
 }
 
-/// Kinds for which the kernel or libbpf chooses the size where the object says none.
-bool may_be_empty(const MapSpec& map) {
-    return map.type == MapType::PerfEventArray || map.is_global_data;
+/// Where the object leaves the size open and nobody else gave one.
+Result<void> assume_size(const Object& object, MapSpec& map, const std::string& name,
+                         std::vector<std::string>& notices) {
+    if (map.entries_max != 0 || map.is_global_data) return {};
+    // libbpf gives it a slot for each CPU; a worker is our CPU.
+    if (map.type == MapType::PerfEventArray) {
+        map.entries_max = kWorkersMax;
+        return {};
+    }
+    if (!object.options.assume_entries_max)
+        return bad(fmt::format(
+            "map \"{}\": max_entries is 0: set it in the source or with {}.max_entries=N", name,
+            name));
+    const bool is_ringbuf = map.type == MapType::Ringbuf;
+    map.entries_max = is_ringbuf ? kAssumedRingbufBytes : *object.options.assume_entries_max;
+    notices.push_back(
+        fmt::format("map \"{}\": max_entries is 0, assuming {}", name, map.entries_max));
+    return {};
+}
+
+std::string reason_to_refuse(const MapSpec& map) {
+    if (!map_type_by_name(map_type_name(map.type)))
+        return fmt::format("maps of type {} are not offered", map_type_name(map.type));
+    if (map.key_bytes > kMapKeyBytesMax)
+        return fmt::format("keys of {} bytes, at most {}", map.key_bytes, kMapKeyBytesMax);
+    if (map.value_bytes > kMapValueBytesMax)
+        return fmt::format("values of {} bytes, at most {}", map.value_bytes, kMapValueBytesMax);
+    const bool is_outer = map.type == MapType::ArrayOfMaps || map.type == MapType::HashOfMaps;
+    if (!is_outer) return {};
+    if (!map.inner) return "nothing says what its inner maps are like";
+    return reason_to_refuse(*map.inner);
 }
 
 }  // namespace
 
-Result<void> MapTable::check_room(const std::string& name) const {
+Result<void> MapTable::check_room(const std::string& name) {
     if (maps.size() >= kMapsPerObjectMax)
         return bad(fmt::format("more than {} maps", kMapsPerObjectMax));
     if (name.empty()) return bad("a map without a name");
     if (name.size() > kNameBytesMax)
         return bad(fmt::format("map \"{}\": name has {} bytes, at most {}", name, name.size(),
                                kNameBytesMax));
-    if (std::ranges::find(maps, name, &MapSpec::name) != maps.end())
-        return bad(fmt::format("two maps are called \"{}\"", name));
+    if (!names_.insert(name).second) return bad(fmt::format("two maps are called \"{}\"", name));
     return {};
 }
 
@@ -50,10 +77,16 @@ Result<void> MapTable::add_data(MapSpec map, uint32_t section) {
     return {};
 }
 
+Result<void> MapTable::add_unplaced(MapSpec map) {
+    if (const auto ok = check_room(map.name); !ok) return ok;
+    maps.push_back(std::move(map));
+    return {};
+}
+
 const Symbol* find_variable(const ElfFile& file, uint32_t section, std::string_view name) {
-    for (const Symbol& symbol : file.symbols()) {
-        if (symbol.section == section && symbol.type != STT_SECTION && symbol.type != STT_FUNC &&
-            symbol.name == name)
+    for (const uint32_t index : file.symbols_of(section)) {
+        const Symbol& symbol = file.symbols()[index];
+        if (symbol.type != STT_SECTION && symbol.type != STT_FUNC && symbol.name == name)
             return &symbol;
     }
     return nullptr;
@@ -75,16 +108,20 @@ Result<void> apply_entries_max(const Object& object, MapTable& table,
         found->entries_max = entries_max;
     }
     for (MapSpec& map : table.maps) {
-        if (map.entries_max != 0 || may_be_empty(map)) continue;
-        if (!object.options.assume_entries_max)
-            return bad(fmt::format(
-                "map \"{}\": max_entries is 0: set it in the source or with {}.max_entries=N",
-                map.name, map.name));
-        map.entries_max = *object.options.assume_entries_max;
-        notices.push_back(
-            fmt::format("map \"{}\": max_entries is 0, assuming {}", map.name, map.entries_max));
+        if (const auto ok = assume_size(object, map, map.name, notices); !ok) return ok;
+        if (!map.inner) continue;
+        MapSpec inner = *map.inner;
+        if (const auto ok = assume_size(object, inner, inner.name, notices); !ok) return ok;
+        map.inner = std::make_shared<const MapSpec>(std::move(inner));
     }
     return {};
+}
+
+void refuse_maps(MapTable& table) {
+    for (uint32_t i = 0; i < table.maps.size(); ++i) {
+        std::string reason = reason_to_refuse(table.maps[i]);
+        if (!reason.empty()) table.refused.emplace(i, std::move(reason));
+    }
 }
 
 }  // namespace weir::vm::elf

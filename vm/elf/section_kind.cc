@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace weir::vm::elf {
 
@@ -16,7 +18,6 @@ struct Known {
 // Longest spelling of one family first. A prefix counts where no letter follows it ("tc", "tc/x",
 // "tc_ingress", not "tcp").
 constexpr auto kKnown = std::to_array<Known>({
-    {"socket", "socket"},
     {"sk_reuseport", "sk_reuseport"},
     {"sk_lookup", "sk_lookup"},
     {"sk_skb", "sk_skb"},
@@ -81,12 +82,11 @@ bool is_family(std::string_view name, std::string_view family) {
     return name.starts_with(family) && (name.size() == family.size() || name[family.size()] == '.');
 }
 
-SectionKind unsupported(std::string_view type, ProgramType program_type = ProgramType::Xdp) {
-    SectionKind kind{.type = program_type, .unsupported_type = std::string(type)};
-    kind.reason =
-        type == "socket"
-            ? "socket filters are not offered yet"
-            : fmt::format("programs of type {} are not offered: expected section xdp", type);
+SectionKind unsupported(std::string_view type) {
+    SectionKind kind{.unsupported_type = std::string(type)};
+    kind.reason = fmt::format("programs of type {} are not offered: expected xdp or socket", type);
+    // A component of libxdp's dispatcher replaces a function that gets the dispatcher's context.
+    if (type == "ext") kind.reason += "; where it replaces an XDP program, say --type xdp";
     return kind;
 }
 
@@ -94,27 +94,68 @@ std::string_view without_mark(std::string_view name) {
     return name.starts_with('?') ? name.substr(1) : name;
 }
 
-bool names_frags(std::string_view name) {
-    return name == "xdp.frags" || name.starts_with("xdp.frags/") || name.starts_with("xdp.frags_");
+/// "WORD", "WORD/anything" or, before libbpf 1.0, "WORD_anything".
+bool has_hook(std::string_view name, std::string_view word) {
+    if (!name.starts_with(word)) return false;
+    return name.size() == word.size() || name[word.size()] == '/' || name[word.size()] == '_';
+}
+
+SectionKind xdp_kind(std::string_view name) {
+    SectionKind kind;
+    kind.has_frags = has_hook(name, "xdp.frags");
+    const std::string_view rest = name.substr(kind.has_frags ? 9 : 3);
+    // "xdp/devmap" of libbpf 1.0 and "xdp_devmap/NAME" before it.
+    const std::string_view hook = rest.substr(std::min<size_t>(rest.size(), 1));
+    if (has_hook(hook, "devmap")) kind.hook = XdpHook::Devmap;
+    if (has_hook(hook, "cpumap")) kind.hook = XdpHook::Cpumap;
+    return kind;
+}
+
+SectionKind kind_of(std::string_view name) {
+    if (has_word(name, "xdp")) return xdp_kind(name);
+    // libbpf takes "socket" and all that starts so; newer families have names of their own.
+    if (name.starts_with("socket")) return {.type = ProgramType::SocketFilter};
+    for (const Known& known : kKnown) {
+        if (has_word(name, known.prefix)) return unsupported(known.type);
+    }
+    return {.assumed = true};
+}
+
+std::optional<uint32_t> parse_c_number(std::string_view text) {
+    const bool hex = text.starts_with("0x") || text.starts_with("0X");
+    if (hex) text.remove_prefix(2);
+    uint32_t number = 0;
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number, hex ? 16 : 10);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return number;
 }
 
 }  // namespace
 
 SectionKind classify_section(std::string_view marked_name) {
-    const std::string_view name = without_mark(marked_name);
-    if (names_frags(name)) return {.has_frags = true};
-    if (has_word(name, "xdp")) return {};
-    for (const Known& known : kKnown) {
-        if (!has_word(name, known.prefix)) continue;
-        return unsupported(known.type,
-                           known.type == "socket" ? ProgramType::SocketFilter : ProgramType::Xdp);
-    }
-    return {.assumed = true};
+    SectionKind kind = kind_of(without_mark(marked_name));
+    kind.load_by_default = !marked_name.starts_with('?');
+    return kind;
 }
 
 SectionKind forced_kind(ProgramType type, std::string_view section_name) {
-    if (type == ProgramType::SocketFilter) return unsupported("socket", type);
-    return {.type = type, .has_frags = names_frags(without_mark(section_name))};
+    SectionKind kind{.type = type, .load_by_default = !section_name.starts_with('?')};
+    const std::string_view name = without_mark(section_name);
+    if (type != ProgramType::Xdp || !has_word(name, "xdp")) return kind;
+    const SectionKind named = xdp_kind(name);
+    kind.hook = named.hook;
+    kind.has_frags = named.has_frags;
+    return kind;
+}
+
+std::optional<TailSlot> tail_slot_of(std::string_view section_name) {
+    const size_t slash = section_name.find('/');
+    if (slash == std::string_view::npos) return std::nullopt;
+    const auto id = parse_c_number(section_name.substr(0, slash));
+    const auto index = parse_c_number(section_name.substr(slash + 1));
+    if (!id || !index) return std::nullopt;
+    return TailSlot{*id, *index};
 }
 
 bool is_rodata_section(std::string_view name) {

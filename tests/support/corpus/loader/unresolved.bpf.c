@@ -8,7 +8,7 @@ struct task {
 
 struct iphdr {
     u8 version_length, tos;
-    __be16 length;
+    __be16 tot_len;
 } __attribute__((preserve_access_index));
 
 extern int kernel_function(int value) __attribute__((section(".ksyms")));
@@ -22,7 +22,7 @@ SEC("xdp") int fixed_layout(struct xdp_md *ctx)
 
     if ((void *)((u8 *)ip + 4) > (void *)(long)ctx->data_end)
         return XDP_PASS;
-    return ip->length ? XDP_DROP : XDP_PASS;
+    return ip->tot_len ? XDP_DROP : XDP_PASS;
 }
 
 SEC("xdp") int needs_function(struct xdp_md *ctx) { return kernel_function(1); }

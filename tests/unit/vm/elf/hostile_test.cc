@@ -79,13 +79,18 @@ TEST(HostileObject, SaysWhatIsNoObject) {
     EXPECT_NE(error_of(ByteSpan(object).first(20)).find("truncated: 20 bytes"), std::string::npos);
     Bytes changed = object;
     changed[18] = 62, changed[19] = 0;
-    EXPECT_NE(error_of(changed).find("ELF machine 62: expected 247"), std::string::npos);
+    EXPECT_NE(error_of(changed).find("ELF machine 62 (x86-64): expected 247"), std::string::npos);
+    changed[18] = changed[19] = 0;
+    EXPECT_EQ(error_of(changed), "");
+    changed = object;
+    changed[16] = 2;
+    EXPECT_NE(error_of(changed).find("ELF type 2 (executable)"), std::string::npos);
     changed = object;
     changed[5] = 2;
-    EXPECT_NE(error_of(changed).find("byte order 2"), std::string::npos);
+    EXPECT_NE(error_of(changed).find("byte order 2 (big-endian)"), std::string::npos);
     changed = object;
     changed[4] = 1;
-    EXPECT_NE(error_of(changed).find("class 1"), std::string::npos);
+    EXPECT_NE(error_of(changed).find("class 1 (32-bit)"), std::string::npos);
     EXPECT_NE(error_of(ByteSpan(object).first(object.size() / 2)).find("truncated"),
               std::string::npos);
 }

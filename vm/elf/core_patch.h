@@ -1,0 +1,20 @@
+#pragma once
+// CO-RE, last stage: writes a relocation's answer into its instruction.
+
+#include <span>
+
+#include "vm/elf/core_value.h"
+#include "vm/isa/insn.h"
+
+namespace weir::vm::elf {
+
+/// What stands where the target has no answer: a call of a helper that no kernel has (libbpf's
+/// number, "bad relo"). It is well formed, so that code which never runs spoils nothing.
+constexpr int32_t kPoisonHelper = 0xbad2310;
+void poison_insn(std::span<Insn> insns, size_t at);
+
+/// Changes the instruction at `at`, and the second slot of a 64-bit load. True where it had to be
+/// poisoned. Refuses instructions that a relocation cannot be for and values that do not fit.
+Result<bool> patch_insn(std::span<Insn> insns, size_t at, const CoreChange& change);
+
+}  // namespace weir::vm::elf
