@@ -38,12 +38,13 @@ Allowed learn_value(RunState& run, const CallSite& call, uint64_t r0) {
 /// already.
 Allowed learn_slice(RunState& run, const CallSite& call, uint64_t r0) {
     const uint64_t bytes = argument_of(call, ArgKind::SliceSize);
-    if (run.memory.reach(r0, bytes, Touch::Load) != nullptr) return {};
+    const bool writable = !call.is_kfunc_number(kDynptrSlice);
+    if (run.memory.reach(r0, bytes, writable ? Touch::Store : Touch::Load) != nullptr) return {};
     const bool of_record = call.dynptr_kind == StackObjectKind::RecordDynptr;
     if (!run.memory.learn({.base = r0,
                            .bytes = bytes,
                            .kind = RegionKind::Slice,
-                           .writable = !call.is_kfunc_number(kDynptrSlice),
+                           .writable = writable,
                            .owner = of_record ? call.dynptr : 0}))
         return too_much(call, kRegionsMax);
     return {};

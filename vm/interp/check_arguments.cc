@@ -6,6 +6,7 @@
 
 #include "vm/interp/call_ids.h"
 #include "vm/interp/code_address.h"
+#include "vm/program/map_use.h"
 
 namespace weir::vm {
 namespace {
@@ -61,36 +62,6 @@ Allowed number_out(RunState& run, CallSite& call, size_t index, uint32_t bytes) 
 bool writes_elements(const CallSite& call) {
     return call.is_helper(kMapUpdate) || call.is_helper(kMapDelete) || call.is_helper(kMapPush) ||
            call.is_helper(kMapPop);
-}
-
-bool helper_takes_map(int64_t helper, MapType type) {
-    const bool elements = type == MapType::Hash || type == MapType::Array ||
-                          type == MapType::PercpuHash || type == MapType::PercpuArray ||
-                          type == MapType::LruHash || type == MapType::LruPercpuHash;
-    switch (helper) {
-        case 1:
-            return elements || type == MapType::LpmTrie || type == MapType::ArrayOfMaps ||
-                   type == MapType::HashOfMaps || type == MapType::Devmap ||
-                   type == MapType::DevmapHash || type == MapType::Xskmap;
-        case 2:
-        case 3: return elements || type == MapType::LpmTrie;
-        case 12: return type == MapType::ProgArray;
-        case 25: return type == MapType::PerfEventArray;
-        case 51:
-            return type == MapType::Devmap || type == MapType::DevmapHash ||
-                   type == MapType::Cpumap || type == MapType::Xskmap;
-        case 87:
-        case 89:
-            return type == MapType::Queue || type == MapType::Stack || type == MapType::BloomFilter;
-        case 88: return type == MapType::Queue || type == MapType::Stack;
-        case 130:
-        case 131:
-        case 134:
-        case 198: return type == MapType::Ringbuf;
-        case 164: return elements;
-        case 195: return is_percpu(type);
-        default: return false;
-    }
 }
 
 Allowed check_map(RunState& run, CallSite& call, size_t index) {

@@ -36,7 +36,7 @@ struct Checked {
     uint32_t callbacks = 0;
     bool visits_elements = false;          ///< the helper that runs is for_each_map_elem
     uint16_t initialised = kFramePointer;  ///< bit i: ri holds something
-    std::array<uint16_t, kCallDepthMax> callers{};
+    std::array<uint16_t, kFramesMax> callers{};
     std::optional<RunFault> stopped;
 
     // -- faults
@@ -188,9 +188,8 @@ struct Checked {
 
 std::string not_offered(Callee callee, int64_t id) {
     if (callee == Callee::Kfunc) return fmt::format("kernel function {} is not offered", id);
-    const std::string_view name = helper_name(id);
-    if (name.empty()) return fmt::format("there is no helper {}", id);
-    return fmt::format("helper {} ({}) is not offered", id, name);
+    std::string refusal = helper_refusal(id);
+    return refusal.empty() ? fmt::format("helper {} has no code here", id) : refusal;
 }
 
 bool Checked::call(M& m, Callee callee, int64_t id) {
@@ -277,6 +276,12 @@ uint64_t Checked::callback(M& m, uint64_t function, const std::array<uint64_t, 5
     return r0;
 }
 
+/// For helpers that follow pointers out of a text's arguments.
+bool may_read(RunEnv& env, uint64_t address, uint32_t bytes) {
+    auto& m = *static_cast<Machine<Checked>*>(env.engine);
+    return m.access.run.memory.reach(address, bytes, Touch::Load) != nullptr;
+}
+
 uint64_t call_checked(RunEnv& env, uint64_t function, const std::array<uint64_t, 5>& arguments) {
     auto& m = *static_cast<Machine<Checked>*>(env.engine);
     return m.access.callback(m, function, arguments);
@@ -300,7 +305,7 @@ PacketLoad Checked::packet_bytes(M& m, int32_t offset, std::span<uint8_t> out) {
 
 CheckedResult run_to_end(Machine<Checked>& m, const LoadedProgram& program, Slot entry) {
     Checked& access = m.access;
-    const RunScope scope(m.env, m.program, call_checked, &m);
+    const RunScope scope(m.env, m.program, call_checked, may_read, &m);
     m.env.callback_failed = false;
     access.run.memory.learn_maps(program.maps);
     access.begin_frame(m);

@@ -33,10 +33,15 @@ using Slot = const DecodedSlot*;
 enum class Callee : uint8_t { Helper, Kfunc };
 enum class PacketLoad : uint8_t { Done, Outside, Fault };
 
+/// Of a run: a program nests at most kCallDepthMax frames, and out of the deepest a tail call may
+/// start the next one.
+constexpr uint32_t kFramesMax = kCallDepthMax + kTailCallsMax * (kCallDepthMax - 1);
+
 template <typename Program>
 struct Caller {
     Slot resume;  ///< nullptr: the frame was entered from C++, by a helper
     const Program* program;
+    uint32_t entry_depth;
     std::array<uint64_t, 4> saved;  ///< r6..r9
 };
 
@@ -54,12 +59,13 @@ struct Machine {
     RunEnv& env;
     std::array<uint64_t, kRegisterCount> r{};
     uint32_t depth = 0;
+    uint32_t entry_depth = 0;  ///< of the frame in which the running program began
     uint32_t tail_calls = 0;
     uint32_t may_gotos_left = kMayGotoMax;
-    std::array<Caller<Program>, kCallDepthMax - 1> callers;
+    std::array<Caller<Program>, kFramesMax - 1> callers;
     /// Frames grow downwards, kStackBytes each. Left as it is: a proven program writes before it
     /// reads.
-    alignas(16) std::array<uint8_t, size_t{kStackBytes} * kCallDepthMax> stack;
+    alignas(16) std::array<uint8_t, size_t{kStackBytes} * kFramesMax> stack;
 
     uint64_t top() const { return reinterpret_cast<uint64_t>(stack.data() + stack.size()); }
     /// The lowest byte of the current frame.
@@ -69,8 +75,16 @@ struct Machine {
 /// The environment as it is during a run, and as it was before afterwards.
 class RunScope {
 public:
-    RunScope(RunEnv& env, const Runnable* program, CallbackFn call, void* engine)
-        : env_(env), program_(env.program), call_(env.call), engine_(env.engine) {
+    using MayReadFn = decltype(RunEnv::may_read);
+
+    RunScope(RunEnv& env, const Runnable* program, CallbackFn call, MayReadFn may_read,
+             void* engine)
+        : env_(env),
+          program_(env.program),
+          call_(env.call),
+          may_read_(env.may_read),
+          engine_(env.engine) {
+        env.may_read = may_read;
         env.program = program;
         env.call = call;
         env.engine = engine;
@@ -78,6 +92,7 @@ public:
     ~RunScope() {
         env_.program = program_;
         env_.call = call_;
+        env_.may_read = may_read_;
         env_.engine = engine_;
     }
     RunScope(const RunScope&) = delete;
@@ -87,6 +102,7 @@ private:
     RunEnv& env_;
     const Runnable* const program_;
     const CallbackFn call_;
+    const MayReadFn may_read_;
     void* const engine_;
 };
 

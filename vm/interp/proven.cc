@@ -77,7 +77,7 @@ uint64_t call_proven(RunEnv& env, uint64_t function, const std::array<uint64_t, 
 }
 
 uint64_t run_proven(Machine<Proven>& m, Slot entry) {
-    const RunScope scope(m.env, m.program->runnable, call_proven, &m);
+    const RunScope scope(m.env, m.program->runnable, call_proven, nullptr, &m);
     run_from(m, entry);
     return m.r[0];
 }

@@ -70,6 +70,7 @@ Slot leave(Machine<Access>& m) {
     for (size_t i = 0; i < caller.saved.size(); ++i) m.r[6 + i] = caller.saved[i];
     m.r[10] += kStackBytes;
     m.program = caller.program;
+    m.entry_depth = caller.entry_depth;
     m.access.returned(m);
     return caller.resume;
 }
@@ -77,18 +78,20 @@ Slot leave(Machine<Access>& m) {
 /// Begins a frame; `resume` is where the caller goes on.
 template <typename Access>
 bool enter(Machine<Access>& m, Slot resume) {
-    if (m.depth + 1 == kCallDepthMax) {
+    if (m.depth - m.entry_depth + 1 == kCallDepthMax) {
         m.access.fault(m, "calls nested deeper than 8 frames");
         return false;
     }
-    m.callers[m.depth++] = {resume, m.program, {m.r[6], m.r[7], m.r[8], m.r[9]}};
+    m.callers[m.depth++] = {
+        resume, m.program, m.entry_depth, {m.r[6], m.r[7], m.r[8], m.r[9]}};
     m.r[10] -= kStackBytes;
     m.access.entered(m);
     return true;
 }
 
 /// The target takes over the frame: what its exit gives goes to the frame's caller, as when the
-/// kernel's machine code jumps from a subprogram. Counted over the whole run, as the kernel does.
+/// kernel's machine code jumps from a subprogram, and it may nest its own calls as deep as any
+/// program. Counted over the whole run, as the kernel does.
 template <typename Access>
 Slot tail_call(Machine<Access>& m, Slot at) {
     const typename Access::Program* target = nullptr;
@@ -96,6 +99,7 @@ Slot tail_call(Machine<Access>& m, Slot at) {
     if (target == nullptr || m.tail_calls == kTailCallsMax) return at + 1;
     ++m.tail_calls;
     m.program = target;
+    m.entry_depth = m.depth;
     m.access.jumped(m);
     return target->code.data();
 }
@@ -213,7 +217,7 @@ void run_from(Machine<Access>& m, Slot at) {
 template <typename Access>
 uint64_t call_back(Machine<Access>& m, Slot function, const std::array<uint64_t, 5>& arguments) {
     const auto registers = m.r;
-    const uint32_t depth = m.depth;
+    const uint32_t depth = m.depth, entry_depth = m.entry_depth;
     const auto* const program = m.program;
     if (!enter(m, nullptr)) return 0;
     for (size_t i = 0; i < arguments.size(); ++i) m.r[i + 1] = arguments[i];
@@ -221,6 +225,7 @@ uint64_t call_back(Machine<Access>& m, Slot function, const std::array<uint64_t,
     const uint64_t result = m.r[0];
     m.r = registers;
     m.depth = depth;
+    m.entry_depth = entry_depth;
     m.program = program;
     return result;
 }

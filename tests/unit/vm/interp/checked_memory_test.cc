@@ -160,7 +160,7 @@ TEST_F(CheckedMemory, SaysWhatAnAddressLooksLike) {
               "insn 1: load of 1 byte at number 70000, which is no pointer");
     EXPECT_EQ(fault_of("r1 = -5\nr0 = *(u64 *)(r1 + 0)\nexit"),
               "insn 1: load of 8 bytes at number -5, which is no pointer");
-    EXPECT_EQ(fault_of("ld_pseudo r1, 4, 3\nr0 = *(u64 *)(r1 + 0)\nr0 = 0\nexit\nf: r0 = 0\nexit"),
+    EXPECT_EQ(fault_of("ld_pseudo r1, 4, 4\nr0 = *(u64 *)(r1 + 0)\nr0 = 0\nexit\nf: r0 = 0\nexit"),
               "insn 2: load of 8 bytes at the address of a function");
     EXPECT_EQ(fault_of("r1 = 0x123456789abc ll\nr0 = *(u8 *)(r1 + 0)\nexit"),
               "insn 2: load of 1 byte at 0x123456789abc, which the program was not given");
