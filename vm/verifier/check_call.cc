@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "vm/isa/helper_info.h"
+#include "vm/program/map_use.h"
 #include "vm/verifier/checks.h"
 
 namespace weir::vm::verifier {
@@ -68,7 +69,7 @@ Checked check_map_argument(Step& step, Call& call, uint8_t index, const Reg& reg
         return bad_argument(call, index,
                             fmt::format("is {}, expected a map", kind_words(reg.kind)));
     const MapSpec& map = step.env.program.maps[reg.map];
-    if (!is_element_map(map.type) || (call.helper.id == kMapLookupPercpu && !is_percpu(map.type)))
+    if (!is_element_map(map.type) || !helper_takes_map(call.helper.id, map.type))
         return fault("map-type", fmt::format("{} does not work on map {} of type {}",
                                              call.helper.name, map.name, map_type_name(map.type)));
     const bool writes = call.helper.id == kMapUpdate || call.helper.id == kMapDelete;
