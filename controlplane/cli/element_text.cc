@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "controlplane/config/document.h"
 #include "controlplane/config/prefix.h"
@@ -47,6 +48,11 @@ Result<Bytes> parse_address(std::string_view text, const vm::MapSpec& map) {
     return Bytes(prefix->address.begin(), prefix->address.begin() + prefix->address_bytes());
 }
 
+Result<void> refuse_word(const char* what, std::string_view word, const std::string& expected) {
+    return fail(ErrorKind::kInvalid,
+                fmt::format("{}: value '{}', expected {}", what, word.substr(0, 80), expected));
+}
+
 bool takes_address(uint32_t key_bytes) {
     return key_bytes == 4 || key_bytes == 8 || key_bytes == 16 || key_bytes == 20;
 }
@@ -54,6 +60,10 @@ bool takes_address(uint32_t key_bytes) {
 }  // namespace
 
 Result<Bytes> parse_key(std::string_view text, const vm::MapSpec& map) {
+    if (map.key_bytes == 0) {
+        if (text == "-") return Bytes();
+        return fail(ErrorKind::kInvalid, "'-': this map has no keys");
+    }
     const bool addressable = takes_address(map.key_bytes);
     const std::string expected =
         fmt::format("{}a decimal integer or hex after 0x, of {} bytes",
@@ -83,10 +93,15 @@ Result<Bytes> parse_value(std::string_view text, const vm::MapSpec& map) {
     return raw;
 }
 
-Result<std::vector<ParsedElement>> read_elements(const std::string& path, const vm::MapSpec& map) {
+namespace {
+
+using LineVisitor = std::function<Result<void>(std::string_view key, std::string_view value)>;
+
+/// Calls the visitor with the two words of each line that has any; puts "FILE:LINE: " in front of
+/// its errors.
+Result<void> for_each_line(const std::string& path, const LineVisitor& visit) {
     const Result<std::string> text = read_file(path, kElementFileBytesMax);
     if (!text) return std::unexpected(text.error());
-    std::vector<ParsedElement> elements;
     std::string_view rest = *text;
     for (uint32_t number = 1; !rest.empty(); ++number) {
         const size_t end = std::min(rest.find('\n'), rest.size());
@@ -96,24 +111,45 @@ Result<std::vector<ParsedElement>> read_elements(const std::string& path, const 
         const size_t first = line.find_first_not_of(kBlanks);
         if (first == std::string_view::npos || line[first] == '#') continue;
         line = line.substr(first, line.find_last_not_of(kBlanks) - first + 1);
-        const auto refuse = [&](const std::string& what, std::string_view word,
-                                const std::string& expected) {
-            return fail(ErrorKind::kInvalid,
-                        fmt::format("{}:{}: {}: value '{}', expected {}", path, number, what,
-                                    word.substr(0, 80), expected));
-        };
         const size_t key_end = line.find_first_of(kBlanks);
         const size_t value_begin =
             key_end == std::string_view::npos ? key_end : line.find_first_not_of(kBlanks, key_end);
-        if (value_begin == std::string_view::npos) return refuse("line", line, "KEY VALUE");
-        const std::string_view value_word = line.substr(value_begin);
-        Result<Bytes> key = parse_key(line.substr(0, key_end), map);
-        if (!key) return refuse("key", line.substr(0, key_end), key.error().message);
-        Result<Bytes> value = parse_value(value_word, map);
-        if (!value) return refuse("value", value_word, value.error().message);
-        elements.push_back({std::move(*key), std::move(*value)});
+        const Result<void> visited = value_begin == std::string_view::npos
+                                         ? refuse_word("line", line, "KEY VALUE")
+                                         : visit(line.substr(0, key_end), line.substr(value_begin));
+        if (!visited) return fail_in(fmt::format("{}:{}", path, number), visited.error());
     }
+    return {};
+}
+
+}  // namespace
+
+Result<std::vector<ParsedElement>> read_elements(const std::string& path, const vm::MapSpec& map) {
+    std::vector<ParsedElement> elements;
+    const Result<void> read = for_each_line(
+        path, [&](std::string_view key_word, std::string_view value_word) -> Result<void> {
+            Result<Bytes> key = parse_key(key_word, map);
+            if (!key) return refuse_word("key", key_word, key.error().message);
+            Result<Bytes> value = parse_value(value_word, map);
+            if (!value) return refuse_word("value", value_word, value.error().message);
+            elements.push_back({std::move(*key), std::move(*value)});
+            return {};
+        });
+    if (!read) return std::unexpected(read.error());
     return elements;
+}
+
+Result<std::vector<ParsedBinding>> read_bindings(const std::string& path, const vm::MapSpec& map) {
+    std::vector<ParsedBinding> bindings;
+    const Result<void> read =
+        for_each_line(path, [&](std::string_view key_word, std::string_view name) -> Result<void> {
+            Result<Bytes> key = parse_key(key_word, map);
+            if (!key) return refuse_word("key", key_word, key.error().message);
+            bindings.push_back({std::move(*key), std::string(name)});
+            return {};
+        });
+    if (!read) return std::unexpected(read.error());
+    return bindings;
 }
 
 }  // namespace weir::controlplane::cli

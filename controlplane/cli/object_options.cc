@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "controlplane/cli/offline_set.h"
 #include "controlplane/config/units.h"
 #include "vm/base/limits.h"
 
@@ -31,9 +32,8 @@ Result<void> read_global_option(const std::string& text, vm::LoadOptions& option
 }
 
 Result<vm::LoadOptions> load_options_of(const Parsed& parsed) {
-    if (parsed.has("btf"))
-        return fail(ErrorKind::kUnsupported, "'--btf' is not offered yet: no CO-RE relocations");
     vm::LoadOptions options;
+    options.btf_path = parsed.text("btf");
     options.assume_entries_max = kAssumedEntriesMax;
     if (const std::string type = parsed.text("type"); type == "xdp") {
         options.type = vm::ProgramType::Xdp;
@@ -60,7 +60,9 @@ void add_object_options(Options& options) {
         .value("type", "xdp|socket", "what the programs are, whatever their sections say")
         .values("map", "NAME.max_entries=N", "size of a map; may be given several times")
         .values("global", "NAME=VALUE", "value of a global variable; may be given several times")
-        .value("btf", "FILE", "types for CO-RE relocations: not offered yet");
+        .value(
+            "btf", "FILE",
+            "types for CO-RE relocations: raw BTF or an ELF file (default the running kernel's)");
 }
 
 Result<vm::ObjectSpec> load_object_of(const Parsed& parsed) {
@@ -104,6 +106,36 @@ Result<std::optional<jit::Engine>> engine_of(const Parsed& parsed) {
     if (engine == "interp") return jit::Engine::kInterp;
     return fail(ErrorKind::kInvalid,
                 fmt::format("--engine: value '{}', expected jit or interp", engine));
+}
+
+void add_bench_options(Options& options) {
+    options.value("pcap-in", "FILE", "capture to read packets from (pcap or pcapng, Ethernet)")
+        .values("map-fill", "NAME=FILE",
+                "first contents of a map, as lines 'KEY VALUE' (of prog arrays and maps in maps "
+                "'KEY NAME'); may be given several times")
+        .value("engine", "jit|interp", "what runs the program (default jit)")
+        .value("burst", "N", "packets per burst, 1 to 64 (default 32)");
+}
+
+Result<std::unique_ptr<OfflineSet>> make_offline(const Parsed& parsed) {
+    const Result<std::optional<jit::Engine>> engine = engine_of(parsed);
+    if (!engine) return std::unexpected(engine.error());
+    OfflineOptions options{.engine = *engine,
+                           .unverified = parsed.has("unverified"),
+                           .fills = parsed.words("map-fill")};
+    if (options.unverified && options.engine != jit::Engine::kInterp)
+        return fail(ErrorKind::kInvalid,
+                    "--unverified: expected with '--engine interp', which checks every access; "
+                    "machine code checks none");
+    const Result<vm::ObjectSpec> object = load_object_of(parsed);
+    if (!object) return std::unexpected(object.error());
+    const Result<vm::ProgramSpec> program = pick_program(*object, parsed);
+    if (!program) return std::unexpected(program.error());
+    Result<std::unique_ptr<OfflineSet>> set = OfflineSet::make(*object, *program, options);
+    // What is wrong with an option or its file names itself.
+    if (!set && !set.error().message.starts_with("--"))
+        return fail_in(parsed.text("OBJ"), set.error());
+    return set;
 }
 
 Result<uint32_t> burst_of(const Parsed& parsed) {

@@ -12,9 +12,11 @@
 
 namespace weir::controlplane::cli {
 
+class OfflineSet;
+
 constexpr uint32_t kAssumedEntriesMax = 64;  ///< of a map that says max_entries 0, in offline verbs
 
-/// Adds OBJ, --prog, --type, --map, --global.
+/// Adds OBJ, --prog, --type, --map, --global, --btf.
 void add_object_options(Options& options);
 
 /// Loads OBJ; the loader's notices go to stderr.
@@ -30,6 +32,13 @@ Result<uint32_t> burst_of(const Parsed& parsed);
 
 /// "rule: message (insn 7, file.c:12: text)".
 std::string to_string(const vm::Rejection& rejection);
+
+/// Adds --pcap-in, --map-fill, --engine, --burst.
+void add_bench_options(Options& options);
+
+/// Reads what add_object_options and add_bench_options added, and --unverified and --config where a
+/// verb has them. kRejected when the verifier refuses.
+Result<std::unique_ptr<OfflineSet>> make_offline(const Parsed& parsed);
 
 /// verify and accept; kRejected with the reason.
 Result<std::shared_ptr<const vm::VerifiedProgram>> prove(const vm::ProgramSpec& spec);

@@ -9,8 +9,8 @@
 #include <chrono>
 
 #include "controlplane/cli/object_options.h"
+#include "controlplane/cli/offline_set.h"
 #include "controlplane/cli/pcap_file.h"
-#include "controlplane/cli/program_bench.h"
 #include "controlplane/cli/verbs.h"
 #include "vm/base/limits.h"
 #include "vm/program/context.h"
@@ -43,10 +43,9 @@ uint64_t empty_ticks() {
 
 class Stopwatch {
 public:
-    Stopwatch(ProgramBench& bench, const Bytes& packet, uint32_t burst)
-        : bench_(bench), packet_(packet), burst_(burst) {
-        for (uint32_t i = 0; i < burst; ++i)
-            buffers_.emplace_back(std::max<size_t>(packet.size(), kFrameDataBytes));
+    Stopwatch(OfflineSet& set, const Bytes& packet, uint32_t burst)
+        : set_(set), packet_(packet), burst_(burst) {
+        buffers_.resize(burst);
     }
 
     /// Ticks that `packets` packets (rounded up to bursts) took; the number run is added to
@@ -64,23 +63,24 @@ public:
 
 private:
     uint64_t run_burst() {
-        for (uint32_t i = 0; i < burst_; ++i) contexts_[i] = buffers_[i].load(packet_);
+        for (uint32_t i = 0; i < burst_; ++i)
+            contexts_[i] = buffers_[i].load_xdp(packet_, set_.spec().has_frags);
         const uint64_t start = read_tsc();
         if (burst_ == 1)
-            verdicts_[0] = bench_.program().run(contexts_[0], bench_.env());
+            verdicts_[0] = set_.compiled()->run(contexts_[0], set_.env());
         else
-            bench_.program().run_burst(std::span(contexts_).first(burst_),
+            set_.compiled()->run_burst(std::span(contexts_).first(burst_),
                                        std::span(verdicts_).first(burst_),
-                                       std::span(redirects_).first(burst_), bench_.env());
+                                       std::span(redirects_).first(burst_), set_.env());
         const uint64_t spent = read_tsc() - start;
         return spent - std::min(spent, overhead_);
     }
 
-    ProgramBench& bench_;
+    OfflineSet& set_;
     const Bytes& packet_;
     const uint32_t burst_;
     const uint64_t overhead_ = empty_ticks();
-    std::vector<PacketBuffer> buffers_;
+    std::vector<OfflinePacket> buffers_;
     std::array<vm::XdpContext, kBurstPacketsMax> contexts_{};
     std::array<uint32_t, kBurstPacketsMax> verdicts_{}, redirects_{};
 };
@@ -101,8 +101,8 @@ struct Timing {
     uint32_t verdict = 0;
 };
 
-Timing time_program(ProgramBench& bench, const Bytes& packet, uint32_t burst, uint32_t rounds) {
-    Stopwatch watch(bench, packet, burst);
+Timing time_program(OfflineSet& set, const Bytes& packet, uint32_t burst, uint32_t rounds) {
+    Stopwatch watch(set, packet, burst);
     Timing timing;
     uint64_t warm = 0;
     const auto wall_start = std::chrono::steady_clock::now();
@@ -146,12 +146,12 @@ int bench_with(const Parsed& parsed) {
     if (!burst) return report(burst.error());
     const Result<uint64_t> rounds = number_option(parsed, "rounds", kRoundsDefault, 1, kRoundsMax);
     if (!rounds) return report(rounds.error());
-    Result<std::unique_ptr<ProgramBench>> bench = ProgramBench::make(parsed);
-    if (!bench) return report(bench.error());
+    Result<std::unique_ptr<OfflineSet>> set = make_offline(parsed);
+    if (!set) return report(set.error());
     const Result<Bytes> packet = chosen_packet(parsed);
     if (!packet) return report(packet.error());
-    const Timing timing = time_program(**bench, *packet, *burst, static_cast<uint32_t>(*rounds));
-    const char* engine = (*bench)->program().engine() == jit::Engine::kJit ? "jit" : "interp";
+    const Timing timing = time_program(**set, *packet, *burst, static_cast<uint32_t>(*rounds));
+    const char* engine = (*set)->compiled()->engine() == jit::Engine::kJit ? "jit" : "interp";
     if (parsed.json()) {
         print_json({{"engine", engine},
                     {"burst", *burst},
@@ -161,7 +161,7 @@ int bench_with(const Parsed& parsed) {
                     {"packets", timing.packets},
                     {"packet_bytes", packet->size()},
                     {"retval", timing.verdict},
-                    {"jited_bytes", (*bench)->program().code().size()}},
+                    {"jited_bytes", (*set)->compiled()->code().size()}},
                    parsed);
         return kExitDone;
     }

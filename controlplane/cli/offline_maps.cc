@@ -1,0 +1,211 @@
+#include "controlplane/cli/offline_maps.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "controlplane/cli/element_text.h"
+#include "controlplane/deploy/map_sync.h"
+#include "controlplane/deploy/sha256.h"
+#include "maps/maps.h"
+
+namespace weir::controlplane::cli {
+namespace {
+
+constexpr uint32_t kCpuSlots = 1;
+
+bool holds_maps(vm::MapType type) {
+    return type == vm::MapType::ArrayOfMaps || type == vm::MapType::HashOfMaps;
+}
+bool holds_events(vm::MapType type) {
+    return type == vm::MapType::Ringbuf || type == vm::MapType::PerfEventArray;
+}
+
+/// A slot's number as a key; keys of maps in maps that are no numbers of 4 bytes have zeroes
+/// behind.
+Bytes key_of_index(uint32_t index, uint32_t key_bytes) {
+    Bytes key(key_bytes);
+    std::memcpy(key.data(), &index, std::min<size_t>(key.size(), sizeof index));
+    return key;
+}
+
+OfflineElements drained(vm::Map& map) {
+    OfflineElements elements;
+    Bytes value(map.spec().value_bytes);
+    // At most as many as it may hold: nobody fills it meanwhile.
+    for (uint32_t i = 0; i < map.spec().entries_max && map.pop(value.data()) == 0; ++i)
+        elements.emplace_back(Bytes(), value);
+    return elements;
+}
+
+OfflineElements listed(vm::Map& map) {
+    OfflineElements elements;
+    Bytes key(map.spec().key_bytes), next(map.spec().key_bytes);
+    Bytes value(map.control_value_bytes());
+    int status = map.next_key(nullptr, next.data());
+    while (status == 0) {
+        key = next;
+        if (map.control_lookup(key.data(), value) == 0) elements.emplace_back(key, value);
+        status = map.next_key(key.data(), next.data());
+    }
+    std::sort(elements.begin(), elements.end(),
+              [](const auto& a, const auto& b) { return KeyLess()(a.first, b.first); });
+    return elements;
+}
+
+Error failed_update(const vm::Map& map, const Bytes& key, int status) {
+    return {ErrorKind::kInvalid, fmt::format("map {}: key 0x{}: {}", map.spec().name, to_hex(key),
+                                             std::strerror(-status))};
+}
+
+}  // namespace
+
+Result<OfflineMaps> OfflineMaps::make(const vm::ObjectSpec& object,
+                                      const vm::ProgramSpec& program) {
+    OfflineMaps maps;
+    const auto add = [&](const vm::MapSpec& spec, bool needed) -> Result<void> {
+        if (maps.find(spec.name) != nullptr) return {};
+        Result<std::unique_ptr<vm::Map>> made = maps::create_map(spec, kCpuSlots);
+        if (!made && needed) return fail_in("map " + spec.name, made.error());
+        if (made) maps.maps_.push_back(std::move(*made));
+        return {};
+    };
+    const auto is_needed = [&](const vm::MapSpec& spec) {
+        return std::any_of(program.maps.begin(), program.maps.end(),
+                           [&](const vm::MapSpec& used) { return used.name == spec.name; });
+    };
+    for (const vm::MapSpec& spec : object.maps)
+        if (const Result<void> added = add(spec, is_needed(spec)); !added)
+            return std::unexpected(added.error());
+    for (const vm::MapSpec& spec : program.maps)
+        if (const Result<void> added = add(spec, true); !added)
+            return std::unexpected(added.error());
+    for (const std::unique_ptr<vm::Map>& map : maps.maps_) {
+        if (!holds_maps(map->spec().type)) continue;
+        for (const vm::InitialSlot& slot : map->spec().slots) {
+            const Bytes key = key_of_index(slot.index, map->spec().key_bytes);
+            if (const Result<void> bound = maps.bind_inner(*map, key, slot.target); !bound)
+                return std::unexpected(bound.error());
+        }
+    }
+    return maps;
+}
+
+vm::Map* OfflineMaps::find(std::string_view name) const {
+    const auto found = std::find_if(maps_.begin(), maps_.end(),
+                                    [&](const auto& map) { return map->spec().name == name; });
+    return found == maps_.end() ? nullptr : found->get();
+}
+
+uint32_t OfflineMaps::id_of(std::string_view name) const {
+    for (size_t i = 0; i < maps_.size(); ++i)
+        if (maps_[i]->spec().name == name) return static_cast<uint32_t>(i + 1);
+    return 0;
+}
+
+Result<std::vector<vm::Map*>> OfflineMaps::of(const vm::ProgramSpec& program) const {
+    std::vector<vm::Map*> maps;
+    for (const vm::MapSpec& spec : program.maps) {
+        maps.push_back(find(spec.name));
+        if (maps.back() != nullptr) continue;
+        const Result<std::unique_ptr<vm::Map>> again = maps::create_map(spec, kCpuSlots);
+        return fail_in("map " + spec.name,
+                       again ? Error{ErrorKind::kInvalid, "missing"} : again.error());
+    }
+    return maps;
+}
+
+Result<void> OfflineMaps::bind_inner(vm::Map& map, const Bytes& key, const std::string& name) {
+    vm::Map* const inner = find(name);
+    if (inner == nullptr)
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("map {}: key 0x{}: value '{}', expected the name of a map",
+                                map.spec().name, to_hex(key), name));
+    const int status = map.bind_map(key.data(), inner, id_of(name));
+    if (status == 0) return {};
+    Error error = failed_update(map, key, status);
+    error.message += fmt::format(" (does {} have the definition of its inner maps?)", name);
+    return std::unexpected(std::move(error));
+}
+
+Result<void> OfflineMaps::bind_programs(const FindProgram& find_program) {
+    for (const std::unique_ptr<vm::Map>& map : maps_) {
+        if (map->spec().type != vm::MapType::ProgArray) continue;
+        for (const vm::InitialSlot& slot : map->spec().slots) {
+            const Result<BoundProgram> bound = find_program(slot.target);
+            if (!bound) return fail_in("map " + map->spec().name, bound.error());
+            const Bytes key = key_of_index(slot.index, map->spec().key_bytes);
+            const int status = map->bind_program(key.data(), bound->program, bound->id);
+            if (status != 0) return std::unexpected(failed_update(*map, key, status));
+        }
+    }
+    return {};
+}
+
+Result<void> OfflineMaps::fill_bindings(vm::Map& map, const std::string& path,
+                                        const FindProgram& find_program) {
+    const Result<std::vector<ParsedBinding>> bindings = read_bindings(path, map.spec());
+    if (!bindings) return std::unexpected(bindings.error());
+    for (const ParsedBinding& binding : *bindings) {
+        if (holds_maps(map.spec().type)) {
+            const Result<void> bound = bind_inner(map, binding.key, binding.name);
+            if (!bound) return fail_in(path, bound.error());
+            continue;
+        }
+        const Result<BoundProgram> program = find_program(binding.name);
+        if (!program) return fail_in(path, program.error());
+        const int status = map.bind_program(binding.key.data(), program->program, program->id);
+        if (status != 0) return fail_in(path, failed_update(map, binding.key, status));
+    }
+    return {};
+}
+
+Result<void> OfflineMaps::fill(const std::string& option, const FindProgram& find_program) {
+    const size_t equals = option.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == option.size())
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("--map-fill: value '{}', expected NAME=FILE", option));
+    const std::string name = option.substr(0, equals);
+    vm::Map* const map = find(name);
+    if (map == nullptr) {
+        std::string all;
+        for (const auto& each : maps_) all += (all.empty() ? "" : ", ") + each->spec().name;
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("--map-fill: value '{}', expected a map of the object: {}", name,
+                                all.empty() ? "it has none" : all));
+    }
+    const std::string path = option.substr(equals + 1);
+    if (holds_maps(map->spec().type) || map->spec().type == vm::MapType::ProgArray)
+        return fill_bindings(*map, path, find_program);
+    const Result<std::vector<ParsedElement>> elements = read_elements(path, map->spec());
+    if (!elements) return std::unexpected(elements.error());
+    for (const ParsedElement& element : *elements) {
+        const int status = element.key.empty() ? map->push(element.value.data(), vm::kUpdateAny)
+                                               : map->control_update(element.key.data(),
+                                                                     element.value, vm::kUpdateAny);
+        if (status != 0) return fail_in(path, failed_update(*map, element.key, status));
+    }
+    return {};
+}
+
+OfflineElements OfflineMaps::elements(vm::Map& map) {
+    const vm::MapType type = map.spec().type;
+    if (holds_events(type)) return {};
+    const bool pops = type == vm::MapType::Queue || type == vm::MapType::Stack;
+    return pops ? drained(map) : listed(map);
+}
+
+std::optional<std::vector<Bytes>> OfflineMaps::take_events(vm::Map& map) {
+    if (!holds_events(map.spec().type)) return std::nullopt;
+    std::vector<Bytes> records;
+    map.drain_events(
+        0,
+        [](void* opaque, ByteSpan record) {
+            static_cast<std::vector<Bytes>*>(opaque)->emplace_back(record.begin(), record.end());
+        },
+        &records);
+    return records;
+}
+
+}  // namespace weir::controlplane::cli

@@ -1,0 +1,82 @@
+#pragma once
+// A program of an object with its maps, in this process: no node, no privileges. Proven and run by
+// the machine code or the interpreter; or unproven, run by the interpreter with every access
+// checked, then with the programs that it may tail-call, and with timers.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "controlplane/cli/offline_maps.h"
+#include "controlplane/cli/offline_packet.h"
+#include "jit/jit.h"
+#include "vm/helpers/fib.h"
+#include "vm/helpers/timers.h"
+#include "vm/interp/interp.h"
+
+namespace weir::controlplane::cli {
+
+struct OfflineOptions {
+    std::optional<jit::Engine> engine;   ///< nullopt: machine code, or else the interpreter
+    bool unverified = false;             ///< the interpreter, every access checked; no proof
+    std::vector<std::string> fills;      ///< --map-fill: NAME=FILE
+    std::shared_ptr<const vm::Fib> fib;  ///< nullptr: no route is known
+};
+
+/// What became of one packet.
+struct OfflineOutcome {
+    bool ran = false;
+    uint32_t retval = 0;
+    uint32_t redirect_ifindex = 0;  ///< of XDP_REDIRECT; vm::kRedirectByMap: by a map
+    std::optional<vm::RunFault> fault;
+    std::string error;  ///< why no program saw it
+};
+
+class OfflineSet {
+public:
+    /// kRejected when the verifier refuses. `program` is one of `object`'s.
+    static Result<std::unique_ptr<OfflineSet>> make(const vm::ObjectSpec& object,
+                                                    const vm::ProgramSpec& program,
+                                                    const OfflineOptions& options);
+
+    const vm::ObjectSpec& object() const { return object_; }
+    const vm::ProgramSpec& spec() const { return spec_; }
+    const OfflineMaps& maps() const { return maps_; }
+    /// nullptr of an unverified program.
+    const jit::CompiledProgram* compiled() const { return compiled_.get(); }
+    vm::RunEnv& env() { return env_; }
+
+    /// Runs packets in order, `burst` at a time (1..kBurstPacketsMax); their bytes become what the
+    /// program left. Timers that are due run between packets and at the end.
+    std::vector<OfflineOutcome> run(std::span<Bytes> packets, uint32_t burst);
+
+private:
+    OfflineSet(const vm::ObjectSpec& object, const vm::ProgramSpec& program, OfflineMaps maps)
+        : object_(object), spec_(program), maps_(std::move(maps)) {}
+
+    Result<void> compile(std::optional<jit::Engine> engine);
+    Result<void> make_checked();
+    Result<BoundProgram> find_checked(const std::string& name);
+    Result<BoundProgram> find_program(const std::string& name);
+    void run_burst(std::span<Bytes> packets, std::span<const size_t> chosen,
+                   std::vector<OfflineOutcome>& outcomes);
+    void run_one(Bytes& packet, OfflineOutcome& outcome);
+    void run_timers();
+    std::string refuse_frame(size_t bytes) const;
+
+    // Members end in reverse order: programs go before the maps that they are bound to.
+    const vm::ObjectSpec object_;
+    const vm::ProgramSpec spec_;
+    OfflineMaps maps_;
+    std::unique_ptr<vm::Timers> timers_;
+    std::shared_ptr<const vm::VerifiedProgram> verified_;
+    std::unique_ptr<jit::CompiledProgram> compiled_;
+    std::vector<std::unique_ptr<vm::CheckedProgram>> checked_;  ///< the first is the one that runs
+    std::shared_ptr<const vm::Fib> fib_;
+    vm::RunEnv env_;
+    std::vector<OfflinePacket> buffers_;
+};
+
+}  // namespace weir::controlplane::cli
