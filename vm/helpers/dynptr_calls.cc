@@ -59,12 +59,12 @@ uint64_t clone(uint64_t from, uint64_t to, uint64_t, uint64_t, uint64_t, RunEnv&
 
 // -- reading and writing --------------------------------------------------------------------------
 
-/// After an error the buffer is zero: it counts as written.
-uint64_t read(uint64_t to, uint64_t r2, uint64_t from, uint64_t offset, uint64_t flags, RunEnv&) {
+uint64_t read(uint64_t to, uint64_t r2, uint64_t from, uint64_t offset, uint64_t flags,
+              RunEnv& env) {
     const uint32_t bytes = low(r2);
     const int error =
         flags != 0 ? -EINVAL : read_dynptr(load_dynptr(from), low(offset), memory_at(to), bytes);
-    if (error != 0 && bytes != 0) std::memset(memory_at(to), 0, bytes);
+    if (error != 0) leave_unfilled(env, memory_at(to), bytes);
     return error_value(error);
 }
 

@@ -132,6 +132,9 @@ void add_address_routes(const Interface& interface, const InterfaceAddress& own,
     routes.push_back(local_route(interface, own.address));
     if (is_v4 && own.prefix_bits <= 30) routes.push_back(local_route(interface, broadcast_of(own)));
     if (own.prefix_bits == address_bits(own.address.family)) return;
+    if (!is_v4) {  // the subnet's routers answer to its first address (RFC 4291, section 2.6.1)
+        routes.push_back(local_route(interface, masked(own.address, own.prefix_bits)));
+    }
     Route connected;
     connected.destination = masked(own.address, own.prefix_bits);
     connected.prefix_bits = own.prefix_bits;
@@ -139,6 +142,29 @@ void add_address_routes(const Interface& interface, const InterfaceAddress& own,
     connected.metric = is_v4 ? 0 : kMetricConnectedV6;
     if (is_v4) connected.source = own.address;
     routes.push_back(connected);
+}
+
+/// 127.0.0.0/8 is local on every machine.
+Route loopback_route() {
+    Route route;
+    route.destination = IpAddress{IpFamily::V4, {127}};
+    route.prefix_bits = 8;
+    route.kind = RouteKind::Local;
+    route.table = kTableLocal;
+    return route;
+}
+
+/// Without rules of one's own Linux keeps IPv4's tables local and main in one trie: the longest
+/// prefix of both counts, and of the same prefix the local one.
+uint32_t trie_of(uint32_t table, IpFamily family) {
+    return table == kTableLocal && family == IpFamily::V4 ? kTableMain : table;
+}
+
+/// IPv6 does not insist on the interface where there is but one route of a metric.
+bool leaves_by(const Route& route, uint32_t ifindex) {
+    if (ifindex == 0 || route.destination.family == IpFamily::V6) return true;
+    const bool leaves = route.kind == RouteKind::Unicast || route.kind == RouteKind::Local;
+    return !leaves || route.ifindex == ifindex;
 }
 
 // -- source addresses -----------------------------------------------------------------------------
@@ -235,9 +261,10 @@ Result<void> Fib::fill_tables(std::vector<Route> routes) {
     for (const Interface& interface : interfaces_)
         for (const InterfaceAddress& address : interface.addresses)
             add_address_routes(interface, address, own);
+    own.push_back(loopback_route());
     const auto key = [](const Route& row) {
-        return std::tuple(row.table, row.destination.family, ~row.prefix_bits, row.destination,
-                          row.metric);
+        return std::tuple(trie_of(row.table, row.destination.family), row.destination.family,
+                          ~row.prefix_bits, row.destination, row.table != kTableLocal, row.metric);
     };
     if (Result<void> sorted = sort_unique(routes, key, "a route of the same prefix and metric");
         !sorted)
@@ -248,9 +275,9 @@ Result<void> Fib::fill_tables(std::vector<Route> routes) {
                      [&](const Route& a, const Route& b) { return key(a) < key(b); });
     for (Route& route : routes) {
         const IpFamily family = route.destination.family;
-        if (tables_.empty() || tables_.back().number != route.table ||
-            tables_.back().family != family)
-            tables_.push_back({route.table, family, {}});
+        const uint32_t trie = trie_of(route.table, family);
+        if (tables_.empty() || tables_.back().number != trie || tables_.back().family != family)
+            tables_.push_back({trie, family, {}});
         std::vector<Length>& lengths = tables_.back().lengths;
         if (lengths.empty() || lengths.back().prefix_bits != route.prefix_bits)
             lengths.push_back({route.prefix_bits, {}});
@@ -284,22 +311,15 @@ const Fib::Table* Fib::table_at(uint32_t number, IpFamily family) const {
 }
 
 const Route* Fib::route_in(uint32_t number, const IpAddress& destination, uint32_t ifindex) const {
-    const Table* const table = table_at(number, destination.family);
+    const Table* const table = table_at(trie_of(number, destination.family), destination.family);
     if (table == nullptr) return nullptr;
     for (const Length& length : table->lengths) {
         const IpAddress prefix = masked(destination, length.prefix_bits);
         const auto first = std::lower_bound(
             length.routes.begin(), length.routes.end(), prefix,
             [](const Route& row, const IpAddress& wanted) { return row.destination < wanted; });
-        const Route* any = nullptr;
-        for (auto row = first; row != length.routes.end() && row->destination == prefix; ++row) {
-            const bool leaves_there =
-                ifindex == 0 || row->ifindex == ifindex || row->kind == RouteKind::Blackhole ||
-                row->kind == RouteKind::Unreachable || row->kind == RouteKind::Prohibit;
-            if (leaves_there) return &*row;
-            if (any == nullptr) any = &*row;
-        }
-        if (any != nullptr && destination.family == IpFamily::V6) return any;
+        for (auto row = first; row != length.routes.end() && row->destination == prefix; ++row)
+            if (leaves_by(*row, ifindex)) return &*row;
     }
     return nullptr;
 }

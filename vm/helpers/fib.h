@@ -87,10 +87,10 @@ public:
     const Interface* interface_at(uint32_t ifindex) const;
     const Neighbour* neighbour(uint32_t ifindex, const IpAddress& address) const;
 
-    /// The longest prefix that holds `destination`, of the lowest metric, or nullptr. With
-    /// `ifindex` (0: any) IPv4 takes only routes that leave there, IPv6 prefers those.
+    /// The longest prefix that holds `destination`, of the lowest metric, or nullptr. With an
+    /// `ifindex` (0: any) IPv4 takes only routes that leave there.
     const Route* route_in(uint32_t table, const IpAddress& destination, uint32_t ifindex) const;
-    /// The same through the standing rules: tables local, main, default.
+    /// The same through the standing rules: tables local, main, and for IPv4 default.
     const Route* route(const IpAddress& destination, uint32_t ifindex) const;
     /// What a packet to `destination` by `route` would carry as its source; nullopt: none fits.
     std::optional<IpAddress> source_of(const Route& route, const IpAddress& destination) const;

@@ -135,13 +135,12 @@ FibAnswer forward(const Lookup& lookup, const Route& route) {
     parameters.tos = route.metric;
     parameters.ifindex = route.ifindex;
     const IpAddress next_hop = route.gateway.value_or(destination);
-    const IpAddress& asked = lookup.family == IpFamily::V4 ? destination : next_hop;
     const auto write_next_hop = [&] {
         if (next_hop.family == IpFamily::V6) parameters.family = AF_INET6;
         lookup.set(parameters.destination, next_hop);
     };
     if (lookup.family == IpFamily::V6) write_next_hop();
-    if (lookup.has(kSource) && !write_source(lookup, route, asked))
+    if (lookup.has(kSource) && !write_source(lookup, route, destination))
         return FibAnswer::NoSourceAddress;
     write_next_hop();
     if (!lookup.has(kSkipNeighbour)) {

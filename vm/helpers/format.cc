@@ -189,6 +189,7 @@ int take_pointer(Gathered& gathered, std::string_view format, size_t i, Conversi
     }
     if ((kind == 'k' || kind == 'u') && next == 's') {
         out.end = i + 2;
+        if (kind == 'u') out.value = 0;  // memory of user space: there is none
         return ends_word(at(format, i + 2)) ? take_string(gathered, out, env) : -EINVAL;
     }
     if ((kind == 'i' || kind == 'I') && (next == '4' || next == '6')) {

@@ -2,6 +2,7 @@
 // The groups that add_base_helpers is made of, one file each, and what their files share.
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "vm/program/run.h"
@@ -38,6 +39,11 @@ inline void set(HelperTable& table, HelperId id, HelperFn function) {
 }
 inline void set(HelperTable& table, KfuncId id, HelperFn function) {
     table.kfuncs[static_cast<uint32_t>(id)] = function;
+}
+
+/// What a failed copy leaves in the buffer that it did not fill (RunEnv::stack_is_clean).
+inline void leave_unfilled(const RunEnv& env, void* buffer, size_t bytes) {
+    if (!env.stack_is_clean && bytes != 0) std::memset(buffer, 0, bytes);
 }
 
 /// A negative errno as r0 carries it.

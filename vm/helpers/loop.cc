@@ -16,7 +16,9 @@ uint64_t loop(uint64_t r1, uint64_t function, uint64_t context, uint64_t flags, 
               RunEnv& env) {
     const auto loops = static_cast<uint32_t>(r1);
     if (flags != 0) return error_value(-EINVAL);
-    if (loops > kLoopsMax) return error_value(-E2BIG);
+    // The kernel's verifier inlines the loop where it can, and then the error has 32 bits
+    // (inline_bpf_loop).
+    if (loops > kLoopsMax) return static_cast<uint32_t>(-E2BIG);
     for (uint32_t i = 0; i < loops; ++i) {
         const uint64_t stop = env.call(env, function, {i, context, 0, 0, 0});
         if (stop != 0 || env.callback_failed) return uint64_t{i} + 1;

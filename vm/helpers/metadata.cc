@@ -1,6 +1,5 @@
 // What the receiving device said of a packet: net/core/xdp.c, bpf_xdp_metadata_rx_*. A device that
-// says nothing at all gives -EOPNOTSUPP, one that says nothing of this packet -ENODATA; outputs are
-// zero then, since they count as written.
+// says nothing at all gives -EOPNOTSUPP, one that says nothing of this packet -ENODATA.
 
 #include <cerrno>
 #include <cstring>
@@ -15,8 +14,13 @@ const PacketMetadata* metadata_of(uint64_t r1) {
 }
 
 template <typename T>
-void store(uint64_t at, T value) {
-    std::memcpy(reinterpret_cast<void*>(at), &value, sizeof value);
+void give(const RunEnv& env, uint64_t at, int error, T PacketMetadata::* field,
+          const PacketMetadata* metadata) {
+    auto* const to = reinterpret_cast<void*>(at);
+    if (error == 0)
+        std::memcpy(to, &(metadata->*field), sizeof(T));
+    else
+        leave_unfilled(env, to, sizeof(T));
 }
 
 int missing(const PacketMetadata* metadata, bool PacketMetadata::* has) {
@@ -24,26 +28,27 @@ int missing(const PacketMetadata* metadata, bool PacketMetadata::* has) {
     return metadata->*has ? 0 : -ENODATA;
 }
 
-uint64_t rx_timestamp(uint64_t r1, uint64_t timestamp, uint64_t, uint64_t, uint64_t, RunEnv&) {
+uint64_t rx_timestamp(uint64_t r1, uint64_t timestamp, uint64_t, uint64_t, uint64_t, RunEnv& env) {
     const PacketMetadata* const metadata = metadata_of(r1);
     const int error = missing(metadata, &PacketMetadata::has_timestamp);
-    store<uint64_t>(timestamp, error == 0 ? metadata->timestamp_ns : 0);
+    give(env, timestamp, error, &PacketMetadata::timestamp_ns, metadata);
     return error_value(error);
 }
 
-uint64_t rx_hash(uint64_t r1, uint64_t hash, uint64_t type, uint64_t, uint64_t, RunEnv&) {
+uint64_t rx_hash(uint64_t r1, uint64_t hash, uint64_t type, uint64_t, uint64_t, RunEnv& env) {
     const PacketMetadata* const metadata = metadata_of(r1);
     const int error = missing(metadata, &PacketMetadata::has_hash);
-    store<uint32_t>(hash, error == 0 ? metadata->hash : 0);
-    store<uint32_t>(type, error == 0 ? metadata->hash_type : 0);
+    give(env, hash, error, &PacketMetadata::hash, metadata);
+    give(env, type, error, &PacketMetadata::hash_type, metadata);
     return error_value(error);
 }
 
-uint64_t rx_vlan_tag(uint64_t r1, uint64_t protocol, uint64_t tci, uint64_t, uint64_t, RunEnv&) {
+uint64_t rx_vlan_tag(uint64_t r1, uint64_t protocol, uint64_t tci, uint64_t, uint64_t,
+                     RunEnv& env) {
     const PacketMetadata* const metadata = metadata_of(r1);
     const int error = missing(metadata, &PacketMetadata::has_vlan_tag);
-    store<uint16_t>(protocol, error == 0 ? metadata->vlan_protocol_be16 : uint16_t{0});
-    store<uint16_t>(tci, error == 0 ? metadata->vlan_tci : uint16_t{0});
+    give(env, protocol, error, &PacketMetadata::vlan_protocol_be16, metadata);
+    give(env, tci, error, &PacketMetadata::vlan_tci, metadata);
     return error_value(error);
 }
 

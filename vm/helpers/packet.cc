@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kMetaBytesMax = 255;  ///< skb_shared_info.meta_len is a byte
 constexpr uint32_t kMetaAlignBytes = 4;
+constexpr uint64_t kMostNegative = uint64_t{1} << 31;
 
 XdpContext& context_of(uint64_t r1) {
     return *reinterpret_cast<XdpContext*>(r1);
@@ -63,6 +64,7 @@ int grow_last_segment(XdpContext& context, uint32_t bytes) {
 /// Segments shrink from the end, and those that become empty are dropped; what is left then comes
 /// off the linear part.
 int shrink_segments(XdpContext& context, uint64_t bytes) {
+    if (bytes == kMostNegative) return 0;  // the kernel's int cannot hold it, and nothing happens
     if (bytes + kFrameBytesMin > packet_bytes(context)) return -EINVAL;
     while (bytes != 0 && context.segment_count != 0) {
         Segment& last = context.segments[context.segment_count - 1];
@@ -136,13 +138,11 @@ uint64_t get_buff_len(uint64_t r1, uint64_t, uint64_t, uint64_t, uint64_t, RunEn
     return packet_bytes(context_of(r1));
 }
 
-/// After an error the buffer is zero, as bpf_skb_load_bytes leaves it (bpf_xdp_load_bytes leaves
-/// what stood there): the verifier counts it as written, and stale stack must not become readable.
-uint64_t load_bytes(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t, RunEnv&) {
+uint64_t load_bytes(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t, RunEnv& env) {
     auto* const buffer = reinterpret_cast<uint8_t*>(r3);
     const auto bytes = static_cast<uint32_t>(r4);
     const int error = load_packet(context_of(r1), static_cast<uint32_t>(r2), buffer, bytes);
-    if (error != 0) std::memset(buffer, 0, bytes);
+    if (error != 0) leave_unfilled(env, buffer, bytes);
     return error_value(error);
 }
 

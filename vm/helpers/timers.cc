@@ -42,6 +42,7 @@ struct Timers::Slot {
     const Runnable* program = nullptr;
     uint64_t function = 0;
     const RunEnv* runs_in = nullptr;  ///< whose callback it is right now
+    bool due_again = false;           ///< came due while its callback ran elsewhere
 
     uint64_t ticket(uint32_t index) const {
         return uint64_t{generation} << 32 | (uint64_t{index} + 1);
@@ -238,7 +239,8 @@ bool Timers::take_due(uint64_t now_ns, const RunEnv& env, Call& call) {
             release(index);
             continue;
         }
-        if (slot.program == nullptr || slot.runs_in != nullptr) continue;
+        slot.due_again = slot.runs_in != nullptr;
+        if (slot.program == nullptr || slot.due_again) continue;
         slot.runs_in = &env;
         call = {index, slot.generation, slot.timer, slot.map, slot.program, slot.function};
         return true;
@@ -262,11 +264,18 @@ uint32_t Timers::run_due(uint64_t now_ns, RunEnv& env) {
     uint32_t calls = 0;
     for (Call call; calls < kTimersDueMax && take_due(now_ns, env, call); ++calls) {
         call_back(call, env);
-        const Guard guard(*this);
-        Slot& slot = slots_[call.index];
-        if (slot.generation == call.generation) slot.runs_in = nullptr;
+        finish(call, now_ns);
     }
     return calls;
+}
+
+void Timers::finish(const Call& call, uint64_t now_ns) {
+    const Guard guard(*this);
+    Slot& slot = slots_[call.index];
+    if (slot.generation != call.generation) return;  // the element went away meanwhile
+    slot.runs_in = nullptr;
+    if (slot.due_again) arm(call.index, now_ns);
+    slot.due_again = false;
 }
 
 void Timers::drop_map(const Map& map) {

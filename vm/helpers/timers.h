@@ -86,6 +86,7 @@ private:
     void publish_deadline();
     bool take_due(uint64_t now_ns, const RunEnv& env, Call& call);
     static void call_back(const Call& call, RunEnv& env);
+    void finish(const Call& call, uint64_t now_ns);
 
     ClockFn clock_;
     std::vector<Slot> slots_;

@@ -307,11 +307,13 @@ CheckedResult run_to_end(Machine<Checked>& m, const LoadedProgram& program, Slot
     Checked& access = m.access;
     const RunScope scope(m.env, m.program, call_checked, may_read, &m);
     m.env.callback_failed = false;
+    m.env.stack_is_clean = true;  // begin_frame
     access.run.memory.learn_maps(program.maps);
     access.begin_frame(m);
     run_from(m, entry);
     if (const auto leak = access.run.holdings.leak()) access.fault(m, *leak);
     access.run.holdings.give_everything_back(program.helpers, m.env);
+    m.env.stack_is_clean = false;
     return {access.stopped ? 0 : static_cast<uint32_t>(m.r[0]), access.insns,
             std::move(access.stopped)};
 }

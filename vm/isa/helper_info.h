@@ -11,20 +11,20 @@ namespace weir::vm {
 
 /// What may stand in r1..r5 (compare enum bpf_arg_type in the kernel's include/linux/bpf.h).
 enum class ArgKind : uint8_t {
-    None,           ///< no such argument
-    Scalar,         ///< any initialised number
-    Map,            ///< a map, loaded by a LoadMap instruction or looked up in a map in map
-    MapKey,         ///< readable memory of the map's key size
-    MapValue,       ///< readable memory of the map's value size
-    MapValueOut,    ///< writable memory of the map's value size; a bloom filter reads it
-    Context,        ///< the program's context pointer, unchanged
-    MemRead,        ///< readable memory; its size is the next argument
-    MemReadOrNull,  ///< the same, or null with a size of zero
-    MemWrite,       ///< writable memory, may be uninitialised stack; its size is the next argument
-    MemWriteOrNull,
-    MemReadWrite,  ///< initialised and writable memory; its size is the next argument
-    Size,          ///< size of the memory before, at least 1
-    SizeOrZero,    ///< size of the memory before
+    None,            ///< no such argument
+    Scalar,          ///< any initialised number
+    Map,             ///< a map, loaded by a LoadMap instruction or looked up in a map in map
+    MapKey,          ///< readable memory of the map's key size
+    MapValue,        ///< readable memory of the map's value size
+    MapValueOut,     ///< writable memory of the map's value size; a bloom filter reads it
+    Context,         ///< the program's context pointer, unchanged
+    MemRead,         ///< readable memory; its size is the next argument
+    MemReadOrNull,   ///< the same, or null with a size of zero
+    MemWrite,        ///< writable memory, may be uninitialised stack; its size is the next argument
+    MemWriteOrNull,  ///< writable memory, or null with a size of zero; may be written in part only
+    MemReadWrite,    ///< initialised and writable memory; its size is the next argument
+    Size,            ///< size of the memory before, at least 1
+    SizeOrZero,      ///< size of the memory before
     Unchecked,  ///< not looked at: may hold anything, also nothing (the kernel's ARG_DONTCARE in a
                 ///< variadic helper)
     U16Out,     ///< aligned writable memory of 2 bytes, may be uninitialised stack; likewise:

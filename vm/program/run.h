@@ -68,6 +68,10 @@ struct RunEnv {
     /// Whether the running program may read these bytes (its stack, its packet, its maps' values):
     /// asked by helpers that follow a pointer which no proof covers (%s, %pI4). nullptr: never.
     bool (*may_read)(RunEnv& env, uint64_t address, uint32_t bytes) = nullptr;
+    /// No byte of the stack is another's: each is zero until the program writes it. Then a helper
+    /// that fails leaves its buffer alone, as the kernel's do; else it zeroes it, since the buffer
+    /// counts as written and could show what other runs left there, pointers included.
+    bool stack_is_clean = false;
 };
 
 /// redirect_ifindex after bpf_redirect_map: no device has this number.
