@@ -1,5 +1,6 @@
 #include "maps/xskmap.h"
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -24,8 +25,9 @@ Result<std::unique_ptr<vm::Map>> Xskmap::create(const vm::MapSpec& spec) {
     return std::unique_ptr<vm::Map>(new Xskmap(spec, std::move(*memory)));
 }
 
-uint8_t* Xskmap::lookup(const uint8_t*, uint32_t) {
-    return nullptr;
+uint8_t* Xskmap::lookup(const uint8_t* key, uint32_t) {
+    static_assert(std::endian::native == std::endian::little);  // the number comes first
+    return has_target(index_of(key)) ? reinterpret_cast<uint8_t*>(&slot(index_of(key))) : nullptr;
 }
 int Xskmap::update(const uint8_t*, const uint8_t*, uint64_t, uint32_t) {
     return -EINVAL;

@@ -1,7 +1,7 @@
 #pragma once
 // xskmap (net/xdp/xskmap.c): keys to AF_XDP sockets, for bpf_redirect_map. A value is the number of
 // a socket, which means nothing here. As in the kernel the control side sets and removes sockets
-// and cannot read them back; programs cannot look into one.
+// and cannot read them back.
 
 #include <atomic>
 #include <cstdint>
@@ -19,7 +19,8 @@ class Xskmap final : public RedirectMap {
 public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec);
 
-    /// nullptr: there is nothing that a program could see of a socket.
+    /// Programs ask so whether there is a socket before they redirect. What they see of it, struct
+    /// bpf_xdp_sock with queue_id alone, is its number; they may not write it.
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     int update(const uint8_t*, const uint8_t*, uint64_t, uint32_t) override;  ///< -EINVAL
     int erase(const uint8_t*) override;                                       ///< -EINVAL

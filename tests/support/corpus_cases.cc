@@ -71,6 +71,10 @@ KernelPath kernel_path(const CorpusObject& object) {
                                                                     : KernelPath::Libbpf;
 }
 
+bool is_program(const CorpusObject& object, const std::string& name) {
+    return object.name != "functions_elsewhere" || name != "weigh";
+}
+
 RunSetup run_setup(const CorpusObject& object) {
     RunSetup setup;
     setup.fills = fills_of(object.name);

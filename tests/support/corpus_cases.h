@@ -21,6 +21,9 @@ enum class KernelPath {
 };
 KernelPath kernel_path(const CorpusObject& object);
 
+/// False of a function in a section of its own, which a loader cannot tell from a program.
+bool is_program(const CorpusObject& object, const std::string& name);
+
 /// What an application would have set up for this object.
 RunSetup run_setup(const CorpusObject& object);
 

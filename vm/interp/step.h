@@ -82,8 +82,7 @@ bool enter(Machine<Access>& m, Slot resume) {
         m.access.fault(m, "calls nested deeper than 8 frames");
         return false;
     }
-    m.callers[m.depth++] = {
-        resume, m.program, m.entry_depth, {m.r[6], m.r[7], m.r[8], m.r[9]}};
+    m.callers[m.depth++] = {resume, m.program, m.entry_depth, {m.r[6], m.r[7], m.r[8], m.r[9]}};
     m.r[10] -= kStackBytes;
     m.access.entered(m);
     return true;

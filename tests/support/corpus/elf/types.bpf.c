@@ -17,7 +17,7 @@ struct key {
     union address address;
     u16 port;
     u8 flag_a : 1, flag_b : 3, rest : 4;
-    u8 pad;
+    u8 pad[5];
 };
 
 struct value {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* A perf event array in which no application has opened anything. */
+/* A perf event array with slots for which there is no CPU, so that nobody has opened them, and indices beyond its end. */
 #include "../notes.h"
 
 struct {
@@ -15,9 +15,9 @@ SEC("xdp") int perf_unopened(struct xdp_md *ctx)
 {
     u32 length = LENGTH(ctx);
 
-    note(&notes[0], bpf_perf_event_output(ctx, &samples, BPF_F_CURRENT_CPU, &length, sizeof(length)));
-    note(&notes[1], bpf_perf_event_output(ctx, &samples, 3, &length, sizeof(length)));
-    note(&notes[2], bpf_perf_event_output(ctx, &samples, 4, &length, sizeof(length)));
+    note(&notes[0], bpf_perf_event_output(ctx, &samples, 3, &length, sizeof(length)));
+    note(&notes[1], bpf_perf_event_output(ctx, &samples, 4, &length, sizeof(length)));
+    note(&notes[2], bpf_perf_event_output(ctx, &samples, 0xfffffffe, &length, sizeof(length)));
     return XDP_PASS;
 }
 
