@@ -1,0 +1,16 @@
+#pragma once
+// Random classic programs that keep the rules, beside those that libpcap writes.
+
+#include <cstdint>
+#include <vector>
+
+#include "vm/cbpf/insn.h"
+
+namespace weir::tests {
+
+/// One program per seed, the same in every run: every instruction, jumps of all lengths, packet
+/// offsets near and far, X of any size, scratch memory written before it is read. Every eighth
+/// seed gives one with more paths than can be walked one by one.
+std::vector<vm::cbpf::ClassicInsn> generate_classic(uint64_t seed);
+
+}  // namespace weir::tests
