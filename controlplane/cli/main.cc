@@ -17,14 +17,14 @@ namespace weir::controlplane::cli {
 namespace {
 
 struct Verb {
-    std::string_view object;  ///< "prog", "map" or empty
+    std::string_view object;  ///< "prog", "map", "filter" or empty
     std::string_view name;
     std::string_view arguments;
     std::string_view about;
     int (*run)(const Words&);
 };
 
-constexpr std::array<Verb, 22> kVerbs = {{
+constexpr std::array<Verb, 24> kVerbs = {{
     {"", "run", "CONFIG", "start a node in the foreground with this configuration", verb_run},
     {"", "check", "CONFIG", "parse, validate, build and verify everything; change nothing",
      verb_check},
@@ -45,6 +45,9 @@ constexpr std::array<Verb, 22> kVerbs = {{
     {"prog", "disasm", "OBJ", "list the instructions of an object", verb_prog_disasm},
     {"prog", "asm", "FILE", "instructions as text to bytes", verb_prog_asm},
     {"prog", "dump", "jited OBJ", "the machine code of a program", verb_prog_dump},
+    {"filter", "compile", "EXPR", "a pcap expression as classic BPF and eBPF", verb_filter_compile},
+    {"filter", "run", "EXPR", "which packets of a capture match a pcap expression",
+     verb_filter_run},
     {"map", "list", "", "maps of the running node", verb_map_list},
     {"map", "show", "NAME", "one map's definition and size", verb_map_show},
     {"map", "dump", "NAME", "all elements of a map", verb_map_dump},
@@ -55,9 +58,8 @@ constexpr std::array<Verb, 22> kVerbs = {{
 }};
 
 /// Words that will be verbs: whoever types one learns that it is not a slip.
-constexpr std::array<std::string_view, 10> kVerbsToCome = {
-    "top",    "history", "diff",    "confirm", "rollback",
-    "filter", "explain", "capture", "fleet",   "prog unload"};
+constexpr std::array<std::string_view, 9> kVerbsToCome = {
+    "top", "history", "diff", "confirm", "rollback", "explain", "capture", "fleet", "prog unload"};
 
 void print_overview(FILE* stream) {
     fmt::print(stream,
@@ -108,7 +110,7 @@ int dispatch(Words words) {
         words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(taken));
         return verb.run(words);
     }
-    const bool is_object = words[0] == "prog" || words[0] == "map";
+    const bool is_object = words[0] == "prog" || words[0] == "map" || words[0] == "filter";
     if (is_object && (words.size() == 1 || words[1] == "--help" || words[1] == "-h")) {
         print_overview(words.size() == 1 ? stderr : stdout);
         return words.size() == 1 ? kExitError : kExitDone;

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <memory>
 
 namespace weir::controlplane::cli {
 namespace {
@@ -29,43 +28,66 @@ static_assert(sizeof(RecordHeader) == 16);
 
 }  // namespace
 
-Result<std::vector<CapturedPacket>> read_capture(const std::string& path) {
-    char problem[PCAP_ERRBUF_SIZE] = {};
-    // libpcap puts the name in front of most of its messages, and not of others.
-    const auto refuse = [&](const std::string& message) {
-        return fail(ErrorKind::kInvalid,
-                    message.starts_with(path) ? message : path + ": " + message);
-    };
+void CaptureReader::Close::operator()(pcap_t* handle) const {
+    pcap_close(handle);
+}
+
+std::unexpected<Error> CaptureReader::refuse(const std::string& message) const {
+    return fail(ErrorKind::kInvalid, message.starts_with(path_) ? message : path_ + ": " + message);
+}
+
+Result<CaptureReader> CaptureReader::open(const std::string& path) {
+    CaptureReader reader(path, nullptr);
     FILE* stream = std::fopen(path.c_str(), "rbe");
-    if (stream == nullptr) return refuse(std::string("cannot open: ") + std::strerror(errno));
-    pcap_t* opened = pcap_fopen_offline(stream, problem);
-    if (opened == nullptr) {
+    if (stream == nullptr)
+        return reader.refuse(std::string("cannot open: ") + std::strerror(errno));
+    char problem[PCAP_ERRBUF_SIZE] = {};
+    reader.handle_.reset(pcap_fopen_offline(stream, problem));
+    if (reader.handle_ == nullptr) {
         std::fclose(stream);
-        return refuse(fmt::format("no capture file: {}", problem));
+        return reader.refuse(fmt::format("no capture file: {}", problem));
     }
-    const std::unique_ptr<pcap_t, decltype(&pcap_close)> capture(opened, &pcap_close);
-    if (const int link = pcap_datalink(capture.get()); link != DLT_EN10MB) {
+    return reader;
+}
+
+int CaptureReader::link_type() const {
+    return pcap_datalink(handle_.get());
+}
+
+Result<bool> CaptureReader::next(CapturedPacket& packet) {
+    pcap_pkthdr* header = nullptr;
+    const uint8_t* data = nullptr;
+    const int status = pcap_next_ex(handle_.get(), &header, &data);
+    if (status == PCAP_ERROR_BREAK) return false;
+    if (status != 1)
+        return refuse(fmt::format("packet {}: {}", packets_, pcap_geterr(handle_.get())));
+    ++packets_;
+    total_bytes_ += header->caplen;
+    if (total_bytes_ > kCaptureBytesMax)
+        return refuse(fmt::format("larger than {} bytes", kCaptureBytesMax));
+    packet.seconds = static_cast<uint32_t>(header->ts.tv_sec);
+    packet.microseconds = static_cast<uint32_t>(header->ts.tv_usec);
+    packet.wire_bytes = header->len;
+    packet.bytes.assign(data, data + header->caplen);
+    return true;
+}
+
+Result<std::vector<CapturedPacket>> read_capture(const std::string& path) {
+    Result<CaptureReader> reader = CaptureReader::open(path);
+    if (!reader) return std::unexpected(reader.error());
+    if (const int link = reader->link_type(); link != DLT_EN10MB) {
         const char* name = pcap_datalink_val_to_name(link);
-        return refuse(fmt::format("link type {}, expected EN10MB (Ethernet)",
-                                  name == nullptr ? std::to_string(link) : name));
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("{}: link type {}, expected EN10MB (Ethernet)", path,
+                                name == nullptr ? std::to_string(link) : name));
     }
     std::vector<CapturedPacket> packets;
-    uint64_t total_bytes = 0;
-    for (;;) {
-        pcap_pkthdr* header = nullptr;
-        const uint8_t* data = nullptr;
-        const int status = pcap_next_ex(capture.get(), &header, &data);
-        if (status == PCAP_ERROR_BREAK) break;
-        if (status != 1)
-            return refuse(fmt::format("packet {}: {}", packets.size(), pcap_geterr(capture.get())));
-        total_bytes += header->caplen;
-        if (total_bytes > kCaptureBytesMax)
-            return refuse(fmt::format("larger than {} bytes", kCaptureBytesMax));
-        packets.push_back({static_cast<uint32_t>(header->ts.tv_sec),
-                           static_cast<uint32_t>(header->ts.tv_usec), header->len,
-                           Bytes(data, data + header->caplen)});
+    for (CapturedPacket packet;;) {
+        const Result<bool> more = reader->next(packet);
+        if (!more) return std::unexpected(more.error());
+        if (!*more) return packets;
+        packets.push_back(packet);
     }
-    return packets;
 }
 
 Result<void> write_capture(const std::string& path, const std::vector<CapturedPacket>& packets) {

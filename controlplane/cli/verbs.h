@@ -25,7 +25,7 @@ int verb_map_update(const Words& words);
 int verb_map_delete(const Words& words);
 int verb_map_import(const Words& words);
 
-// Offline: an object file and this process alone.
+// Offline: a file or an expression, and this process alone.
 int verb_prog_show(const Words& words);  ///< an object, or a program of the running node
 int verb_prog_verify(const Words& words);
 int verb_prog_run(const Words& words);
@@ -33,5 +33,7 @@ int verb_prog_bench(const Words& words);
 int verb_prog_disasm(const Words& words);
 int verb_prog_asm(const Words& words);
 int verb_prog_dump(const Words& words);
+int verb_filter_compile(const Words& words);
+int verb_filter_run(const Words& words);
 
 }  // namespace weir::controlplane::cli
