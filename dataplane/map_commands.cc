@@ -37,6 +37,10 @@ std::string reason_of(int error, const LoadedMap& map) {
                                map.spec.entries_max);
         case -EEXIST: return "the key exists already";
         case -ENOENT: return "the key does not exist";
+        case -ENODEV: return "there is no such worker";
+        case -EOVERFLOW: return "the queue would be longer than is possible";
+        case -EOPNOTSUPP:
+            return fmt::format("a {} does not offer this", vm::map_type_name(map.spec.type));
         default: return std::strerror(-error);
     }
 }
@@ -129,6 +133,11 @@ Result<api::MapCount> erase_elements(LoadedMap& map, const std::vector<Bytes>& k
 
 Result<api::MapElements> dump_elements(LoadedMap& map, const api::MapDump& request) {
     if (Result<void> open = check_readable(map); !open) return std::unexpected(open.error());
+    if (map.spec.key_bytes == 0) {
+        return fail(ErrorKind::kUnsupported,
+                    fmt::format("{}: a {} has no keys that could be listed", map.label(),
+                                vm::map_type_name(map.spec.type)));
+    }
     Bytes key = request.after.value_or(Bytes());
     if (request.after) {
         if (Result<void> fits = check_key(map, key); !fits) return std::unexpected(fits.error());
