@@ -39,6 +39,14 @@ public:
                        uint64_t r4 = 0, uint64_t r5 = 0) {
         return static_cast<int64_t>(table_.at(id)(r1, r2, r3, r4, r5, env));
     }
+    /// Calls a kfunc by its number in kfuncs.def.
+    int64_t call_kfunc(int64_t number, uint64_t r2 = 0, uint64_t r3 = 0, uint64_t r4 = 0) {
+        return call_kfunc_plain(number, reinterpret_cast<uint64_t>(&context), r2, r3, r4);
+    }
+    int64_t call_kfunc_plain(int64_t number, uint64_t r1 = 0, uint64_t r2 = 0, uint64_t r3 = 0,
+                             uint64_t r4 = 0, uint64_t r5 = 0) {
+        return static_cast<int64_t>(table_.kfunc_at(number)(r1, r2, r3, r4, r5, env));
+    }
     int64_t length() const { return context.data_end - context.data; }
     int64_t meta_length() const { return context.data - context.data_meta; }
 

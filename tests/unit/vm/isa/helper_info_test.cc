@@ -29,5 +29,26 @@ TEST(HelperInfo, LeavesOptionalArgumentsUnchecked) {
     EXPECT_EQ(helper_info(6)->args[1], ArgKind::Size);
 }
 
+TEST(HelperRefusal, SaysWhyAHelperIsNotOffered) {
+    EXPECT_EQ(helper_refusal(35),
+              "helper 35 (get_current_task) is not offered: there is no current task on a packet");
+    EXPECT_EQ(helper_refusal(212), "there is no helper 212");
+    EXPECT_EQ(helper_refusal(0), "there is no helper 0");
+    EXPECT_EQ(helper_refusal(INT64_MIN), "there is no helper -9223372036854775808");
+    for (int64_t id = 1; id <= 211; ++id)
+        EXPECT_EQ(helper_refusal(id).empty(), helper_info(id) != nullptr) << id;
+}
+
+TEST(KfuncInfo, IsFoundByNumberAndName) {
+    ASSERT_NE(kfunc_by_name("bpf_dynptr_from_xdp"), nullptr);
+    EXPECT_EQ(kfunc_by_name("bpf_dynptr_from_xdp")->users, HelperUsers::Xdp);
+    EXPECT_TRUE(kfunc_by_name("bpf_xdp_pull_data")->changes_packet());
+    EXPECT_EQ(kfunc_by_name("bpf_task_acquire"), nullptr);
+    EXPECT_EQ(kfunc_info(0), nullptr);
+    EXPECT_EQ(kfunc_info(kKfuncIdMax + 1), nullptr);
+    for (int64_t number = 1; kfunc_info(number) != nullptr; ++number)
+        EXPECT_EQ(kfunc_by_name(kfunc_info(number)->name), kfunc_info(number));
+}
+
 }  // namespace
 }  // namespace weir::vm
