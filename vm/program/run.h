@@ -58,7 +58,7 @@ struct RunEnv {
     void (*printk)(void* opaque, const char* text, uint32_t length) = nullptr;
     void* printk_opaque = nullptr;
     const Fib* fib = nullptr;  ///< routes, neighbours and MTUs; nullptr: none are known
-    Timers* timers = nullptr;  ///< of this core; nullptr: bpf_timer_init fails with -EOPNOTSUPP
+    Timers* timers = nullptr;  ///< of all cores that share maps; nullptr: bpf_timer_init fails
     SyncookieKeys syncookies;
     // Set by the engine for the time of a run.
     const Runnable* program = nullptr;  ///< which one runs
