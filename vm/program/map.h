@@ -72,13 +72,15 @@ public:
     virtual int pop(uint8_t* value);
     virtual int peek(uint8_t* value);
     /// Calls the visitor once per element, also while others change the map; the number of calls,
-    /// or -EOPNOTSUPP. Array, hash, LRU kinds and their per-CPU forms.
+    /// or -EOPNOTSUPP. Array, hash, LRU kinds and their per-CPU forms; devmaps: entries that are
+    /// set.
     virtual int64_t for_each(ElementVisitor visit, void* opaque, uint32_t cpu);
     /// The key of the element whose value starts at `value` (as lookup gave it). False where there
     /// is none.
     virtual bool key_of(const uint8_t* value, uint8_t* key) const;
     /// Map in map: lookup() gives the inner Map* itself.
-    /// Prog array: the program in a slot, nullptr where there is none.
+    /// Prog array: the program in a slot; devmap, cpumap: the one behind the entry of that key.
+    /// nullptr where there is none.
     virtual const Runnable* program_at(uint32_t index) const;
 
     // -- control side -----------------------------------------------------------------------------

@@ -78,7 +78,7 @@ struct MapSpec {
     TypeRef key_type, value_type;  ///< null without BTF
     uint64_t extra = 0;            ///< map_extra: hash functions of a bloom filter (0: 5)
     /// Where in a value a struct bpf_spin_lock and a struct bpf_timer lie (BTF says so), else
-    /// kNoOffset. An update from either side leaves a timer alone; a new element has none.
+    /// kNoOffset. An update from either side writes neither; it ends the timer, as in the kernel.
     uint32_t spin_lock_offset = kNoOffset;
     uint32_t timer_offset = kNoOffset;
     std::shared_ptr<const MapSpec> inner;  ///< map in map: what its inner maps are like
