@@ -116,11 +116,12 @@ bool is_enumval_kind(CoreKind kind) {
 std::string_view essential_name(std::string_view name) {
     constexpr std::string_view kSeparator = "___";
     // The last place where three underscores stand between two characters that are none.
-    for (size_t at = name.size(); at-- > 1;) {
-        if (name.size() - at < kSeparator.size() + 1) continue;
-        if (name.substr(at, kSeparator.size()) == kSeparator && name[at - 1] != '_' &&
-            name[at + kSeparator.size()] != '_')
+    size_t at = name.rfind(kSeparator);
+    while (at != std::string_view::npos && at > 0) {
+        const size_t after = at + kSeparator.size();
+        if (after < name.size() && name[at - 1] != '_' && name[after] != '_')
             return name.substr(0, at);
+        at = name.rfind(kSeparator, at - 1);
     }
     return name;
 }

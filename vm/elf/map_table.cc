@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "vm/base/limits.h"
 
@@ -35,9 +36,33 @@ Result<void> assume_size(const Object& object, MapSpec& map, const std::string& 
     return {};
 }
 
+/// Kinds that need what a packet does not have: enum bpf_map_type.
+constexpr auto kOtherTypes =
+    std::to_array<std::pair<uint32_t, std::string_view>>({{7, "stack_trace"},
+                                                          {8, "cgroup_array"},
+                                                          {15, "sockmap"},
+                                                          {18, "sockhash"},
+                                                          {19, "cgroup_storage"},
+                                                          {20, "reuseport_sockarray"},
+                                                          {21, "percpu_cgroup_storage"},
+                                                          {24, "sk_storage"},
+                                                          {26, "struct_ops"},
+                                                          {28, "inode_storage"},
+                                                          {29, "task_storage"},
+                                                          {31, "user_ringbuf"},
+                                                          {32, "cgrp_storage"},
+                                                          {33, "arena"},
+                                                          {34, "insn_array"}});
+
+std::string refuse_type(MapType type) {
+    const auto number = static_cast<uint32_t>(type);
+    for (const auto& [other, name] : kOtherTypes)
+        if (other == number) return fmt::format("maps of type {} are not offered", name);
+    return fmt::format("there is no map type {}", number);
+}
+
 std::string reason_to_refuse(const MapSpec& map) {
-    if (!map_type_by_name(map_type_name(map.type)))
-        return fmt::format("maps of type {} are not offered", map_type_name(map.type));
+    if (!map_type_by_name(map_type_name(map.type))) return refuse_type(map.type);
     if (map.key_bytes > kMapKeyBytesMax)
         return fmt::format("keys of {} bytes, at most {}", map.key_bytes, kMapKeyBytesMax);
     if (map.value_bytes > kMapValueBytesMax)

@@ -113,8 +113,9 @@ SectionKind xdp_kind(std::string_view name) {
 
 SectionKind kind_of(std::string_view name) {
     if (has_word(name, "xdp")) return xdp_kind(name);
-    // libbpf takes "socket" and all that starts so; newer families have names of their own.
-    if (name.starts_with("socket")) return {.type = ProgramType::SocketFilter};
+    // libbpf takes "socket" and all that starts so; the others are Suricata's.
+    if (name.starts_with("socket") || name == "filter" || name == "loadbalancer")
+        return {.type = ProgramType::SocketFilter};
     for (const Known& known : kKnown) {
         if (has_word(name, known.prefix)) return unsupported(known.type);
     }

@@ -1,0 +1,107 @@
+#include "vm/elf/linker.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/vm/elf/object_builder.h"
+#include "vm/elf/elf.h"
+
+namespace weir::vm {
+namespace {
+
+using tests::ObjectBuilder;
+using tests::pass;
+
+constexpr uint32_t kLoad = 1, kCall = 10;  // R_BPF_64_64, R_BPF_64_32
+constexpr Insn kExit{.opcode = 0x95};
+
+std::vector<Insn> call_and_exit(int32_t imm, bool is_kfunc = false) {
+    Insn call{.opcode = 0x85, .src = 1, .imm = imm};
+    if (is_kfunc) call.src = 2;
+    return {call, kExit};
+}
+
+/// Section "xdp" with one program, "entry", that is section 1.
+ObjectBuilder program(const std::vector<Insn>& insns) {
+    ObjectBuilder builder;
+    const uint32_t code = builder.add_code("xdp", insns);
+    builder.add_symbol("entry", code, 0, insns.size() * 8, STT_FUNC, STB_GLOBAL);
+    return builder;
+}
+
+std::string refusal(ObjectBuilder& builder) {
+    const auto object = load_object(builder.build(), {});
+    if (!object) return object.error().message;
+    return object->unsupported.empty() ? "" : object->unsupported.front().reason;
+}
+
+TEST(Linker, FollowsCallsThroughTheSectionsSymbol) {
+    ObjectBuilder builder = program(call_and_exit(1));  // the addend: slot 2 of .text, less one
+    std::vector<Insn> text = pass();
+    text.insert(text.end(), {{.opcode = 0xb7, .imm = 7}, kExit});
+    const uint32_t section = builder.add_code(".text", text);
+    builder.add_symbol("first", section, 0, 16, STT_FUNC, STB_LOCAL);
+    builder.add_symbol("second", section, 16, 16, STT_FUNC, STB_LOCAL);
+    const uint32_t symbol = builder.add_symbol("", section, 0, 0, STT_SECTION, STB_LOCAL);
+    builder.add_relocation(1, 0, symbol, kCall);
+    const auto object = load_object(builder.build(), {});
+    ASSERT_TRUE(object) << object.error().message;
+    const ProgramSpec& entry = object->programs.front();
+    ASSERT_EQ(entry.subprograms.size(), 2u);
+    EXPECT_EQ(entry.subprograms[1].name, "second");
+    EXPECT_EQ(entry.insns[0].imm, 1);
+    EXPECT_EQ(entry.insns[2].imm, 7);
+}
+
+TEST(Linker, LoadsAddressesOfFunctions) {
+    ObjectBuilder builder = program({{.opcode = 0x18, .dst = 2}, {}, kExit});
+    const uint32_t section = builder.add_code("elsewhere", pass());
+    const uint32_t symbol = builder.add_symbol("callback", section, 0, 16, STT_FUNC, STB_GLOBAL);
+    builder.add_relocation(1, 0, symbol, kLoad);
+    const auto object = load_object(builder.build(), {});
+    ASSERT_TRUE(object) << object.error().message;
+    const Insn& load = object->programs.front().insns[0];
+    EXPECT_EQ(load.src, 4);
+    EXPECT_EQ(load.imm, 2) << "from the slot after it to slot 3";
+}
+
+TEST(Linker, RefusesReferencesThatLeadNowhere) {
+    ObjectBuilder call = program(call_and_exit(5));
+    EXPECT_NE(refusal(call).find("call to instruction 6"), std::string::npos);
+    ObjectBuilder load = program({{.opcode = 0x18, .src = 1, .imm = 3}, {}, kExit});
+    EXPECT_NE(refusal(load).find("no relocation"), std::string::npos);
+    ObjectBuilder kfunc = program(call_and_exit(1234, true));
+    EXPECT_NE(refusal(kfunc).find("BTF id 1234"), std::string::npos);
+    ObjectBuilder odd = program(pass());
+    const uint32_t data = odd.add_words(".comment", {0});
+    odd.add_relocation(1, 0, odd.add_symbol("x", data, 0, 4, STT_OBJECT, STB_GLOBAL), kLoad);
+    EXPECT_NE(refusal(odd).find("does not fit opcode 0xb7"), std::string::npos);
+    ObjectBuilder stray = program({{.opcode = 0x18}, {}, kExit});
+    const uint32_t other = stray.add_words(".comment", {0});
+    stray.add_relocation(1, 0, stray.add_symbol("x", other, 0, 4, STT_OBJECT, STB_GLOBAL), kLoad);
+    EXPECT_NE(refusal(stray).find("neither a map there nor global data"), std::string::npos);
+}
+
+TEST(Linker, RefusesRelocationsInsideAnInstruction) {
+    ObjectBuilder builder = program({{.opcode = 0x18}, {}, kExit});
+    const uint32_t data = builder.add_words(".data", {1, 2});
+    const uint32_t symbol = builder.add_symbol("x", data, 0, 8, STT_OBJECT, STB_GLOBAL);
+    builder.add_relocation(1, 4, symbol, kLoad);
+    EXPECT_NE(refusal(builder).find("not at the start of an instruction"), std::string::npos);
+}
+
+TEST(Linker, AddsTheAddendOfDataReferences) {
+    ObjectBuilder builder = program({{.opcode = 0x18, .imm = 4}, {}, kExit});
+    const uint32_t data = builder.add_words(".data", {1, 2, 3});
+    const uint32_t symbol = builder.add_symbol("x", data, 4, 8, STT_OBJECT, STB_GLOBAL);
+    builder.add_relocation(1, 0, symbol, kLoad);
+    const auto object = load_object(builder.build(), {});
+    ASSERT_TRUE(object) << object.error().message;
+    const ProgramSpec& entry = object->programs.front();
+    EXPECT_EQ(entry.insns[0].src, 2);
+    EXPECT_EQ(entry.insns[1].imm, 8);
+    ASSERT_EQ(entry.maps.size(), 1u);
+    EXPECT_EQ(entry.maps[0].name, ".data");
+}
+
+}  // namespace
+}  // namespace weir::vm
