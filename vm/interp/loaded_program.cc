@@ -49,27 +49,23 @@ Result<void> check_map_value(const DecodedInsn& insn, size_t slot, Map& map) {
 /// What names something outside of the instructions must name something that is there.
 Result<void> check_reference(const ProgramSpec& spec, const std::vector<Map*>& maps,
                              const DecodedInsn& insn, size_t slot) {
-    switch (insn.op) {
-        case Op::kLoadMap:
-        case Op::kLoadMapValue:
-            if (insn.imm < 0 || static_cast<size_t>(insn.imm) >= maps.size())
-                return bad(slot, fmt::format("map {} of {}", insn.imm, maps.size()));
-            if (insn.op == Op::kLoadMap) return {};
-            return check_map_value(insn, slot, *maps[static_cast<size_t>(insn.imm)]);
-        case Op::kLoadCodeAddr:
-            if (const int64_t target = static_cast<int64_t>(slot) + 1 + insn.imm;
-                !starts_function(spec, target))
-                return bad(slot, fmt::format("no function begins at {}", target));
-            return {};
-        case Op::kLoadVarAddr:
-        case Op::kLoadMapByIdx:
-        case Op::kLoadMapValueByIdx: return bad(slot, "names what only a loader can resolve");
-        case Op::kCallKfunc:
-            if (insn.off != 0 || kfunc_info(insn.imm) == nullptr)
-                return bad(slot, fmt::format("kernel function {} is not offered", insn.imm));
-            return {};
-        default: return {};
+    if (insn.op == Op::kLoadMap || insn.op == Op::kLoadMapValue) {
+        if (insn.imm < 0 || static_cast<size_t>(insn.imm) >= maps.size())
+            return bad(slot, fmt::format("map {} of {}", insn.imm, maps.size()));
+        if (insn.op == Op::kLoadMap) return {};
+        return check_map_value(insn, slot, *maps[static_cast<size_t>(insn.imm)]);
     }
+    if (insn.op == Op::kLoadCodeAddr) {
+        const int64_t target = static_cast<int64_t>(slot) + 1 + insn.imm;
+        if (starts_function(spec, target)) return {};
+        return bad(slot, fmt::format("no function begins at {}", target));
+    }
+    if (insn.op == Op::kCallKfunc && (insn.off != 0 || kfunc_info(insn.imm) == nullptr))
+        return bad(slot, fmt::format("kernel function {} is not offered", insn.imm));
+    const bool unresolved = insn.op == Op::kLoadVarAddr || insn.op == Op::kLoadMapByIdx ||
+                            insn.op == Op::kLoadMapValueByIdx;
+    if (unresolved) return bad(slot, "names what only a loader can resolve");
+    return {};
 }
 
 Result<void> check_spec(const ProgramSpec& spec, const std::vector<Map*>& maps) {
