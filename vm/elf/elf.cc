@@ -168,9 +168,13 @@ private:
     std::unordered_set<std::string> offered_;     ///< names of programs
 };
 
-}  // namespace
+/// Names come from the object: whatever they hold, a message stays one line and moves no cursor.
+void make_printable(std::string& text) {
+    for (char& c : text)
+        if (const auto byte = static_cast<uint8_t>(c); byte < 0x20 || byte == 0x7f) c = '?';
+}
 
-Result<ObjectSpec> load_object(ByteSpan bytes, const LoadOptions& options) {
+Result<ObjectSpec> load(ByteSpan bytes, const LoadOptions& options) {
     const auto file = ElfFile::parse(bytes);
     if (!file) return std::unexpected(file.error());
     const auto btf = elf::BtfView::parse(bytes_of(*file, ".BTF"));
@@ -202,6 +206,20 @@ Result<ObjectSpec> load_object(ByteSpan bytes, const LoadOptions& options) {
         return std::unexpected(ok.error());
     spec.maps = std::move(maps->maps);
     return spec;
+}
+
+}  // namespace
+
+Result<ObjectSpec> load_object(ByteSpan bytes, const LoadOptions& options) {
+    auto object = load(bytes, options);
+    if (!object) {
+        Error error = object.error();
+        make_printable(error.message);
+        return std::unexpected(std::move(error));
+    }
+    for (std::string& notice : object->notices) make_printable(notice);
+    for (UnsupportedProgram& program : object->unsupported) make_printable(program.reason);
+    return object;
 }
 
 Result<ObjectSpec> load_object_file(const std::string& path, const LoadOptions& options) {

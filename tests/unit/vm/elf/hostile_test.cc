@@ -1,38 +1,120 @@
 // Objects as an attacker would write them: cut at every length, every byte changed. Each load ends
-// in a program list or in one line of error. WEIR_HOSTILE_STRIDE=1 tries everything (minutes); by
-// default a sample of offsets runs.
+// in a program list or in one line of error, soon, and without much memory. By default a sample of
+// offsets runs; WEIR_HOSTILE_STRIDE=1 tries them all (minutes), WEIR_HOSTILE_VALUES=255 every value
+// there (hours).
 #include <gtest/gtest.h>
+#include <malloc.h>
+#include <time.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <new>
 
+#include "tests/unit/vm/elf/loaded_object.h"
 #include "vm/elf/elf.h"
+
+namespace {
+
+/// Bytes that operator new has given out, now and at most since the last reset.
+std::atomic<size_t> g_live{0}, g_peak{0};
+
+void* counted_new(size_t bytes) {
+    void* memory = std::malloc(bytes);
+    if (memory == nullptr) std::abort();
+    const size_t live = g_live += malloc_usable_size(memory);
+    size_t peak = g_peak;
+    while (live > peak && !g_peak.compare_exchange_weak(peak, live)) {
+    }
+    return memory;
+}
+
+void counted_delete(void* memory) {
+    if (memory != nullptr) g_live -= malloc_usable_size(memory);
+    std::free(memory);
+}
+
+}  // namespace
+
+void* operator new(size_t bytes) {
+    return counted_new(bytes);
+}
+void operator delete(void* memory) noexcept {
+    counted_delete(memory);
+}
+void operator delete(void* memory, size_t /*bytes*/) noexcept {
+    counted_delete(memory);
+}
 
 namespace weir::vm {
 namespace {
 
-const std::string kCorpus = WEIR_CORPUS_DIR;
-constexpr size_t kStrideDefault = 13;
+constexpr size_t kStrideDefault = 97;
+constexpr size_t kValuesDefault = 5;
+constexpr size_t kMemoryBytesMax = 64u << 20;
+constexpr double kSecondsMax = 1;
+
+size_t number_from(const char* variable, size_t otherwise) {
+    const char* wanted = std::getenv(variable);
+    return wanted != nullptr && std::atoi(wanted) > 0 ? static_cast<size_t>(std::atoi(wanted))
+                                                      : otherwise;
+}
 
 size_t stride() {
-    const char* wanted = std::getenv("WEIR_HOSTILE_STRIDE");
-    return wanted != nullptr && std::atoi(wanted) > 0 ? static_cast<size_t>(std::atoi(wanted))
-                                                      : kStrideDefault;
+    return number_from("WEIR_HOSTILE_STRIDE", kStrideDefault);
 }
 
 Bytes read_object(const std::string& name) {
-    std::ifstream file(kCorpus + "/" + name, std::ios::binary);
+    std::ifstream file(tests::corpus_path(name), std::ios::binary);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+/// Neither the kernel's types nor its configuration: they are the same in every run.
+LoadOptions options() {
+    return {.btf_path = tests::corpus_path("loader/core_target.clang-14.v3.o"),
+            .kconfig_path = "/dev/null",
+            .assume_entries_max = 64};
+}
+
+/// Processor time of this thread: other work on the machine does not count.
+double seconds_now() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
 /// Copies into memory of exactly that size, so that a sanitizer sees one byte too far.
-bool load_ends_well(ByteSpan bytes) {
+testing::AssertionResult load_ends_well(ByteSpan bytes) {
     const Bytes exact(bytes.begin(), bytes.end());
-    const auto loaded = load_object(exact, {.globals = {}, .assume_entries_max = 64});
-    if (loaded) return !loaded->programs.empty() || !loaded->unsupported.empty();
+    const LoadOptions with = options();
+    const size_t before = g_live;
+    g_peak = before;
+    const double start = seconds_now();
+    const auto loaded = load_object(exact, with);
+    const double seconds = seconds_now() - start;
+    const size_t most = g_peak - before;
+    if (seconds > kSecondsMax) return testing::AssertionFailure() << "took " << seconds << " s";
+    if (most > kMemoryBytesMax) return testing::AssertionFailure() << "took " << most << " bytes";
+    if (loaded) {
+        if (!loaded->programs.empty() || !loaded->unsupported.empty())
+            return testing::AssertionSuccess();
+        return testing::AssertionFailure() << "loaded nothing";
+    }
     const std::string& message = loaded.error().message;
-    return !message.empty() && message.find('\n') == std::string::npos;
+    if (!message.empty() && message.find('\n') == std::string::npos)
+        return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "no line of error: " << message;
+}
+
+/// The values to try in place of `original`.
+std::vector<uint8_t> changes_of(uint8_t original) {
+    std::vector<uint8_t> values;
+    for (const int value : {original ^ 0x01, original ^ 0x80, original + 1, 0x00, 0xff})
+        values.push_back(static_cast<uint8_t>(value));
+    for (size_t i = kValuesDefault; i < number_from("WEIR_HOSTILE_VALUES", kValuesDefault); ++i)
+        values.push_back(static_cast<uint8_t>(original + i - kValuesDefault + 2));
+    return values;
 }
 
 class HostileObject : public testing::TestWithParam<const char*> {};
@@ -43,7 +125,7 @@ TEST_P(HostileObject, EndsWellWhereverItIsCut) {
     for (size_t length = 0; length < object.size(); length += length < 64 ? 1 : stride())
         ASSERT_TRUE(load_ends_well(ByteSpan(object).first(length))) << "cut to " << length;
     // Section headers stand at the end of clang's objects: nothing shorter can be whole.
-    EXPECT_FALSE(load_object(ByteSpan(object).first(object.size() - 1), {}));
+    EXPECT_FALSE(load_object(ByteSpan(object).first(object.size() - 1), options()));
 }
 
 TEST_P(HostileObject, EndsWellWhateverByteChanges) {
@@ -51,21 +133,26 @@ TEST_P(HostileObject, EndsWellWhateverByteChanges) {
     ASSERT_GT(object.size(), 1'000u);
     for (size_t at = 0; at < object.size(); at += at < 64 ? 1 : stride()) {
         const uint8_t original = object[at];
-        for (const int changed : {original ^ 0x01, original ^ 0x80, original + 1, 0x00, 0xff}) {
-            object[at] = static_cast<uint8_t>(changed);
-            ASSERT_TRUE(load_ends_well(object)) << "byte " << at << " is " << changed;
+        for (const uint8_t changed : changes_of(original)) {
+            object[at] = changed;
+            ASSERT_TRUE(load_ends_well(object)) << "byte " << at << " is " << int{changed};
         }
         object[at] = original;
     }
-    EXPECT_TRUE(load_object(object, {}));
+    EXPECT_TRUE(load_object(object, options()));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Corpus, HostileObject,
-    testing::Values("flow_hash.clang-14.v3.o", "globals.clang-19.v4.o",
-                    "many_sections.clang-14.v2.o", "legacy_maps.clang-19.v3.o"),
+    testing::Values("flow_hash.clang-14.v3.o", "globals.clang-19.v4.o", "legacy_maps.clang-19.v3.o",
+                    "many_sections.clang-14.v2.o", "subprograms.clang-14.v1.o",
+                    "loader/core_local.clang-19.v4.o", "loader/elf_maps.clang-14.v3.o",
+                    "loader/kernel_facts.clang-14.v3.o", "loader/map_fields.clang-19.v4.o",
+                    "loader/map_kinds.clang-14.v3.o"),
     [](const auto& object) {
-        return std::string(object.param).substr(0, std::string(object.param).find('.'));
+        const std::string path = object.param;
+        const size_t start = path.find('/') + 1;  // 0 where there is none
+        return path.substr(start, path.find('.') - start);
     });
 
 std::string error_of(ByteSpan bytes) {

@@ -81,6 +81,17 @@ TEST(Linker, RefusesReferencesThatLeadNowhere) {
     EXPECT_NE(refusal(stray).find("neither a map there nor global data"), std::string::npos);
 }
 
+TEST(Linker, KeepsMessagesToOneLine) {
+    ObjectBuilder builder;
+    const uint32_t code = builder.add_code("xdp", call_and_exit(-1));
+    builder.add_symbol("a\nb\x1b[2J", code, 0, 16, STT_FUNC, STB_GLOBAL);
+    const uint32_t symbol = builder.add_symbol("c\td", SHN_UNDEF, 0, 0, STT_NOTYPE, STB_GLOBAL);
+    builder.add_relocation(code, 0, symbol, kCall);
+    const std::string reason = refusal(builder);
+    EXPECT_NE(reason.find("a?b?[2J"), std::string::npos) << reason;
+    EXPECT_NE(reason.find("kfunc c?d is not offered"), std::string::npos) << reason;
+}
+
 TEST(Linker, RefusesRelocationsInsideAnInstruction) {
     ObjectBuilder builder = program({{.opcode = 0x18}, {}, kExit});
     const uint32_t data = builder.add_words(".data", {1, 2});
