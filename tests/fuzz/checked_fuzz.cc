@@ -84,42 +84,34 @@ struct World {
     Timers timers;
 };
 
+Insn insn(uint8_t opcode, unsigned dst, unsigned src, int off, int imm) {
+    Insn made{.opcode = opcode, .off = static_cast<int16_t>(off), .imm = imm};
+    made.dst = static_cast<uint8_t>(dst & 0xf);
+    made.src = static_cast<uint8_t>(src & 0xf);
+    return made;
+}
+
 /// Random bytes hardly ever load a map or pass one to a helper: some opcodes that are none stand
 /// for what compilers write.
 void expand(std::vector<Insn>& out, const Insn& raw) {
-    const auto dst = static_cast<uint8_t>(raw.dst % 10);
-    const auto map = static_cast<int32_t>(static_cast<uint8_t>(raw.off) % 13);
-    const auto back = static_cast<int32_t>(-8 * (1 + static_cast<uint8_t>(raw.imm) % 32));
+    const unsigned dst = raw.dst % 10u;
+    const int map = static_cast<uint8_t>(raw.off) % 13;
+    const int byte = static_cast<uint8_t>(raw.imm), back = -8 * (1 + byte % 32);
+    const auto wide = [&](unsigned src, int imm, int next) {
+        out.push_back(insn(0x18, dst, src, 0, imm));
+        out.push_back(insn(0, 0, 0, 0, next));
+    };
     switch (raw.opcode) {
-        case 0x01:  // rN = map ll
-            out.push_back({.opcode = 0x18, .dst = dst, .src = 1, .imm = map});
-            out.push_back({});
+        case 0x01: wide(1, map, 0); return;                   // rN = map ll
+        case 0x02: wide(2, 11 + map % 2, byte % 32); return;  // rN = map[0] + x ll
+        case 0x03:                                            // rN = r10 - x
+            out.push_back(insn(0xbf, dst, 10, 0, 0));
+            out.push_back(insn(0x07, dst, 0, 0, back));
             return;
-        case 0x02:  // rN = map[0][..] ll
-            out.push_back({.opcode = 0x18, .dst = dst, .src = 2, .imm = 11 + map % 2});
-            out.push_back({.imm = static_cast<int32_t>(static_cast<uint8_t>(raw.imm) % 32)});
-            return;
-        case 0x03:  // rN = r10 - x
-            out.push_back({.opcode = 0xbf, .dst = dst, .src = 10});
-            out.push_back({.opcode = 0x07, .dst = dst, .imm = back});
-            return;
-        case 0x08:  // call of a helper there is
-            out.push_back({.opcode = 0x85, .imm = static_cast<int32_t>(raw.imm & 0xff)});
-            return;
-        case 0x09:
-            out.push_back(
-                {.opcode = 0x85, .src = 2, .imm = 1 + static_cast<int32_t>(raw.imm & 15)});
-            return;
-        case 0x0a:  // *(r10 - x) = imm
-            out.push_back({.opcode = 0x7a,
-                           .dst = 10,
-                           .off = static_cast<int16_t>(back),
-                           .imm = static_cast<int32_t>(static_cast<uint8_t>(raw.off) % 4)});
-            return;
-        case 0x0b:  // rN = function
-            out.push_back({.opcode = 0x18, .dst = dst, .src = 4, .imm = raw.imm & 31});
-            out.push_back({});
-            return;
+        case 0x08: out.push_back(insn(0x85, 0, 0, 0, byte)); return;           // a helper
+        case 0x09: out.push_back(insn(0x85, 0, 2, 0, 1 + byte % 32)); return;  // a kfunc
+        case 0x0a: out.push_back(insn(0x7a, 10, 0, back, map % 4)); return;    // *(r10 - x) = imm
+        case 0x0b: wide(4, byte % 32, 0); return;                              // rN = function
         default: out.push_back(raw); return;
     }
 }

@@ -152,8 +152,9 @@ Allowed check_sized(RunState& run, CallSite& call, size_t index) {
                                static_cast<int64_t>(size), kSizeMax));
     if (size == 0 && kind == ArgKind::Size) return bad(call, index, "is a size of 0");
     const ArgKind before = call.info.args[index - 1];
-    const bool null_is_fine = before == ArgKind::MemReadOrNull || before == ArgKind::MemWriteOrNull;
-    if (null_is_fine && memory == 0 && (size == 0 || kind == ArgKind::SliceSize)) return {};
+    // Of kfuncs' memory null is no matter of its size; elsewhere null has no bytes.
+    const bool null_is_fine = size == 0 || kind == ArgKind::SliceSize;
+    if (memory == 0 && null_is_fine) return {};
     if (before == ArgKind::MemRead || before == ArgKind::MemReadOrNull)
         return read(run, call, index - 1, size);
     if (before == ArgKind::MemWrite || before == ArgKind::MemWriteOrNull)
