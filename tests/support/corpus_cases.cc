@@ -64,8 +64,9 @@ std::vector<CorpusObject> all_corpus_objects(const std::string& folder) {
 }
 
 KernelPath kernel_path(const CorpusObject& object) {
-    constexpr auto kLinked = std::to_array<std::string_view>(
-        {"legacy_maps", "legacy_iproute2", "legacy_samples", "functions_elsewhere"});
+    constexpr auto kLinked =
+        std::to_array<std::string_view>({"legacy_maps", "legacy_iproute2", "legacy_samples",
+                                         "functions_elsewhere", "many_sections"});
     if (object.name == "metadata" || object.name == "device_types") return KernelPath::LoadOnly;
     return std::ranges::find(kLinked, object.name) != kLinked.end() ? KernelPath::Linked
                                                                     : KernelPath::Libbpf;
