@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "dataplane/api/fib_spec.h"
 #include "dataplane/api/fields.h"
 #include "dataplane/load.h"
 #include "dataplane/map_commands.h"
@@ -190,7 +191,8 @@ Result<void> Commands::add_chain(Generation& generation, const api::Chain& chain
         if (!program)
             return fail_in(fmt::format("{} chain of port {}", hook, chain.port), program.error());
         // The entry keeps the whole program alive, with its maps and its slot.
-        entries.push_back({{*program, (*program)->compiled.get()}, (*program)->slot.number(),
+        entries.push_back({{*program, (*program)->compiled.get()},
+                           (*program)->slot.number(),
                            (*program)->verified->spec().has_frags});
     }
     return {};
@@ -204,6 +206,12 @@ Result<std::unique_ptr<Generation>> Commands::build_generation(const api::Publis
         if (Result<void> added = add_chain(*generation, chain); !added)
             return std::unexpected(added.error());
     }
+    Result<vm::FibSpec> spec =
+        api::fib_spec(request.routes, request.neighbours, forwarding_->interfaces());
+    if (!spec) return std::unexpected(spec.error());
+    Result<std::unique_ptr<const vm::Fib>> fib = vm::Fib::build(std::move(*spec));
+    if (!fib) return std::unexpected(fib.error());
+    generation->fib = std::move(*fib);
     return generation;
 }
 

@@ -290,6 +290,17 @@ std::vector<api::PortInfo> Forwarding::port_infos() const {
     return infos;
 }
 
+std::vector<vm::Interface> Forwarding::interfaces() const {
+    std::vector<vm::Interface> interfaces;
+    for (uint32_t p = 0; p < port_count(); ++p) {
+        const Ports::Port& port = state_->ports->all()[p];
+        interfaces.push_back({.ifindex = port.request.config.ifindex,
+                              .mac = state_->ports->mac(p),
+                              .mtu = std::max<uint32_t>(port.mtu, vm::kInterfaceMtuMin)});
+    }
+    return interfaces;
+}
+
 std::vector<std::string> Forwarding::warnings() const {
     std::vector<std::string> warnings = state_->plan.warnings;
     warnings.insert(warnings.end(), state_->ports->warnings().begin(),

@@ -10,6 +10,7 @@
 #include "dataplane/api/messages.h"
 #include "dataplane/generation.h"
 #include "vm/base/result.h"
+#include "vm/helpers/fib.h"
 
 namespace weir::dataplane {
 
@@ -45,6 +46,8 @@ public:
     ProgramCounters program_counters(uint32_t slot) const;
     void reset_program_counters(uint32_t slot);
     std::vector<api::PortInfo> port_infos() const;
+    /// The ports as bpf_fib_lookup and bpf_check_mtu see them.
+    std::vector<vm::Interface> interfaces() const;
     std::vector<std::string> warnings() const;
     bool uses_hugepages() const;
 

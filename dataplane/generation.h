@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "jit/jit.h"
+#include "vm/helpers/fib.h"
 
 namespace weir::dataplane {
 
@@ -27,7 +28,8 @@ struct PortChains {
 
 struct Generation {
     uint64_t number = 0;
-    std::vector<PortChains> ports;  ///< by port index, in CONFIGURE's order
+    std::vector<PortChains> ports;       ///< by port index, in CONFIGURE's order
+    std::unique_ptr<const vm::Fib> fib;  ///< nullptr: generation 0, which runs no program
 };
 
 constexpr uint32_t kProgramSlotsMax =

@@ -229,6 +229,14 @@ int Ports::numa_socket() const {
     return socket < 0 ? 0 : socket;
 }
 
+vm::MacAddress Ports::mac(uint32_t index) const {
+    rte_ether_addr address{};
+    vm::MacAddress mac{};
+    if (rte_eth_macaddr_get(ports_[index].port_id, &address) == 0)
+        std::copy(std::begin(address.addr_bytes), std::end(address.addr_bytes), mac.begin());
+    return mac;
+}
+
 api::PortInfo Ports::info(uint32_t index) const {
     const Port& port = ports_[index];
     api::PortInfo info{.name = port.request.config.name,

@@ -12,6 +12,7 @@
 #include "dataplane/port_request.h"
 #include "dataplane/queues.h"
 #include "vm/base/result.h"
+#include "vm/helpers/fib.h"
 
 namespace weir::dataplane {
 
@@ -34,6 +35,8 @@ public:
         bool is_started = false;
     };
     const std::vector<Port>& all() const { return ports_; }
+    /// Zeroes where the device has none.
+    vm::MacAddress mac(uint32_t index) const;
     /// Without counters of ours: `bad_checksums` stays 0.
     api::PortInfo info(uint32_t index) const;
     const std::vector<std::string>& warnings() const { return warnings_; }

@@ -53,6 +53,7 @@ void Worker::loop() {
 
 bool Worker::round() {
     const LiveGeneration& live = publication_.enter_round(setup_.index);
+    env_.fib = live.generation->fib.get();
     uint64_t busy = 0;
     for (RxSource& source : setup_.rx) {
         if (__builtin_expect(source.is_finite && live.number() == 0, 0)) continue;

@@ -108,7 +108,7 @@ struct Route {
     uint32_t ifindex = 0;  ///< of a port; 0 unless Unicast
     Bytes via;             ///< the gateway; empty: the destination is a neighbour itself
     Bytes source;          ///< empty: none is preferred
-    uint32_t table = 0;    ///< Linux' number: main is 254, local 255
+    uint32_t table = 254;  ///< Linux' number: main is 254, local 255
     uint32_t metric = 0;   ///< of two routes to one prefix the smaller counts
     uint32_t mtu = 0;      ///< 0: the port's
 };
@@ -123,9 +123,9 @@ struct Neighbour {
 /// that only the old generation used are freed once it is retired.
 struct Publish {
     std::vector<Chain> chains;
+    std::string config_hash;
     std::vector<Route> routes;  ///< what bpf_fib_lookup answers from
     std::vector<Neighbour> neighbours;
-    std::string config_hash;
 };
 struct Published {
     uint64_t generation = 0;

@@ -170,6 +170,14 @@ TEST_F(CommandsTest, PublishesNothingOfAWrongRequest) {
     const auto wrong_handle = client_->publish({{{"wan", false, {77}}}, ""});
     ASSERT_FALSE(wrong_handle);
     EXPECT_EQ(wrong_handle.error().message, "no program has handle 77");
+    const api::Route short_address{.prefix = {10, 0, 0}, .length_bits = 8, .ifindex = 1};
+    const auto wrong_route = client_->publish({{}, "", {short_address}, {}});
+    ASSERT_FALSE(wrong_route);
+    EXPECT_EQ(wrong_route.error().message, "routes[0].prefix: 3 bytes, expected 4 or 16");
+    api::Route nowhere = short_address;
+    nowhere.prefix.push_back(0);
+    nowhere.ifindex = 99;
+    EXPECT_FALSE(client_->publish({{}, "", {nowhere}, {}})) << "no port has this ifindex";
     const api::Status status = must(client_->status());
     EXPECT_EQ(status.generation, 1u);
     EXPECT_EQ(status.config_hash, "hash1");

@@ -277,6 +277,39 @@ TEST(Forwarding, SwapsUnderNumberedTrafficWithoutLoss) {
     });
 }
 
+TEST(Forwarding, GivesProgramsTheRoutesOfTheirGeneration) {
+    in_child([] {
+        const RunDir dir;
+        auto forwarding = start(configure({{"net_ring0", ""}}), dir);
+        ASSERT_TRUE(forwarding);
+        RingInput input("net_ring0");
+        const std::vector<vm::Interface> ports = forwarding->interfaces();
+        ASSERT_EQ(ports.size(), 1u);
+        EXPECT_EQ(ports[0].ifindex, 1u);
+        EXPECT_EQ(ports[0].mtu, 1500u);
+        // Drops once there is a route to 10.0.0.1, and passes before.
+        const auto routed = [](vm::XdpContext&, vm::RunEnv& env) -> uint32_t {
+            const uint8_t address[] = {10, 0, 0, 1};
+            EXPECT_EQ(env.fib->interface_at(1)->mtu, 1500u);
+            return env.fib->route(vm::IpAddress::v4(address), 0) == nullptr ? vm::XDP_PASS
+                                                                            : vm::XDP_DROP;
+        };
+        const uint8_t network[] = {10, 0, 0, 0};
+        const vm::Route route{
+            .destination = vm::IpAddress::v4(network), .prefix_bits = 8, .ifindex = 1};
+        for (uint64_t number = 1; number <= 2; ++number) {
+            auto next = generation(number, {{.ingress = {entry(0, routed)}, .egress = {}}});
+            vm::FibSpec spec{.interfaces = ports};
+            if (number == 2) spec.routes.push_back(route);
+            next->fib = std::move(*vm::Fib::build(std::move(spec)));
+            ASSERT_TRUE(forwarding->publish(std::move(next)));
+            input.put_patiently(numbered(0));
+            ASSERT_TRUE(eventually([&] { return forwarding->read_stats().total.rx == number; }));
+            EXPECT_EQ(dropped(forwarding->read_stats().total, "xdp_drop"), number - 1);
+        }
+    });
+}
+
 TEST(Forwarding, RefusesGenerationsThatDoNotFit) {
     in_child([] {
         const RunDir dir;
