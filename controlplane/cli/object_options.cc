@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "controlplane/cli/offline_routes.h"
 #include "controlplane/cli/offline_set.h"
 #include "controlplane/config/units.h"
 #include "vm/base/limits.h"
@@ -122,11 +123,17 @@ Result<std::unique_ptr<OfflineSet>> make_offline(const Parsed& parsed) {
     if (!engine) return std::unexpected(engine.error());
     OfflineOptions options{.engine = *engine,
                            .unverified = parsed.has("unverified"),
-                           .fills = parsed.words("map-fill")};
+                           .fills = parsed.words("map-fill"),
+                           .fib = no_routes()};
     if (options.unverified && options.engine != jit::Engine::kInterp)
         return fail(ErrorKind::kInvalid,
                     "--unverified: expected with '--engine interp', which checks every access; "
                     "machine code checks none");
+    if (parsed.has("config")) {
+        Result<std::shared_ptr<const vm::Fib>> routes = routes_of_config(parsed.text("config"));
+        if (!routes) return std::unexpected(routes.error());
+        options.fib = std::move(*routes);
+    }
     const Result<vm::ObjectSpec> object = load_object_of(parsed);
     if (!object) return std::unexpected(object.error());
     const Result<vm::ProgramSpec> program = pick_program(*object, parsed);

@@ -129,13 +129,15 @@ Result<void> OfflineMaps::bind_inner(vm::Map& map, const Bytes& key, const std::
     return std::unexpected(std::move(error));
 }
 
-Result<void> OfflineMaps::bind_programs(const FindProgram& find_program) {
-    for (const std::unique_ptr<vm::Map>& map : maps_) {
-        if (map->spec().type != vm::MapType::ProgArray) continue;
+Result<void> OfflineMaps::bind_programs(const vm::ProgramSpec& program,
+                                        const FindProgram& find_program) {
+    for (const vm::MapSpec& spec : program.maps) {
+        vm::Map* const map = find(spec.name);
+        if (spec.type != vm::MapType::ProgArray || map == nullptr) continue;
         for (const vm::InitialSlot& slot : map->spec().slots) {
             const Result<BoundProgram> bound = find_program(slot.target);
-            if (!bound) return fail_in("map " + map->spec().name, bound.error());
-            const Bytes key = key_of_index(slot.index, map->spec().key_bytes);
+            if (!bound) return fail_in("map " + spec.name, bound.error());
+            const Bytes key = key_of_index(slot.index, spec.key_bytes);
             const int status = map->bind_program(key.data(), bound->program, bound->id);
             if (status != 0) return std::unexpected(failed_update(*map, key, status));
         }

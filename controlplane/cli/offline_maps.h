@@ -39,8 +39,8 @@ public:
     /// One per spec.maps.
     Result<std::vector<vm::Map*>> of(const vm::ProgramSpec& program) const;
 
-    /// The slots of prog arrays that the object names.
-    Result<void> bind_programs(const FindProgram& find_program);
+    /// The slots that the object names of those prog arrays that `program` refers to.
+    Result<void> bind_programs(const vm::ProgramSpec& program, const FindProgram& find_program);
     /// `option` is NAME=FILE with lines "KEY VALUE"; for prog arrays and maps in maps the value is
     /// the name of a program or map.
     Result<void> fill(const std::string& option, const FindProgram& find_program);

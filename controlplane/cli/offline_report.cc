@@ -104,12 +104,14 @@ bool is_array(vm::MapType type) {
 
 void print_elements(const OfflineReport& report, vm::Map& map) {
     const vm::MapSpec& spec = map.spec();
+    if (spec.frozen) return;  // nothing that a run could have changed
     OfflineElements elements = OfflineMaps::elements(map);
     if (is_array(spec.type))
         std::erase_if(elements, [](const auto& element) { return is_zero(element.second); });
     if (elements.empty()) return;
-    fmt::print("map {}: {}, {} {}\n", spec.name, vm::map_type_name(spec.type), elements.size(),
-               is_array(spec.type) ? "elements that are not zero" : "elements");
+    fmt::print("map {}: {}, {} element{}{}\n", spec.name, vm::map_type_name(spec.type),
+               elements.size(), elements.size() == 1 ? "" : "s",
+               is_array(spec.type) ? " other than zero" : "");
     for (size_t i = 0; i < std::min(elements.size(), kLinesMax); ++i) {
         const auto& [key, value] = elements[i];
         const std::string key_text = key.empty() ? "-" : to_json(spec.key_type, key).dump();
@@ -122,8 +124,8 @@ void print_elements(const OfflineReport& report, vm::Map& map) {
 void print_events(vm::Map& map) {
     const std::optional<std::vector<Bytes>> events = OfflineMaps::take_events(map);
     if (!events || (events->empty() && map.lost_events() == 0)) return;
-    fmt::print("events {}: {} records, {} lost\n", map.spec().name, events->size(),
-               map.lost_events());
+    fmt::print("events {}: {} record{}, {} lost\n", map.spec().name, events->size(),
+               events->size() == 1 ? "" : "s", map.lost_events());
     for (size_t i = 0; i < std::min(events->size(), kLinesMax); ++i)
         fmt::print("  {}\n", to_hex((*events)[i]));
     if (events->size() > kLinesMax)

@@ -55,6 +55,7 @@ Result<std::unique_ptr<OfflineSet>> OfflineSet::make(const vm::ObjectSpec& objec
             set->maps_.fill(fill, [&](const std::string& name) { return set->find_program(name); });
         if (!filled) return std::unexpected(filled.error());
     }
+    if (const Result<void> bound = set->bind_slots(); !bound) return std::unexpected(bound.error());
     return set;
 }
 
@@ -76,7 +77,18 @@ Result<void> OfflineSet::compile(std::optional<jit::Engine> engine) {
 Result<void> OfflineSet::make_checked() {
     if (const Result<BoundProgram> made = find_checked(spec_.name); !made)
         return std::unexpected(made.error());
-    return maps_.bind_programs([&](const std::string& name) { return find_checked(name); });
+    return bind_slots();
+}
+
+/// A program that a slot names may have slots of its own to fill. Each program comes once.
+Result<void> OfflineSet::bind_slots() {
+    for (; bound_count_ < checked_.size(); ++bound_count_) {
+        const Result<void> bound =
+            maps_.bind_programs(checked_[bound_count_]->spec(),
+                                [&](const std::string& name) { return find_checked(name); });
+        if (!bound) return bound;
+    }
+    return {};
 }
 
 /// Programs that slots name are made when the first slot asks for them.

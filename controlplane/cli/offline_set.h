@@ -22,7 +22,7 @@ struct OfflineOptions {
     std::optional<jit::Engine> engine;   ///< nullopt: machine code, or else the interpreter
     bool unverified = false;             ///< the interpreter, every access checked; no proof
     std::vector<std::string> fills;      ///< --map-fill: NAME=FILE
-    std::shared_ptr<const vm::Fib> fib;  ///< nullptr: no route is known
+    std::shared_ptr<const vm::Fib> fib;  ///< nullptr: no port and no route is known
 };
 
 /// What became of one packet.
@@ -58,6 +58,7 @@ private:
 
     Result<void> compile(std::optional<jit::Engine> engine);
     Result<void> make_checked();
+    Result<void> bind_slots();
     Result<BoundProgram> find_checked(const std::string& name);
     Result<BoundProgram> find_program(const std::string& name);
     void run_burst(std::span<Bytes> packets, std::span<const size_t> chosen,
@@ -74,6 +75,7 @@ private:
     std::shared_ptr<const vm::VerifiedProgram> verified_;
     std::unique_ptr<jit::CompiledProgram> compiled_;
     std::vector<std::unique_ptr<vm::CheckedProgram>> checked_;  ///< the first is the one that runs
+    size_t bound_count_ = 0;  ///< of checked_, whose prog arrays have their programs
     std::shared_ptr<const vm::Fib> fib_;
     vm::RunEnv env_;
     std::vector<OfflinePacket> buffers_;
