@@ -98,7 +98,7 @@ std::string ip_commands() {
         const bool first = ifindex == kFirstIfindex;
         text += fmt::format(
             "link add {0} index {1} numrxqueues 4 numtxqueues 4 address {2} "
-            "type veth peer name {0}_peer\n"
+            "type veth peer name {0}_peer numrxqueues 4 numtxqueues 4\n"
             "link set {0} addrgenmode none\nlink set {0}_peer addrgenmode none\n"
             "link set {0} up\nlink set {0}_peer up\n"
             "addr add {3} dev {0}\naddr add {4} dev {0} nodad\n",
@@ -124,7 +124,10 @@ Result<void> make_network() {
                     fmt::format("a network namespace: {}", std::strerror(errno)));
     if (const auto made = run(fmt::format("ip -batch - <<'END'\n{}END\n", ip_commands())); !made)
         return made;
-    return run("sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+    // A veth takes redirected frames only while the other end has GRO on.
+    return run(
+        "sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 && "
+        "ethtool -K second_peer gro on");
 }
 
 vm::Route route_of(const TestRoute& route) {

@@ -12,7 +12,8 @@ constexpr uint32_t kFirstIfindex = 10;  ///< four receive queues
 constexpr uint32_t kSecondIfindex = 11;
 
 /// Moves this process into a namespace of its own that looks like test_fib(). It stays there; the
-/// namespace ends with the process. Needs root and ip(8). Once per process: later calls do nothing.
+/// namespace ends with the process. Needs root, ip(8), sysctl(8) and ethtool(8). Once per process:
+/// later calls do nothing.
 Result<void> enter_test_network();
 
 /// What enter_test_network makes.

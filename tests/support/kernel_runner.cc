@@ -10,9 +10,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <thread>
 
 #include "tests/support/kernel_maps.h"
 
@@ -90,6 +92,16 @@ Result<PacketResult> run_packet(int program, const Bytes& packet, const RunSetup
     return PacketResult{options.retval, Bytes(out.begin(), out.begin() + options.data_size_out)};
 }
 
+Result<void> read_maps(const std::vector<LiveMap>& maps, RunResult& run) {
+    for (const LiveMap& map : maps) {
+        if (!has_contents(map.type)) continue;
+        auto entries = read_entries(map, maps);
+        if (!entries) return std::unexpected(entries.error());
+        run.maps[map.name] = std::move(*entries);
+    }
+    return {};
+}
+
 Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps,
                               std::span<const Bytes> packets, const RunSetup& setup) {
     const PinnedToCpu pinned;
@@ -110,12 +122,7 @@ Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps,
     if (const auto collected = events.collect(); !collected)
         return std::unexpected(collected.error());
     run.events = events.records();
-    for (const LiveMap& map : maps) {
-        if (!has_contents(map.type)) continue;
-        auto entries = read_entries(map, maps);
-        if (!entries) return std::unexpected(entries.error());
-        run.maps[map.name] = std::move(*entries);
-    }
+    if (const auto read = read_maps(maps, run); !read) return std::unexpected(read.error());
     return run;
 }
 
@@ -272,6 +279,49 @@ Result<LoadedInsns> load_insns(const vm::ProgramSpec& program) {
     return loaded;
 }
 
+// -- programs behind maps
+// -----------------------------------------------------------------------------
+
+struct RedirectToMap {
+    FileDescriptor map, program;
+};
+
+/// A program that sends every packet to slot 0 of a map, where `target` stands.
+Result<RedirectToMap> make_redirect(bool to_cpu, const std::array<uint32_t, 2>& target) {
+    RedirectToMap redirect;
+    redirect.map =
+        FileDescriptor(bpf_map_create(to_cpu ? BPF_MAP_TYPE_CPUMAP : BPF_MAP_TYPE_DEVMAP,
+                                      "weir_test", sizeof(uint32_t), sizeof target, 1, nullptr));
+    if (redirect.map.get() < 0) return kernel_failure("map of targets", errno);
+    const uint32_t slot = 0;
+    if (bpf_map_update_elem(redirect.map.get(), &slot, target.data(), BPF_ANY) != 0)
+        return kernel_failure("target", errno);
+    const std::array<vm::Insn, 6> insns = {
+        vm::Insn{.opcode = 0x18, .dst = 1, .src = BPF_PSEUDO_MAP_FD, .imm = redirect.map.get()},
+        vm::Insn{},
+        vm::Insn{.opcode = 0xb7, .dst = 2, .imm = 0},
+        vm::Insn{.opcode = 0xb7, .dst = 3, .imm = 0},
+        vm::Insn{.opcode = 0x85, .imm = BPF_FUNC_redirect_map},
+        vm::Insn{.opcode = 0x95}};
+    redirect.program = FileDescriptor(bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_test", "Dual BSD/GPL",
+                                                    reinterpret_cast<const bpf_insn*>(insns.data()),
+                                                    insns.size(), nullptr));
+    if (redirect.program.get() < 0) return kernel_failure("redirect", errno);
+    return redirect;
+}
+
+/// As a packet of its own, which goes where the program says.
+Result<void> send_live(int program, const Bytes& packet) {
+    LIBBPF_OPTS(bpf_test_run_opts, options);
+    options.data_in = packet.data();
+    options.data_size_in = static_cast<uint32_t>(packet.size());
+    options.repeat = 1;
+    options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+    if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
+        return kernel_failure(fmt::format("live packet of {} bytes", packet.size()), error);
+    return {};
+}
+
 std::unexpected<Error> refused(const std::string& program, const KernelVerdict& verdict) {
     return fail(ErrorKind::kRejected,
                 fmt::format("the kernel refuses {}: {}", program, verdict.log));
@@ -340,6 +390,33 @@ Result<KernelVerdict> load_in_kernel(const std::string& object, const std::strin
     bpf_program__set_flags(loaded->program, bpf_program__flags(loaded->program) | kDeviceBoundOnly);
     load_opened(*loaded);
     return loaded->verdict;
+}
+
+Result<RunResult> run_redirected_in_kernel(const std::string& object, const std::string& program,
+                                           std::span<const Bytes> packets, const RunSetup& setup,
+                                           const std::function<bool(const RunResult&)>& is_done) {
+    constexpr uint32_t kQueueFrames = 2048;
+    constexpr std::chrono::milliseconds kPatience(5'000), kPause(10);
+    const auto loaded = load_object(object, program);
+    if (!loaded) return std::unexpected(loaded.error());
+    if (!loaded->verdict.accepted) return refused(program, loaded->verdict);
+    const bool to_cpu = bpf_program__expected_attach_type(loaded->program) == BPF_XDP_CPUMAP;
+    const std::array<uint32_t, 2> target = {
+        to_cpu ? kQueueFrames : setup.egress_ifindex,
+        static_cast<uint32_t>(bpf_program__fd(loaded->program))};
+    const auto redirect = make_redirect(to_cpu, target);
+    if (!redirect) return std::unexpected(redirect.error());
+    for (const Bytes& packet : packets)
+        if (const auto sent = send_live(redirect->program.get(), packet); !sent)
+            return std::unexpected(sent.error());
+    RunResult run;
+    for (const auto end = std::chrono::steady_clock::now() + kPatience;;) {
+        if (const auto read = read_maps(maps_of(*loaded), run); !read)
+            return std::unexpected(read.error());
+        if (is_done(run) || std::chrono::steady_clock::now() > end) break;
+        std::this_thread::sleep_for(kPause);
+    }
+    return run;
 }
 
 }  // namespace weir::tests

@@ -8,6 +8,7 @@
 // needs a byte there.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -59,6 +60,7 @@ struct RunSetup {
     bool opens_perf_events = true;
     uint32_t ingress_ifindex = 0;  ///< 0: the loopback's; else a device of this network namespace
     uint32_t rx_queue_index = 0;   ///< below the device's receive queues
+    uint32_t egress_ifindex = 0;   ///< of a program behind a devmap
 };
 
 /// A program of an object as libbpf sees it. Kinds that are neither xdp nor socket are left out.
@@ -93,5 +95,12 @@ Result<RunResult> run_in_kernel(const vm::ProgramSpec& program, std::span<const 
 /// device's metadata must be. For programs that the kernel runs over no packets of a test.
 Result<KernelVerdict> load_in_kernel(const std::string& object, const std::string& program,
                                      uint32_t ifindex);
+
+/// Runs a program behind a devmap or cpumap: a redirect sends every packet to slot 0 of such a map,
+/// for setup.egress_ifindex or CPU 0, with the program in it. Verdicts and bytes cannot be seen;
+/// asks `is_done` for up to five seconds, since CPUs take their time.
+Result<RunResult> run_redirected_in_kernel(const std::string& object, const std::string& program,
+                                           std::span<const Bytes> packets, const RunSetup& setup,
+                                           const std::function<bool(const RunResult&)>& is_done);
 
 }  // namespace weir::tests

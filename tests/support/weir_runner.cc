@@ -190,6 +190,7 @@ TestFrame::TestFrame(const Bytes& packet, const vm::ProgramSpec& program, const 
     context_.ingress_ifindex =
         setup.ingress_ifindex == 0 ? kLoopbackIfindex : setup.ingress_ifindex;
     context_.rx_queue_index = setup.rx_queue_index;
+    context_.egress_ifindex = setup.egress_ifindex;
     context_.segment_count = static_cast<uint32_t>(segments_.size());
     context_.segments = segments_.empty() ? nullptr : segments_.data();
 }
