@@ -45,8 +45,10 @@ Result<std::unique_ptr<vm::Map>> ArrayMap::create(const vm::MapSpec& spec, uint3
     Result<Region> memory = Region::take(plane_bytes * slots, spec.name);
     if (!memory) return std::unexpected(memory.error());
     auto map = std::unique_ptr<ArrayMap>(new ArrayMap(spec, slots, std::move(*memory)));
-    if (!spec.contents.empty())
+    if (!spec.contents.empty()) {
         store_words(map->element(0, 0), spec.contents.data(), spec.contents.size());
+        map->fields_.clear(map->element(0, 0));  // a lock that is held by nobody has no end
+    }
     return map;
 }
 

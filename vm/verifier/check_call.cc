@@ -149,34 +149,34 @@ Checked check_sized_memory(Step& step, const Call& call, uint8_t index, const Re
     return check_read_argument(step, call, memory_index, memory, most);
 }
 
-Checked check_argument(Step& step, Call& call, uint8_t index) {
-    const ArgKind kind = call.helper.args[index - 1u];
-    if (kind == ArgKind::None || kind == ArgKind::Unchecked) return {};
-    const auto found = readable_reg(step, index);
-    if (!found) return std::unexpected(found.error());
-    const Reg reg = **found;
-    switch (kind) {
+Checked check_number(const Call& call, uint8_t index, const Reg& reg) {
+    if (reg.is_scalar()) return {};
+    return fault("pointer-leak", fmt::format("argument {} of {} is {}, expected a number", index,
+                                             call.helper.name, kind_words(reg.kind)));
+}
+
+Checked check_context_argument(const Call& call, uint8_t index, const Reg& reg) {
+    if (reg.kind == RegKind::Context) return {};
+    return bad_argument(call, index,
+                        fmt::format("is {}, expected the context", kind_words(reg.kind)));
+}
+
+Checked check_element_argument(Step& step, const Call& call, uint8_t index, const Reg& reg) {
+    if (call.map == kNoMap) return bad_argument(call, index, "has no map before it");
+    const MapSpec& map = step.env.program.maps[call.map];
+    const bool is_key = call.helper.args[index - 1u] == ArgKind::MapKey;
+    return check_read_argument(step, call, index, reg, is_key ? map.key_bytes : map.value_bytes);
+}
+
+Checked check_kind(Step& step, Call& call, uint8_t index, const Reg& reg) {
+    switch (call.helper.args[index - 1u]) {
         case ArgKind::None:
         case ArgKind::Unchecked: return {};
-        case ArgKind::Scalar:
-            if (!reg.is_scalar())
-                return fault("pointer-leak",
-                             fmt::format("argument {} of {} is {}, expected a number", index,
-                                         call.helper.name, kind_words(reg.kind)));
-            return {};
+        case ArgKind::Scalar: return check_number(call, index, reg);
         case ArgKind::Map: return check_map_argument(step, call, index, reg);
         case ArgKind::MapKey:
-        case ArgKind::MapValue: {
-            if (call.map == kNoMap) return bad_argument(call, index, "has no map before it");
-            const MapSpec& map = step.env.program.maps[call.map];
-            return check_read_argument(step, call, index, reg,
-                                       kind == ArgKind::MapKey ? map.key_bytes : map.value_bytes);
-        }
-        case ArgKind::Context:
-            if (reg.kind != RegKind::Context)
-                return bad_argument(
-                    call, index, fmt::format("is {}, expected the context", kind_words(reg.kind)));
-            return {};
+        case ArgKind::MapValue: return check_element_argument(step, call, index, reg);
+        case ArgKind::Context: return check_context_argument(call, index, reg);
         case ArgKind::MemRead:
         case ArgKind::MemReadOrNull:
         case ArgKind::MemWrite: return {};  // with its size
@@ -208,6 +208,15 @@ Checked check_argument(Step& step, Call& call, uint8_t index) {
         case ArgKind::Connection: return unproven(call);
     }
     return unproven(call);
+}
+
+Checked check_argument(Step& step, Call& call, uint8_t index) {
+    const ArgKind kind = call.helper.args[index - 1u];
+    if (kind == ArgKind::None || kind == ArgKind::Unchecked) return {};
+    const auto found = readable_reg(step, index);
+    if (!found) return std::unexpected(found.error());
+    const Reg reg = **found;
+    return check_kind(step, call, index, reg);
 }
 
 bool has_proven_result(ReturnKind kind) {

@@ -83,6 +83,20 @@ TEST(ArrayMap, FrozenContentsStay) {
     EXPECT_EQ(value_at<uint32_t>(map->direct_value()), 1u);
 }
 
+/// Nobody would ever give back a lock that is held from the beginning.
+TEST(ArrayMap, FirstContentsHoldNoLock) {
+    vm::MapSpec spec = make_spec(vm::MapType::Array, 4, 16, 1);
+    spec.spin_lock_offset = 4;
+    spec.contents = Bytes(16, 0xff);
+    const auto map = make_map(spec);
+    EXPECT_EQ(value_at<uint32_t>(map->direct_value()), 0xffffffffu);
+    EXPECT_EQ(value_at<uint32_t>(map->direct_value() + 4), 0u);
+    const uint32_t key = 0;
+    const Bytes update(16, 7);
+    EXPECT_EQ(map->control_update(bytes_of(key), update, vm::kUpdateLock), 0);
+    EXPECT_EQ(value_at<uint32_t>(map->direct_value()), 0x07070707u);
+}
+
 TEST(ArrayMap, OnlyOneElementArraysHaveADirectValue) {
     EXPECT_NE(make_map(make_spec(vm::MapType::Array, 4, 4, 1))->direct_value(), nullptr);
     EXPECT_EQ(make_map(make_spec(vm::MapType::Array, 4, 4, 2))->direct_value(), nullptr);

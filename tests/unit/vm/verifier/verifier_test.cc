@@ -102,6 +102,36 @@ TEST(SpecCheck, RefusesMapsWithImpossibleSizes) {
     EXPECT_EQ(rule_of(program), "malformed");
 }
 
+/// A lock that a program wrote would keep a worker waiting without end.
+TEST(MapValues, KeepProgramsOutOfLocksAndTimers) {
+    const auto access = [](Op op, int16_t at, uint32_t lock, uint32_t timer) {
+        InsnWriter code;
+        code.put(Op::kStoreImm32, 10, 0, -4, 0).load_map(1, 0).put(Op::kMov64Reg, 2, 10);
+        code.put(Op::kAdd64Imm, 2, 0, 0, -4).put(Op::kCallHelper, 0, 0, 0, 1);
+        code.put(Op::kJne64Imm, 0, 0, 1, 0).exit();
+        if (op == Op::kLoad32)
+            code.put(op, 3, 0, at);
+        else
+            code.put(op, 0, 0, at, 1);
+        ProgramSpec program = make_program(code.mov(0, 2).exit());
+        program.maps = {make_array()};
+        program.maps[0].value_bytes = 32;
+        program.maps[0].spin_lock_offset = lock;
+        program.maps[0].timer_offset = timer;
+        return rule_of(program);
+    };
+    for (const Op op : {Op::kLoad32, Op::kStoreImm32}) {
+        EXPECT_EQ(access(op, 8, kNoOffset, kNoOffset), "accept");
+        EXPECT_EQ(access(op, 8, 8, kNoOffset), "map-access");
+        EXPECT_EQ(access(op, 5, 8, kNoOffset), "map-access");
+        EXPECT_EQ(access(op, 11, 8, kNoOffset), "map-access");
+        EXPECT_EQ(access(op, 4, 8, kNoOffset), "accept");
+        EXPECT_EQ(access(op, 12, 8, kNoOffset), "accept");
+        EXPECT_EQ(access(op, 28, kNoOffset, 16), "map-access");
+        EXPECT_EQ(access(op, 12, kNoOffset, 16), "accept");
+    }
+}
+
 TEST(MapValues, ReadNoConstantsFromContentsThatMayChange) {
     InsnWriter code;
     code.load_map_value(1, 0, 0)
