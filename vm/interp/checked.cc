@@ -17,7 +17,8 @@
 namespace weir::vm {
 namespace {
 
-constexpr uint64_t kBytesPerStep = 64;  ///< of helpers' memory, against the budget of steps
+constexpr uint64_t kBytesPerStep = 64;   ///< of helpers' memory, against the budget of steps
+constexpr uint64_t kStepsPerRegion = 8;  ///< a look at one costs as much
 constexpr uint16_t kArguments = 0x3e, kFramePointer = 1u << 10, kCalleeSaved = 0x3c0;
 
 struct Checked {
@@ -192,6 +193,12 @@ std::string not_offered(Callee callee, int64_t id) {
     return refusal.empty() ? fmt::format("helper {} has no code here", id) : refusal;
 }
 
+/// Regions that finish_call goes over.
+uint64_t walks_slices(const RunState& run, const HelperInfo& info) {
+    const bool walks = info.changes_packet() || info.returns == ReturnKind::SliceOrNull;
+    return walks ? run.memory.slice_walk() : 0;
+}
+
 bool Checked::call(M& m, Callee callee, int64_t id) {
     const bool is_kfunc = callee == Callee::Kfunc;
     const HelperInfo* info = is_kfunc ? kfunc_info(id) : helper_info(id);
@@ -199,7 +206,9 @@ bool Checked::call(M& m, Callee callee, int64_t id) {
         is_kfunc ? m.program->helpers.kfunc_at(id) : m.program->helpers.at(id);
     if (info == nullptr || function == nullptr) return fault(m, not_offered(callee, id));
     CallSite site = call_site(m, *info, is_kfunc);
-    if (!allowed(m, check_call(run, site)) || !spend(m, site.bytes / kBytesPerStep)) return false;
+    if (!allowed(m, check_call(run, site)) ||
+        !spend(m, site.bytes / kBytesPerStep + kStepsPerRegion * walks_slices(run, *info)))
+        return false;
     const bool visited = visits_elements;
     const uint32_t at = now;
     visits_elements = site.is_helper(kForEachMapElem);
@@ -229,6 +238,10 @@ bool Checked::tail_target(M& m, const LoadedProgram*& target) {
     if (target == nullptr || target->spec().type != run.type)
         fault(m, fmt::format("slot {} of map {} holds no {} program of this engine", index,
                              site.map->spec().name, program_type_name(run.type)));
+    else if (target->spec().has_frags != m.program->spec().has_frags)
+        fault(m, fmt::format(
+                     "slot {} of map {} holds {}, but only one of it and {} is of xdp.frags", index,
+                     site.map->spec().name, target->spec().name, m.program->spec().name));
     return !stopped;
 }
 

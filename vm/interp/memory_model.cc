@@ -149,7 +149,9 @@ const Region* MemoryModel::find(uint64_t address) const {
 bool MemoryModel::learn(const Region& region) {
     if (regions_.size() >= kRegionsMax && !regions_.contains(region.base)) return false;
     Region joined = region;
-    if (region.kind == RegionKind::Slice) {
+    if (region.kind == RegionKind::Slice && !has_slices_) {
+        has_slices_ = true;
+    } else if (region.kind == RegionKind::Slice) {
         const auto touches = [&](const Region& other) {
             return other.kind == RegionKind::Slice && other.owner == joined.owner &&
                    other.base <= joined.base + joined.bytes &&
@@ -174,6 +176,7 @@ bool MemoryModel::learn(const Region& region) {
 }
 
 void MemoryModel::forget_slices(uint32_t owner) {
+    if (!has_slices_) return;
     std::erase_if(regions_, [&](const auto& each) {
         return each.second.kind == RegionKind::Slice && each.second.owner == owner;
     });

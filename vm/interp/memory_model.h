@@ -64,6 +64,8 @@ public:
     void forget(uint64_t base) { regions_.erase(base), last_ = nullptr; }
     /// Slices of this dynptr; 0: of the packet.
     void forget_slices(uint32_t owner);
+    /// How many regions the next slice learned or forgotten is compared with.
+    uint64_t slice_walk() const { return has_slices_ ? regions_.size() : 0; }
     /// The region that this address lies in (its end included), or nullptr.
     const Region* find(uint64_t address) const;
     /// The region that begins here.
@@ -87,6 +89,7 @@ private:
     uint64_t stack_low_ = 0, stack_high_ = 0, stack_frame_ = 0;
     std::map<uint64_t, Region> regions_;  ///< by base
     const Region* last_ = nullptr;        ///< found last
+    bool has_slices_ = false;             ///< learned one in this run
     std::set<const Map*> maps_;
 };
 
