@@ -117,6 +117,11 @@ void add_ipv6(Packets& packets) {
     packets.push_back(
         {"ipv6_fragment",
          PacketBuilder().eth(kEtherIpv6).ipv6(kFragment).extension(kUdp, 0).udp(1, 2, 3).build()});
+}
+
+void add_ipv6_icmp(Packets& packets) {}
+
+void add_icmp6_and_fragments(Packets& packets) {
     packets.push_back({"ipv6_neighbour", PacketBuilder()
                                              .eth(kEtherIpv6, true)
                                              .ipv6(kIcmp6, 0xfe800000)
@@ -141,6 +146,9 @@ void add_ipv6(Packets& packets) {
                                                         .build()});
     packets.push_back(
         {"ipv6_echo", PacketBuilder().eth(kEtherIpv6).ipv6(kIcmp6).raw({128, 0}).fill(30).build()});
+}
+
+void add_ipv6_fragments(Packets& packets) {
     for (const uint16_t fragment : std::initializer_list<uint16_t>{0x0001, 0x0189, 0x0188})
         packets.push_back({fmt::format("ipv6_fragment_{:#x}", fragment), PacketBuilder()
                                                                              .eth(kEtherIpv6)
@@ -261,6 +269,9 @@ std::vector<TestPacket> test_packets() {
     add_ipv4(packets);
     add_tunnels(packets);
     add_ipv6(packets);
+    add_icmp6_and_fragments(packets);
+    add_ipv6_icmp(packets);
+    add_ipv6_fragments(packets);
     add_transport(packets);
     add_link_layer(packets);
     add_malformed(packets);

@@ -111,6 +111,21 @@ void add_over_udp(Packets& packets) {
         {"gue_ipv6_options",
          over_udp(6080).be32(0x01290000).be32(0xabcd).ipv6(kUdp).udp(9, 53, 4).build()});
     packets.push_back({"gue_direct", over_udp(6080).ipv4(kUdp, 7, 8).udp(9, 443, 12).build()});
+}
+
+void add_gtp_and_geneve(Packets& packets) {
+    packets.push_back({"geneve", over_udp(6081)
+                                     .be32(0x01006558)
+                                     .be32(99 << 8)
+                                     .be32(0x01020301)
+                                     .be32(7)
+                                     .eth(kEtherIpv4)
+                                     .ipv4(kUdp)
+                                     .udp(1, 2, 3)
+                                     .build()});
+}
+
+void add_mobile(Packets& packets) {
     packets.push_back({"gtpu", over_udp(2152)
                                    .be32(0x30ff0028)
                                    .be32(0x01020304)
@@ -127,15 +142,6 @@ void add_over_udp(Packets& packets) {
                                              .build()});
     packets.push_back(
         {"gtpu_echo", over_udp(2152).be32(0x32010004).be32(0).be32(0x00070000).build()});
-    packets.push_back({"geneve", over_udp(6081)
-                                     .be32(0x01006558)
-                                     .be32(99 << 8)
-                                     .be32(0x01020301)
-                                     .be32(7)
-                                     .eth(kEtherIpv4)
-                                     .ipv4(kUdp)
-                                     .udp(1, 2, 3)
-                                     .build()});
 }
 
 }  // namespace
@@ -144,6 +150,8 @@ void add_tunnels(Packets& packets) {
     add_ip_in_ip(packets);
     add_gre(packets);
     add_over_udp(packets);
+    add_mobile(packets);
+    add_gtp_and_geneve(packets);
 }
 
 }  // namespace weir::tests
