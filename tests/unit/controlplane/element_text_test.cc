@@ -65,5 +65,28 @@ TEST(ElementText, FilesNameTheLineOfAnError) {
     std::filesystem::remove(path);
 }
 
+TEST(ElementText, MapsWithoutKeysTakeADash) {
+    EXPECT_EQ(parse_key("-", map_of(0, 4, vm::MapType::Queue)).value(), Bytes());
+    EXPECT_FALSE(parse_key("0", map_of(0, 4, vm::MapType::Queue)).has_value());
+}
+
+TEST(ElementText, BindingsAreKeysAndNames) {
+    const std::string path =
+        (std::filesystem::temp_directory_path() / ("weir_bindings_" + std::to_string(getpid())))
+            .string();
+    std::ofstream(path) << "# slot, program\n1 leave\n\n 0x02000000\tenter \n";
+    const auto bindings = read_bindings(path, map_of(4, 4, vm::MapType::ProgArray));
+    ASSERT_TRUE(bindings) << bindings.error().message;
+    ASSERT_EQ(bindings->size(), 2u);
+    EXPECT_EQ((*bindings)[0].name, "leave");
+    EXPECT_EQ((*bindings)[1].key, (Bytes{2, 0, 0, 0}));
+    EXPECT_EQ((*bindings)[1].name, "enter");
+    std::ofstream(path) << "1 leave\n2\n";
+    const auto wrong = read_bindings(path, map_of(4, 4, vm::MapType::ProgArray));
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().message, path + ":2: line: value '2', expected KEY VALUE");
+    std::filesystem::remove(path);
+}
+
 }  // namespace
 }  // namespace weir::controlplane::cli

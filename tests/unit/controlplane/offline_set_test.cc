@@ -1,0 +1,103 @@
+#include "controlplane/cli/offline_set.h"
+
+#include <gtest/gtest.h>
+
+#include "controlplane/cli/offline_routes.h"
+#include "tests/unit/controlplane/offline_object.h"
+
+namespace weir::controlplane::cli {
+namespace {
+
+using tests::InsnWriter;
+
+constexpr int32_t kCheckMtu = 163;
+
+std::vector<OfflineOutcome> run_all(const vm::ObjectSpec& object, const OfflineOptions& options,
+                                    std::vector<Bytes>& packets, uint32_t burst = 1) {
+    Result<std::unique_ptr<OfflineSet>> set = OfflineSet::make(object, object.programs[0], options);
+    EXPECT_TRUE(set) << set.error().message;
+    return set ? (*set)->run(packets, burst) : std::vector<OfflineOutcome>(packets.size());
+}
+
+TEST(OfflineSet, RunsEveryPacketInOrderWhateverTheBurst) {
+    const vm::ObjectSpec object = object_of({returning("pass", vm::XDP_PASS)});
+    for (const uint32_t burst : {1u, 3u, 64u}) {
+        std::vector<Bytes> packets = {Bytes(60), Bytes(5), Bytes(9601), Bytes(70), Bytes(9600)};
+        const std::vector<OfflineOutcome> outcomes = run_all(object, {}, packets, burst);
+        ASSERT_EQ(outcomes.size(), 5u);
+        for (size_t i = 0; i < outcomes.size(); ++i) {
+            const bool fits = i != 1 && i != 2;
+            EXPECT_EQ(outcomes[i].ran, fits) << i;
+            EXPECT_EQ(outcomes[i].error.empty(), fits) << i;
+            EXPECT_EQ(outcomes[i].retval, fits ? vm::XDP_PASS : 0u) << i;
+        }
+        EXPECT_EQ(packets[1].size(), 5u) << "what is not run stays as it is";
+    }
+}
+
+TEST(OfflineSet, RefusesWhatTheVerifierRefuses) {
+    const vm::ObjectSpec object =
+        object_of({program_of("wild", InsnWriter().load64(0, 2, 0).exit().insns())});
+    const auto set = OfflineSet::make(object, object.programs[0], {});
+    ASSERT_FALSE(set);
+    EXPECT_EQ(set.error().kind, ErrorKind::kRejected);
+}
+
+TEST(OfflineSet, SaysWhereAnUnverifiedProgramFaults) {
+    const vm::ObjectSpec object =
+        object_of({program_of("wild", InsnWriter().mov(1, 0).load64(0, 1, 8).exit().insns())});
+    std::vector<Bytes> packets = {Bytes(60)};
+    const std::vector<OfflineOutcome> outcomes = run_all(object, kUnverified, packets);
+    ASSERT_TRUE(outcomes[0].fault.has_value());
+    EXPECT_EQ(outcomes[0].fault->program, "wild");
+    EXPECT_EQ(outcomes[0].fault->insn, 1u);
+    EXPECT_EQ(outcomes[0].retval, vm::XDP_ABORTED);
+}
+
+TEST(OfflineSet, FillsSlotsOfTheProgramsThatSlotsName) {
+    // Each has the map "jumps" of the object; the one it names is found by its name.
+    vm::ObjectSpec object = object_of({jumping("first", "last"), returning("last", vm::XDP_TX)});
+    std::vector<Bytes> packets = {Bytes(60)};
+    EXPECT_EQ(run_all(object, kUnverified, packets)[0].retval, vm::XDP_TX);
+    object.programs.pop_back();
+    const auto set = OfflineSet::make(object, object.programs[0], kUnverified);
+    ASSERT_FALSE(set);
+    EXPECT_NE(set.error().message.find("'last', expected the name of a program"), std::string::npos)
+        << set.error().message;
+}
+
+TEST(OfflineSet, AProgramMayCallItselfUntilTheKernelsBound) {
+    const vm::ObjectSpec object = object_of({jumping("again", "again")});
+    std::vector<Bytes> packets = {Bytes(60)};
+    const std::vector<OfflineOutcome> outcomes = run_all(object, kUnverified, packets);
+    EXPECT_FALSE(outcomes[0].fault.has_value());
+    EXPECT_EQ(outcomes[0].retval, vm::XDP_DROP);
+}
+
+TEST(OfflineSet, LeavesSlotsAloneThatTheProgramDoesNotSee) {
+    vm::ObjectSpec object = object_of({returning("alone", vm::XDP_PASS), jumping("other", "gone")});
+    std::vector<Bytes> packets = {Bytes(60)};
+    EXPECT_EQ(run_all(object, kUnverified, packets)[0].retval, vm::XDP_PASS);
+}
+
+TEST(OfflineSet, AnswersFromTheInterfacesItIsGiven) {
+    // check_mtu(ctx, 0, &mtu, 0, 0) leaves the MTU of the device the packet came from.
+    const vm::ObjectSpec object = object_of({program_of("mtu", InsnWriter()
+                                                                   .mov_reg(3, 10)
+                                                                   .add(3, -8)
+                                                                   .mov(2, 0)
+                                                                   .store64(10, -8, 2)
+                                                                   .mov(4, 0)
+                                                                   .mov(5, 0)
+                                                                   .call(kCheckMtu)
+                                                                   .load64(0, 10, -8)
+                                                                   .exit()
+                                                                   .insns())});
+    OfflineOptions options = kUnverified;
+    options.fib = no_routes();
+    std::vector<Bytes> packets = {Bytes(60)};
+    EXPECT_EQ(run_all(object, options, packets)[0].retval, 65'536u);
+}
+
+}  // namespace
+}  // namespace weir::controlplane::cli
