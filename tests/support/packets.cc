@@ -119,9 +119,7 @@ void add_ipv6(Packets& packets) {
          PacketBuilder().eth(kEtherIpv6).ipv6(kFragment).extension(kUdp, 0).udp(1, 2, 3).build()});
 }
 
-void add_ipv6_icmp(Packets& packets) {}
-
-void add_icmp6_and_fragments(Packets& packets) {
+void add_ipv6_icmp(Packets& packets) {
     packets.push_back({"ipv6_neighbour", PacketBuilder()
                                              .eth(kEtherIpv6, true)
                                              .ipv6(kIcmp6, 0xfe800000)
@@ -269,7 +267,6 @@ std::vector<TestPacket> test_packets() {
     add_ipv4(packets);
     add_tunnels(packets);
     add_ipv6(packets);
-    add_icmp6_and_fragments(packets);
     add_ipv6_icmp(packets);
     add_ipv6_fragments(packets);
     add_transport(packets);

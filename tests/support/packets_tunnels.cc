@@ -123,9 +123,6 @@ void add_gtp_and_geneve(Packets& packets) {
                                      .ipv4(kUdp)
                                      .udp(1, 2, 3)
                                      .build()});
-}
-
-void add_mobile(Packets& packets) {
     packets.push_back({"gtpu", over_udp(2152)
                                    .be32(0x30ff0028)
                                    .be32(0x01020304)
@@ -150,7 +147,6 @@ void add_tunnels(Packets& packets) {
     add_ip_in_ip(packets);
     add_gre(packets);
     add_over_udp(packets);
-    add_mobile(packets);
     add_gtp_and_geneve(packets);
 }
 
