@@ -59,6 +59,8 @@ Result<void> finish_maps(const elf::Object& object, const elf::FunctionTable& fu
     return {};
 }
 
+constexpr size_t kHandedOutBytesMax = 48u << 20;
+
 /// Every program of the object, one after the other.
 class ProgramLoader {
 public:
@@ -75,13 +77,26 @@ public:
             return fail(ErrorKind::kInvalid,
                         "no programs: expected a function in a section such as \"xdp\"");
         settle_slots();
-        for (size_t i = 0; i < spec_.programs.size(); ++i)
-            for (const uint32_t map : maps_of_[i])
-                spec_.programs[i].maps.push_back(maps_.maps[map]);
-        return {};
+        return hand_out_maps();
     }
 
 private:
+    /// Each program has its maps, with first contents, for itself.
+    Result<void> hand_out_maps() {
+        size_t bytes = 0;
+        for (size_t i = 0; i < spec_.programs.size(); ++i)
+            for (const uint32_t map : maps_of_[i]) {
+                bytes += sizeof(MapSpec) + maps_.maps[map].contents.size();
+                if (bytes > kHandedOutBytesMax)
+                    return fail(ErrorKind::kInvalid,
+                                fmt::format("program {} and those before it use maps with more "
+                                            "than {} MiB of first contents in all, each its own",
+                                            spec_.programs[i].name, kHandedOutBytesMax >> 20));
+                spec_.programs[i].maps.push_back(maps_.maps[map]);
+            }
+        return {};
+    }
+
     /// A reason that concerns one program makes it an unsupported one; a broken object is an error.
     Result<void> add(const elf::Function& function) {
         const std::string_view section = input_.file.sections()[function.section].name;

@@ -309,6 +309,12 @@ TEST(LoadObject, TakesTheOnlyFunctionOfTextForAProgram) {
     EXPECT_EQ(object.notices.size(), 1u);
 }
 
+TEST(LoadObject, BoundsWhatProgramsHaveForThemselves) {
+    EXPECT_NE(error_of("loader/shared_table.clang-14.v3.o", {})
+                  .find("use maps with more than 48 MiB of first contents in all, each its own"),
+              std::string::npos);
+}
+
 TEST(LoadObject, NamesTheFileInErrors) {
     const auto missing = load_object_file(kCorpus + "/none.o", {});
     ASSERT_FALSE(missing);
