@@ -55,7 +55,7 @@ std::string remark_of(const vm::ProgramSpec& program, const vm::DecodedInsn& ins
         case vm::Op::kCallHelper: {
             const std::string_view name = vm::helper_name(insn.imm);
             const bool is_offered = vm::helper_info(insn.imm) != nullptr;
-            if (name.empty()) return "no helper has this number";
+            if (name.empty()) return vm::helper_refusal(insn.imm);
             return fmt::format("bpf_{}{}", name, is_offered ? "" : ", not offered");
         }
         case vm::Op::kCallKfunc: {
@@ -68,7 +68,10 @@ std::string remark_of(const vm::ProgramSpec& program, const vm::DecodedInsn& ins
 
 std::string bytes_of(const vm::ProgramSpec& program, size_t pc, uint32_t slots) {
     const auto* raw = reinterpret_cast<const uint8_t*>(program.insns.data() + pc);
-    return fmt::format("{:02x}", fmt::join(raw, raw + slots * sizeof(vm::Insn), " "));
+    std::string text;
+    for (size_t i = 0; i < slots * sizeof(vm::Insn); ++i)
+        text += fmt::format("{}{:02x}", i == 0 ? "" : " ", raw[i]);
+    return text;
 }
 
 }  // namespace
