@@ -52,7 +52,10 @@ struct UsedHelper {
 };
 
 UsedHelper used_helper(const vm::ProgramSpec& program, int64_t id) {
-    UsedHelper used{.id = id, .name = fmt::format("bpf_{}", vm::helper_name(id))};
+    const std::string_view name = vm::helper_name(id);
+    UsedHelper used{
+        .id = id,
+        .name = name.empty() ? fmt::format("helper {}", id) : fmt::format("bpf_{}", name)};
     const vm::HelperInfo* const row = vm::helper_info(id);
     const bool wrong_type =
         row != nullptr && row->users != vm::HelperUsers::Any &&
@@ -171,7 +174,9 @@ Json map_json(const vm::MapSpec& map) {
 }
 
 std::string listed(const std::vector<std::string>& words) {
-    return fmt::format("{}", fmt::join(words, ", "));
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
 }
 
 void print_program(const vm::ProgramSpec& program) {
