@@ -53,13 +53,14 @@ vm::XdpContext OfflinePacket::load_xdp(ByteSpan bytes, bool has_frags) {
     vm::XdpContext context = lay_out(bytes.first(kLinearBytes));
     context.frame_limit = context.data_end;
     context.segments = segments_.data();
+    // Each fragment has a page: what is free of the last one's is what a tail can grow into.
     const ByteSpan rest = bytes.subspan(kLinearBytes);
-    fragments_.assign(rest.begin(), rest.end());
-    for (size_t offset = 0; offset < rest.size(); offset += kPageBytes) {
-        const auto length =
-            static_cast<uint32_t>(std::min<size_t>(kPageBytes, rest.size() - offset));
-        segments_[context.segment_count++] = {fragments_.data() + offset, length, length};
-    }
+    fragments_.assign((rest.size() + kPageBytes - 1) / kPageBytes * kPageBytes, uint8_t{0});
+    std::memcpy(fragments_.data(), rest.data(), rest.size());
+    for (size_t offset = 0; offset < rest.size(); offset += kPageBytes)
+        segments_[context.segment_count++] = {
+            fragments_.data() + offset,
+            static_cast<uint32_t>(std::min<size_t>(kPageBytes, rest.size() - offset)), kPageBytes};
     return context;
 }
 

@@ -47,6 +47,8 @@ TEST(OfflinePacket, GivesLongFramesAsFragmentsToProgramsOfXdpFragsAlone) {
         EXPECT_EQ(pieces.segment_count, expected) << size;
         EXPECT_EQ(pieces.data_end - pieces.data, 3520);
         EXPECT_EQ(packet_bytes_of(pieces), bytes) << size;
+        for (uint32_t i = 0; i < pieces.segment_count; ++i)  // a tail grows into the last page
+            EXPECT_EQ(pieces.segments[i].bytes_max, 4096u);
     }
 }
 
