@@ -5,12 +5,12 @@
 
 #include "vm/elf/core_value.h"
 #include "vm/isa/insn.h"
+#include "vm/isa/poison.h"
 
 namespace weir::vm::elf {
 
-/// What stands where the target has no answer: a call of a helper that no kernel has (libbpf's
-/// number, "bad relo"). It is well formed, so that code which never runs spoils nothing.
-constexpr int32_t kPoisonHelper = 0xbad2310;
+/// Puts a call of kPoisonHelper there.
+using vm::kPoisonHelper;
 void poison_insn(std::span<Insn> insns, size_t at);
 
 /// Changes the instruction at `at`, and the second slot of a 64-bit load. True where it had to be

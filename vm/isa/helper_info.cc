@@ -1,5 +1,7 @@
 #include "vm/isa/helper_info.h"
 
+#include "vm/isa/poison.h"
+
 namespace weir::vm {
 namespace {
 
@@ -111,6 +113,8 @@ const HelperInfo* kfunc_by_name(std::string_view name) {
 
 std::string helper_refusal(int64_t id) {
     const std::string_view name = helper_name(id);
+    if (id == kPoisonHelper)
+        return "a CO-RE relocation or an extern stood here that nothing on the target answers";
     if (name.empty()) return "there is no helper " + std::to_string(id);
     const auto reason = static_cast<size_t>(kRefusals[static_cast<size_t>(id)]);
     if (reason == 0) return {};

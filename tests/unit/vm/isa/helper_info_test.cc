@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "vm/isa/poison.h"
+
 namespace weir::vm {
 namespace {
 
@@ -35,6 +37,7 @@ TEST(HelperRefusal, SaysWhyAHelperIsNotOffered) {
     EXPECT_EQ(helper_refusal(212), "there is no helper 212");
     EXPECT_EQ(helper_refusal(0), "there is no helper 0");
     EXPECT_EQ(helper_refusal(INT64_MIN), "there is no helper -9223372036854775808");
+    EXPECT_NE(helper_refusal(kPoisonHelper).find("CO-RE relocation"), std::string::npos);
     for (int64_t id = 1; id <= 211; ++id)
         EXPECT_EQ(helper_refusal(id).empty(), helper_info(id) != nullptr) << id;
 }
