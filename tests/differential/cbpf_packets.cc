@@ -1,10 +1,19 @@
 // Packets for filters, beside those that XDP programs see: other link layers, no bytes at all, and
 // mutations.
 
+#include <algorithm>
+
 #include "tests/differential/cbpf_expression.h"
 
 namespace weir::tests {
 namespace {
+
+/// GCC 12 at -O3 warns of an insert at the end of a vector whose size it knows.
+void append(Bytes& bytes, const Bytes& rest) {
+    const size_t end = bytes.size();
+    bytes.resize(end + rest.size());
+    std::copy(rest.begin(), rest.end(), bytes.begin() + static_cast<ptrdiff_t>(end));
+}
 
 constexpr size_t kMutationsPerPacket = 1;
 
@@ -24,7 +33,7 @@ Bytes frame(uint16_t type, const Bytes& rest) {
                    2,
                    static_cast<uint8_t>(type >> 8),
                    static_cast<uint8_t>(type & 0xff)};
-    bytes.insert(bytes.end(), rest.begin(), rest.end());
+    append(bytes, rest);
     for (uint8_t i = 0; i < 40; ++i) bytes.push_back(i);
     return bytes;
 }
@@ -32,12 +41,12 @@ Bytes frame(uint16_t type, const Bytes& rest) {
 /// An IPv4 header of this protocol and what follows it.
 Bytes ipv4(uint8_t protocol, const Bytes& rest) {
     Bytes bytes = {0x45, 0, 0, 64, 0, 1, 0x40, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 192, 168, 0, 1};
-    bytes.insert(bytes.end(), rest.begin(), rest.end());
+    append(bytes, rest);
     return bytes;
 }
 
 Bytes joined(Bytes front, const Bytes& rest) {
-    front.insert(front.end(), rest.begin(), rest.end());
+    append(front, rest);
     return front;
 }
 
