@@ -40,6 +40,9 @@ void counted_delete(void* memory) {
 void* operator new(size_t bytes) {
     return counted_new(bytes);
 }
+void* operator new(size_t bytes, const std::nothrow_t& /*tag*/) noexcept {
+    return counted_new(bytes);
+}
 void operator delete(void* memory) noexcept {
     counted_delete(memory);
 }
