@@ -12,9 +12,8 @@
 
 namespace weir::vm::tests {
 
-inline std::string corpus_path(const std::string& object) {
-    return std::string(WEIR_CORPUS_DIR) + "/" + object;
-}
+/// `object` is a path below the folder of the corpus' objects.
+std::string corpus_path(const std::string& object);
 
 inline ObjectSpec load(const std::string& object, const LoadOptions& options = {}) {
     auto loaded = load_object_file(corpus_path(object), options);
