@@ -13,6 +13,14 @@ bool is_ours_alone(const rte_mbuf& part) {
     return rte_mbuf_refcnt_read(&part) == 1 && (part.ol_flags & kElsewhere) == 0;
 }
 
+const uint8_t* buffer_of(const rte_mbuf& part) {
+    return static_cast<const uint8_t*>(part.buf_addr);
+}
+
+bool lies_in(const rte_mbuf& part, const vm::Segment& segment) {
+    return segment.data >= buffer_of(part) && segment.data <= buffer_of(part) + part.buf_len;
+}
+
 }  // namespace
 
 bool can_show_scattered(const rte_mbuf& packet) {
@@ -39,16 +47,25 @@ void open_scattered(const rte_mbuf& packet, std::span<vm::Segment> segments,
 }
 
 void close_scattered(rte_mbuf& packet, const vm::XdpContext& context) {
-    uint32_t total = packet.data_len;
+    uint32_t total = packet.data_len, kept = 0;
     rte_mbuf* last = &packet;
-    for (uint32_t i = 0; i < context.segment_count; ++i) {
-        last = last->next;
-        last->data_len = static_cast<uint16_t>(context.segments[i].bytes);
-        total += context.segments[i].bytes;
+    for (rte_mbuf* part = packet.next; part != nullptr;) {
+        rte_mbuf* const next = part->next;
+        if (kept < context.segment_count && lies_in(*part, context.segments[kept])) {
+            const vm::Segment& segment = context.segments[kept++];
+            part->data_off = static_cast<uint16_t>(segment.data - buffer_of(*part));
+            part->data_len = static_cast<uint16_t>(segment.bytes);
+            total += segment.bytes;
+            last->next = part;
+            last = part;
+        } else {
+            rte_pktmbuf_free_seg(part);
+        }
+        part = next;
     }
-    if (last->next != nullptr) rte_pktmbuf_free(last->next);
+    WEIR_CHECK(kept == context.segment_count);
     last->next = nullptr;
-    packet.nb_segs = static_cast<uint16_t>(1 + context.segment_count);
+    packet.nb_segs = static_cast<uint16_t>(1 + kept);
     packet.pkt_len = total;
 }
 

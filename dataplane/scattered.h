@@ -22,7 +22,8 @@ bool can_show_scattered(const rte_mbuf& packet);
 void open_scattered(const rte_mbuf& packet, std::span<vm::Segment> segments,
                     vm::XdpContext& context);
 
-/// Writes back how long the parts are now, and frees buffers that the program cut off.
+/// Writes back where the parts begin and end now, and frees the buffers of those that the program
+/// cut off, in front or behind. What is left of them stands in the context in the packet's order.
 void close_scattered(rte_mbuf& packet, const vm::XdpContext& context);
 
 }  // namespace weir::dataplane

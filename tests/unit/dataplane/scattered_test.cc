@@ -2,6 +2,7 @@
 
 #include "dataplane/scattered.h"
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 
@@ -74,6 +75,27 @@ uint32_t pass(vm::XdpContext&, vm::RunEnv&) {
     return vm::XDP_PASS;
 }
 
+/// Moves bytes from the segments into the linear part, which begins that much earlier, and drops
+/// segments that became empty from the front.
+void pull(vm::XdpContext& context, uint32_t bytes) {
+    const size_t linear = static_cast<size_t>(context.data_end - context.data);
+    ASSERT_GE(context.data - context.frame_start, static_cast<ptrdiff_t>(bytes));
+    std::memmove(context.data - bytes, context.data, linear);
+    context.data -= bytes;
+    context.data_end -= bytes;
+    while (bytes != 0) {
+        vm::Segment& first = context.segments[0];
+        const uint32_t part = std::min(bytes, first.bytes);
+        std::memcpy(context.data_end, first.data, part);
+        context.data_end += part;
+        first.data += part;
+        first.bytes -= part;
+        bytes -= part;
+        if (first.bytes == 0)
+            std::copy_n(context.segments + 1, --context.segment_count, context.segments);
+    }
+}
+
 const std::vector<Frame> kParts = {filled(60, 1), filled(500, 2), filled(300, 3)};
 
 TEST(Scattered, ShowsSegmentsToAProgramThatTakesThem) {
@@ -143,6 +165,9 @@ TEST(Scattered, SendsWhatAProgramLeftOfIt) {
                     context.data -= kPacketHeadroomBytes;
                     std::memset(context.data, 8, kPacketHeadroomBytes);
                     break;
+                case 15:  // as bpf_xdp_pull_data: the first segment, and some of the second
+                    pull(context, 100 + 20);
+                    break;
                 default: ADD_FAILURE();
             }
             return vm::XDP_PASS;
@@ -151,7 +176,8 @@ TEST(Scattered, SendsWhatAProgramLeftOfIt) {
         RingInput input("net_ring0");
         for (uint8_t first = 10; first < 15; ++first)
             ASSERT_TRUE(input.put_parts({filled(60, first), filled(500, 2), filled(300, 3)}));
-        ASSERT_TRUE(wire.has_settled(5));
+        ASSERT_TRUE(input.put_parts({filled(60, 15), filled(100, 2), filled(300, 3)}));
+        ASSERT_TRUE(wire.has_settled(6));
         const std::vector<Frame> expected = {
             joined({filled(60, 10), filled(500, 2), filled(200, 3)}),
             joined({filled(60, 11), filled(500, 2)}),
@@ -159,6 +185,7 @@ TEST(Scattered, SendsWhatAProgramLeftOfIt) {
             joined({filled(60, 13), filled(500, 2), filled(300, 3), filled(100, 7)}),
             joined(
                 {filled(kPacketHeadroomBytes, 8), filled(60, 14), filled(500, 2), filled(300, 3)}),
+            joined({filled(60, 15), filled(100, 2), filled(300, 3)}),
         };
         EXPECT_EQ(wire.arrived, expected);
         EXPECT_EQ(wire.forwarding->port_infos().at(1).heads_moved, 1u);
