@@ -15,8 +15,6 @@ using vm::DecodedInsn;
 using vm::Format;
 using vm::Op;
 
-constexpr int64_t kRedirectHelper = 23;
-
 std::unexpected<Error> refuse(size_t slot, const std::string& what) {
     return fail(ErrorKind::kUnsupported, fmt::format("jit: insn {}: {}", slot, what));
 }
@@ -112,7 +110,8 @@ void note_helper(const CompileInput& input, size_t slot, FunctionFacts& function
     const HelperForm form = helper_form(input, slot);
     if (form_calls(form)) function.makes_calls = true;
     if (form_reads_env(form)) analysis.needs_env = true;
-    if (input.slots[slot].insn.imm == kRedirectHelper) analysis.may_redirect = true;
+    if (input.slots[slot].insn.imm == number_of(vm::HelperId::redirect))
+        analysis.may_redirect = true;
 }
 
 /// Records what one instruction asks of its function.

@@ -11,8 +11,6 @@ using asmjit::Imm;
 using asmjit::Label;
 namespace x86 = asmjit::x86;
 
-constexpr int64_t kMapLookup = 1, kProcessorId = 8, kNumaNode = 42;  // helpers.def
-
 x86::Mem env_cpu() {
     return x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu));
 }
@@ -78,9 +76,11 @@ void emit_direct_lookup(Emission& e, const DirectLookup& lookup) {
 HelperForm helper_form(const CompileInput& input, size_t slot) {
     if (input.facts.empty()) return PlainCall{};
     switch (input.slots[slot].insn.imm) {
-        case kMapLookup: return lookup_form(input, slot);
-        case kProcessorId: return EnvField{offsetof(vm::RunEnv, cpu)};
-        case kNumaNode: return EnvField{offsetof(vm::RunEnv, numa_node)};
+        case number_of(vm::HelperId::map_lookup_elem): return lookup_form(input, slot);
+        case number_of(vm::HelperId::get_smp_processor_id):
+            return EnvField{offsetof(vm::RunEnv, cpu)};
+        case number_of(vm::HelperId::get_numa_node_id):
+            return EnvField{offsetof(vm::RunEnv, numa_node)};
     }
     return PlainCall{};
 }

@@ -9,14 +9,6 @@
 
 namespace weir::maps {
 
-namespace {
-
-bool is_map_in_map(vm::MapType type) {
-    return type == vm::MapType::ArrayOfMaps || type == vm::MapType::HashOfMaps;
-}
-
-}  // namespace
-
 std::unexpected<Error> refuse(const vm::MapSpec& spec, std::string_view what) {
     return fail(ErrorKind::kInvalid,
                 fmt::format("map {} ({}): {}", spec.name, vm::map_type_name(spec.type), what));
@@ -31,7 +23,7 @@ Result<void> check_flags(const vm::MapSpec& spec, uint32_t flags_allowed) {
     }
     if (spec.extra != 0 && spec.type != vm::MapType::BloomFilter)
         return refuse(spec, fmt::format("map_extra is {}, it must be 0", spec.extra));
-    if (spec.inner != nullptr && !is_map_in_map(spec.type))
+    if (spec.inner != nullptr && !vm::is_map_in_map(spec.type))
         return refuse(spec, "only maps of maps have an inner map");
     const auto both = [&](uint32_t pair) { return (spec.flags & pair) == pair; };
     if (both(vm::kMapRdonly | vm::kMapWronly) || both(vm::kMapRdonlyProg | vm::kMapWronlyProg)) {

@@ -52,16 +52,16 @@ Result<void> check_value_fields(const vm::MapSpec& spec) {
         return refuse(spec, "struct bpf_timer is for array, hash and lru_hash only");
     if (lock) {
         const Result<void> fits = check_field(spec, "bpf_spin_lock", spec.spin_lock_offset,
-                                              kSpinLockBytes, kSpinLockBytes);
+                                              vm::kSpinLockBytes, vm::kSpinLockBytes);
         if (!fits) return fits;
     }
     if (timer) {
         const Result<void> fits =
-            check_field(spec, "bpf_timer", spec.timer_offset, kTimerBytes, kWordBytes);
+            check_field(spec, "bpf_timer", spec.timer_offset, vm::kTimerBytes, kWordBytes);
         if (!fits) return fits;
     }
     if (lock && timer && spec.spin_lock_offset >= spec.timer_offset &&
-        spec.spin_lock_offset < spec.timer_offset + kTimerBytes) {
+        spec.spin_lock_offset < spec.timer_offset + vm::kTimerBytes) {
         return refuse(spec, "struct bpf_spin_lock lies in struct bpf_timer");
     }
     return {};
@@ -82,12 +82,12 @@ void ValueFields::store_locked(uint8_t* shared, const uint8_t* value) const {
 
 void ValueFields::load(uint8_t* value, const uint8_t* shared) const {
     load_words(value, shared, bytes_);
-    if (lock_ != vm::kNoOffset) std::memset(value + lock_, 0, kSpinLockBytes);
-    if (timer_ != vm::kNoOffset) std::memset(value + timer_, 0, kTimerBytes);
+    if (lock_ != vm::kNoOffset) std::memset(value + lock_, 0, vm::kSpinLockBytes);
+    if (timer_ != vm::kNoOffset) std::memset(value + timer_, 0, vm::kTimerBytes);
 }
 
 void ValueFields::end_timer(uint8_t* shared) const {
-    if (timer_ != vm::kNoOffset) zero_words(shared + timer_, kTimerBytes);
+    if (timer_ != vm::kNoOffset) zero_words(shared + timer_, vm::kTimerBytes);
 }
 
 void ValueFields::clear(uint8_t* shared) const {

@@ -10,9 +10,6 @@
 
 namespace weir::maps {
 
-constexpr uint32_t kSpinLockBytes = 4;
-constexpr uint32_t kTimerBytes = 16;
-
 /// Refuses fields outside of the value, out of alignment, overlapping, or in a kind that the kernel
 /// has none in.
 Result<void> check_value_fields(const vm::MapSpec& spec);
@@ -39,8 +36,8 @@ public:
 private:
     bool is_plain() const { return lock_ == vm::kNoOffset && timer_ == vm::kNoOffset; }
     bool is_field(uint32_t at) const {
-        return (lock_ != vm::kNoOffset && at >= lock_ && at < lock_ + kSpinLockBytes) ||
-               (timer_ != vm::kNoOffset && at >= timer_ && at < timer_ + kTimerBytes);
+        return (lock_ != vm::kNoOffset && at >= lock_ && at < lock_ + vm::kSpinLockBytes) ||
+               (timer_ != vm::kNoOffset && at >= timer_ && at < timer_ + vm::kTimerBytes);
     }
 
     uint32_t bytes_;

@@ -15,9 +15,6 @@ namespace {
 
 constexpr uint32_t kCpuSlots = 1;
 
-bool holds_maps(vm::MapType type) {
-    return type == vm::MapType::ArrayOfMaps || type == vm::MapType::HashOfMaps;
-}
 bool holds_events(vm::MapType type) {
     return type == vm::MapType::Ringbuf || type == vm::MapType::PerfEventArray;
 }
@@ -82,7 +79,7 @@ Result<OfflineMaps> OfflineMaps::make(const vm::ObjectSpec& object,
         if (const Result<void> added = add(spec, true); !added)
             return std::unexpected(added.error());
     for (const std::unique_ptr<vm::Map>& map : maps.maps_) {
-        if (!holds_maps(map->spec().type)) continue;
+        if (!vm::is_map_in_map(map->spec().type)) continue;
         for (const vm::InitialSlot& slot : map->spec().slots) {
             const Bytes key = key_of_index(slot.index, map->spec().key_bytes);
             if (const Result<void> bound = maps.bind_inner(*map, key, slot.target); !bound)
@@ -150,7 +147,7 @@ Result<void> OfflineMaps::fill_bindings(vm::Map& map, const std::string& path,
     const Result<std::vector<ParsedBinding>> bindings = read_bindings(path, map.spec());
     if (!bindings) return std::unexpected(bindings.error());
     for (const ParsedBinding& binding : *bindings) {
-        if (holds_maps(map.spec().type)) {
+        if (vm::is_map_in_map(map.spec().type)) {
             const Result<void> bound = bind_inner(map, binding.key, binding.name);
             if (!bound) return fail_in(path, bound.error());
             continue;
@@ -178,7 +175,7 @@ Result<void> OfflineMaps::fill(const std::string& option, const FindProgram& fin
                                 all.empty() ? "it has none" : all));
     }
     const std::string path = option.substr(equals + 1);
-    if (holds_maps(map->spec().type) || map->spec().type == vm::MapType::ProgArray)
+    if (vm::is_map_in_map(map->spec().type) || map->spec().type == vm::MapType::ProgArray)
         return fill_bindings(*map, path, find_program);
     const Result<std::vector<ParsedElement>> elements = read_elements(path, map->spec());
     if (!elements) return std::unexpected(elements.error());

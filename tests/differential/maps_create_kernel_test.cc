@@ -110,8 +110,7 @@ std::shared_ptr<const vm::MapSpec> inner_of(MapType type) {
     if (type == MapType::Queue || type == MapType::Stack || type == MapType::BloomFilter)
         spec->key_bytes = 0;
     if (type == MapType::Ringbuf) spec->key_bytes = spec->value_bytes = 0, spec->entries_max = 4096;
-    if (type == MapType::ArrayOfMaps || type == MapType::HashOfMaps)
-        spec->inner = inner_of(MapType::Array);
+    if (vm::is_map_in_map(type)) spec->inner = inner_of(MapType::Array);
     return spec;
 }
 

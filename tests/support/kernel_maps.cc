@@ -19,10 +19,6 @@ namespace {
 constexpr size_t kPerfPages = 64;  ///< as many as in ours; nothing is lost in a run
 constexpr uint32_t kXskFrames = 16, kXskFrameBytes = 4096;
 
-bool is_outer(vm::MapType type) {
-    return type == vm::MapType::ArrayOfMaps || type == vm::MapType::HashOfMaps;
-}
-
 Result<MapEntries> pop_all(const LiveMap& map) {
     MapEntries entries;
     Bytes value(map.value_bytes);
@@ -46,7 +42,7 @@ Result<Bytes> inner_name(const Bytes& id_bytes, const std::vector<LiveMap>& maps
 }
 
 Result<Bytes> value_of(const LiveMap& map, const Bytes& raw, const std::vector<LiveMap>& maps) {
-    if (is_outer(map.type)) return inner_name(raw, maps);
+    if (vm::is_map_in_map(map.type)) return inner_name(raw, maps);
     if (!vm::is_percpu(map.type)) return raw;
     const auto slot_bytes = static_cast<ptrdiff_t>((map.value_bytes + 7u) / 8 * 8);
     if (std::any_of(raw.begin() + slot_bytes, raw.end(), [](uint8_t byte) { return byte != 0; }))
@@ -117,7 +113,7 @@ Result<MapEntries> read_entries(const LiveMap& map, const std::vector<LiveMap>& 
          previous = key.data()) {
         key = next;
         if (bpf_map_lookup_elem(map.fd, key.data(), raw.data()) != 0) {
-            if (is_outer(map.type) && errno == ENOENT) continue;  // an empty slot
+            if (vm::is_map_in_map(map.type) && errno == ENOENT) continue;  // an empty slot
             return kernel_failure(fmt::format("map {}: look up", map.name), errno);
         }
         auto value = value_of(map, raw, maps);

@@ -59,10 +59,6 @@ MapEntries pop_all(vm::Map& map) {
     return entries;
 }
 
-bool is_outer(vm::MapType type) {
-    return type == vm::MapType::ArrayOfMaps || type == vm::MapType::HashOfMaps;
-}
-
 void collect(void* records, std::span<const uint8_t> record) {
     static_cast<EventRecords*>(records)->emplace_back(record.begin(), record.end());
 }
@@ -100,9 +96,9 @@ MapEntries entries_of(vm::Map& map, std::span<const std::unique_ptr<vm::Map>> ma
          previous = key.data()) {
         key = next;
         const int error = map.control_lookup(key.data(), value);
-        if (error == -ENOENT && is_outer(map.spec().type)) continue;  // an empty slot
+        if (error == -ENOENT && vm::is_map_in_map(map.spec().type)) continue;  // an empty slot
         WEIR_CHECK(error == 0);
-        if (!is_outer(map.spec().type)) {
+        if (!vm::is_map_in_map(map.spec().type)) {
             entries.emplace_back(key, slot_of_first_cpu(map, value));
             continue;
         }
@@ -226,7 +222,7 @@ Result<TestMaps> TestMaps::make(const vm::ObjectSpec& object, const RunSetup& se
         made.maps_.push_back(std::move(*map));
     }
     for (const auto& map : made.maps_) {
-        if (!is_outer(map->spec().type)) continue;
+        if (!vm::is_map_in_map(map->spec().type)) continue;
         for (const vm::InitialSlot& slot : map->spec().slots) {
             const auto inner = std::ranges::find(object.maps, slot.target, &vm::MapSpec::name);
             if (inner == object.maps.end())

@@ -120,7 +120,7 @@ private:
     /// First contents, or the inner map: a map or a program stands in each slot. As the definition
     /// goes, `type` comes before it.
     Result<void> read_values(const btf_member& member) {
-        const bool is_outer = map_.type == MapType::ArrayOfMaps || map_.type == MapType::HashOfMaps;
+        const bool is_outer = is_map_in_map(map_.type);
         if (is_inner_) return bad("an inner map has no inner maps");
         if (!is_outer && map_.type != MapType::ProgArray)
             return bad(fmt::format("a map of type {} has no such field", map_type_name(map_.type)));

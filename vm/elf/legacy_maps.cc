@@ -43,10 +43,6 @@ std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, std::move(message));
 }
 
-bool is_outer(const MapSpec& map) {
-    return map.type == MapType::ArrayOfMaps || map.type == MapType::HashOfMaps;
-}
-
 std::vector<const Symbol*> map_symbols(const ElfFile& file, uint32_t section) {
     std::vector<const Symbol*> symbols;
     for (const uint32_t index : file.symbols_of(section)) {
@@ -158,7 +154,7 @@ private:
     /// The inner map of a map in map; and, for iproute2, the slots that its maps fill.
     Result<void> connect(const Placed& outer) {
         MapSpec& map = table_.maps[outer.map];
-        if (!is_outer(map) || outer.raw.count <= 5) return {};
+        if (!is_map_in_map(map.type) || outer.raw.count <= 5) return {};
         if (!outer.raw.is_elf_map()) {
             const uint32_t index = outer.raw.inner_map_index();
             if (index >= placed_.size())
@@ -179,7 +175,7 @@ private:
     }
 
     static Result<void> set_inner(MapSpec& map, const MapSpec& inner) {
-        if (is_outer(inner))
+        if (is_map_in_map(inner.type))
             return bad(fmt::format("its inner map \"{}\" has inner maps", inner.name));
         map.inner = std::make_shared<const MapSpec>(inner);
         return {};

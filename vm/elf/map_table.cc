@@ -67,8 +67,7 @@ std::string reason_to_refuse(const MapSpec& map) {
         return fmt::format("keys of {} bytes, at most {}", map.key_bytes, kMapKeyBytesMax);
     if (map.value_bytes > kMapValueBytesMax)
         return fmt::format("values of {} bytes, at most {}", map.value_bytes, kMapValueBytesMax);
-    const bool is_outer = map.type == MapType::ArrayOfMaps || map.type == MapType::HashOfMaps;
-    if (!is_outer) return {};
+    if (!is_map_in_map(map.type)) return {};
     if (!map.inner) return "nothing says what its inner maps are like";
     return reason_to_refuse(*map.inner);
 }

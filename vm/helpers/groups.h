@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "vm/isa/helper_ids.h"
 #include "vm/program/run.h"
 
 namespace weir::vm {
@@ -23,16 +24,6 @@ void add_print_helpers(HelperTable& table);     ///< printk.cc
 void add_string_helpers(HelperTable& table);    ///< strings.cc
 void add_dynptr_helpers(HelperTable& table);    ///< dynptr_calls.cc
 void add_metadata_kfuncs(HelperTable& table);   ///< metadata.cc
-
-/// Ids by the kernel's names.
-enum class HelperId : uint32_t {
-#define WEIR_HELPER_NAME(id, name, refusal) name = id,
-#include "vm/isa/helper_names.def"
-};
-enum class KfuncId : uint32_t {
-#define WEIR_KFUNC(id, name, users, returns, arg1, arg2, arg3, arg4, arg5, effects) name = id,
-#include "vm/isa/kfuncs.def"
-};
 
 inline void set(HelperTable& table, HelperId id, HelperFn function) {
     table.functions[static_cast<uint32_t>(id)] = function;

@@ -20,7 +20,6 @@ namespace weir::vm {
 constexpr uint32_t kTimersMax = 1u << 20;  ///< bound of what one Timers may be made for
 constexpr uint32_t kTimersDueMax = 64;     ///< callbacks of one run_due
 constexpr uint64_t kNoDeadline = UINT64_MAX;
-constexpr uint32_t kTimerBytes = 16;  ///< struct bpf_timer
 
 constexpr uint64_t kTimerAbsolute = 1;  ///< BPF_F_TIMER_ABS
 constexpr uint64_t kTimerCpuPin = 2;    ///< BPF_F_TIMER_CPU_PIN: whoever polls first runs it here

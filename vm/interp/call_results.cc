@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "vm/interp/call_ids.h"
 #include "vm/interp/check_arguments.h"
 
 namespace weir::vm {
@@ -22,10 +21,6 @@ uint64_t argument_of(const CallSite& call, ArgKind kind) {
                : call.argument(static_cast<size_t>(found - call.info.args.begin()));
 }
 
-bool is_map_in_map(MapType type) {
-    return type == MapType::ArrayOfMaps || type == MapType::HashOfMaps;
-}
-
 Allowed learn_value(RunState& run, const CallSite& call, uint64_t r0) {
     const bool learned = is_map_in_map(call.map->spec().type)
                              ? run.memory.learn_map(reinterpret_cast<const Map*>(r0))
@@ -38,7 +33,7 @@ Allowed learn_value(RunState& run, const CallSite& call, uint64_t r0) {
 /// already.
 Allowed learn_slice(RunState& run, const CallSite& call, uint64_t r0) {
     const uint64_t bytes = argument_of(call, ArgKind::SliceSize);
-    const bool writable = !call.is_kfunc_number(kDynptrSlice);
+    const bool writable = !call.is(KfuncId::bpf_dynptr_slice);
     if (run.memory.reach(r0, bytes, writable ? Touch::Store : Touch::Load) != nullptr) return {};
     const bool of_record = call.dynptr_kind == StackObjectKind::RecordDynptr;
     if (!run.memory.learn({.base = r0,
@@ -77,9 +72,9 @@ Allowed take_result(RunState& run, const CallSite& call, uint64_t r0) {
 }
 
 void finish_object(RunState& run, const CallSite& call, uint64_t address) {
-    const bool ends = call.is_helper(kRingbufSubmitDynptr) ||
-                      call.is_helper(kRingbufDiscardDynptr) ||
-                      call.is_kfunc_number(kIterNumDestroy);
+    const bool ends = call.is(HelperId::ringbuf_submit_dynptr) ||
+                      call.is(HelperId::ringbuf_discard_dynptr) ||
+                      call.is(KfuncId::bpf_iter_num_destroy);
     if (ends) {
         run.holdings.remove_all(call.dynptr);
         if (call.dynptr_kind == StackObjectKind::RecordDynptr)
@@ -95,7 +90,7 @@ void give_back(RunState& run, HeldKind kind, uint64_t address) {
 }
 
 Allowed finish_lock(RunState& run, const CallSite& call, uint64_t address) {
-    if (call.is_helper(kSpinUnlock))
+    if (call.is(HelperId::spin_unlock))
         give_back(run, HeldKind::SpinLock, address);
     else if (!run.holdings.take({HeldKind::SpinLock, address, call.guarded_map, call.insn}))
         return too_much(call, kHeldMax);
@@ -103,11 +98,11 @@ Allowed finish_lock(RunState& run, const CallSite& call, uint64_t address) {
 }
 
 void make_dynptr(RunState& run, const CallSite& call, uint64_t address) {
-    if (call.is_kfunc_number(kDynptrClone))
+    if (call.is(KfuncId::bpf_dynptr_clone))
         run.holdings.make(call.dynptr_kind, address, call.insn, call.dynptr);
     else
-        run.holdings.make(call.is_helper(kRingbufReserveDynptr) ? StackObjectKind::RecordDynptr
-                                                                : StackObjectKind::Dynptr,
+        run.holdings.make(call.is(HelperId::ringbuf_reserve_dynptr) ? StackObjectKind::RecordDynptr
+                                                                    : StackObjectKind::Dynptr,
                           address, call.insn);
 }
 
@@ -120,7 +115,7 @@ Allowed finish_argument(RunState& run, const CallSite& call, size_t index) {
     if (kind == ArgKind::Dynptr || kind == ArgKind::Iterator) finish_object(run, call, value);
     if (kind == ArgKind::Record) give_back(run, HeldKind::Record, value);
     if (kind == ArgKind::Connection) give_back(run, HeldKind::Connection, value);
-    if (kind == ArgKind::Socket && call.is_helper(kSkRelease))
+    if (kind == ArgKind::Socket && call.is(HelperId::sk_release))
         give_back(run, HeldKind::Socket, value);
     return kind == ArgKind::SpinLock ? finish_lock(run, call, value) : Allowed{};
 }

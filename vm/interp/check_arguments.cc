@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "vm/interp/call_ids.h"
 #include "vm/interp/code_address.h"
 #include "vm/program/map_use.h"
 
@@ -43,7 +42,7 @@ Allowed write(RunState& run, CallSite& call, size_t index, uint64_t bytes) {
 Allowed read_and_write(RunState& run, CallSite& call, size_t index, uint64_t bytes) {
     // A dynptr must not outlive its memory: a map's value is there as long as the program runs.
     const Region* region = run.memory.find(call.argument(index));
-    if (call.is_helper(kDynptrFromMem) &&
+    if (call.is(HelperId::dynptr_from_mem) &&
         (region == nullptr || region->kind != RegionKind::MapValue))
         return bad(call, index, "is no map value");
     if (const Allowed readable = read(run, call, index, bytes); !readable) return readable;
@@ -60,15 +59,15 @@ Allowed number_out(RunState& run, CallSite& call, size_t index, uint32_t bytes) 
 // ---- maps ---------------------------------------------------------------------------------------
 
 bool writes_elements(const CallSite& call) {
-    return call.is_helper(kMapUpdate) || call.is_helper(kMapDelete) || call.is_helper(kMapPush) ||
-           call.is_helper(kMapPop);
+    return call.is(HelperId::map_update_elem) || call.is(HelperId::map_delete_elem) ||
+           call.is(HelperId::map_push_elem) || call.is(HelperId::map_pop_elem);
 }
 
 Allowed check_map(RunState& run, CallSite& call, size_t index) {
     call.map = run.memory.map_at(call.argument(index));
     if (call.map == nullptr) return bad(call, index, "is no map of this program");
     const MapSpec& map = call.map->spec();
-    if (call.is_helper(kTimerInit)) {
+    if (call.is(HelperId::timer_init)) {
         if (call.map != call.guarded_map)
             return bad(call, index,
                        fmt::format("is map {}, but the timer is in a value of {}", map.name,
@@ -83,7 +82,7 @@ Allowed check_map(RunState& run, CallSite& call, size_t index) {
         (map.frozen || (map.flags & kMapRdonlyProg) != 0))
         return bad(call, index, fmt::format("is map {}, which programs may not change", map.name));
     if (writes_elements(call)) call.bytes += call.map->control_value_bytes();
-    if (call.is_helper(kForEachMapElem)) call.bytes += uint64_t{map.entries_max} * kEntryBytes;
+    if (call.is(HelperId::for_each_map_elem)) call.bytes += uint64_t{map.entries_max} * kEntryBytes;
     return {};
 }
 
@@ -114,7 +113,7 @@ Allowed check_guarded(RunState& run, CallSite& call, size_t index, ArgKind kind)
     call.guarded_map = region->map;
     if (!is_lock) return {};
     const Held* lock = run.holdings.lock();
-    if (call.is_helper(kSpinLock)) {
+    if (call.is(HelperId::spin_lock)) {
         if (lock != nullptr)
             return bad(call, index,
                        fmt::format("a lock is held already, since insn {}", lock->insn));
@@ -173,7 +172,7 @@ Allowed check_object(RunState& run, CallSite& call, size_t index, bool is_iterat
     if (object == nullptr || (object->kind == StackObjectKind::Iterator) != is_iterator)
         return bad(call, index, fmt::format("is no {}, or the program wrote over it", name));
     const bool gives_back =
-        call.is_helper(kRingbufSubmitDynptr) || call.is_helper(kRingbufDiscardDynptr);
+        call.is(HelperId::ringbuf_submit_dynptr) || call.is(HelperId::ringbuf_discard_dynptr);
     if (gives_back && object->kind != StackObjectKind::RecordDynptr)
         return bad(call, index, "is a dynptr, but of no ring buffer");
     if (!is_iterator) call.bytes += object->dynptr_bytes();
@@ -273,11 +272,11 @@ Allowed check_call(RunState& run, CallSite& call) {
     if (users == (is_xdp ? HelperUsers::Socket : HelperUsers::Xdp))
         return std::unexpected(
             fmt::format("{} is not for {} programs", call.info.name, program_type_name(run.type)));
-    if (const Held* lock = run.holdings.lock(); lock != nullptr && !call.is_helper(kSpinUnlock))
-        if (!call.is_helper(kSpinLock))
-            return std::unexpected(
-                fmt::format("{} may not be called while the bpf_spin_lock taken at insn {} is held",
-                            call.info.name, lock->insn));
+    const bool locks = call.is(HelperId::spin_lock) || call.is(HelperId::spin_unlock);
+    if (const Held* lock = run.holdings.lock(); lock != nullptr && !locks)
+        return std::unexpected(
+            fmt::format("{} may not be called while the bpf_spin_lock taken at insn {} is held",
+                        call.info.name, lock->insn));
     for (size_t index = 0; index < call.info.args.size(); ++index) {
         const ArgKind kind = call.info.args[index];
         if (kind == ArgKind::None || kind == ArgKind::Unchecked) continue;

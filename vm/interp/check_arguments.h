@@ -10,6 +10,7 @@
 
 #include "vm/interp/holdings.h"
 #include "vm/interp/memory_model.h"
+#include "vm/isa/helper_ids.h"
 #include "vm/isa/helper_info.h"
 
 namespace weir::vm {
@@ -38,8 +39,8 @@ struct CallSite {
     StackObjectKind dynptr_kind = StackObjectKind::Dynptr;
     uint64_t bytes = 0;  ///< of memory that the call may go over
 
-    bool is_helper(int64_t id) const { return !is_kfunc && info.id == id; }
-    bool is_kfunc_number(int64_t number) const { return is_kfunc && info.id == number; }
+    bool is(HelperId id) const { return !is_kfunc && info.id == number_of(id); }
+    bool is(KfuncId id) const { return is_kfunc && info.id == number_of(id); }
     uint64_t argument(size_t index) const { return arguments[index]; }
 };
 

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "vm/base/check.h"
-#include "vm/interp/call_ids.h"
 #include "vm/interp/check_arguments.h"
 #include "vm/interp/code_address.h"
 #include "vm/interp/loaded_program.h"
@@ -211,7 +210,7 @@ bool Checked::call(M& m, Callee callee, int64_t id) {
         return false;
     const bool visited = visits_elements;
     const uint32_t at = now;
-    visits_elements = site.is_helper(kForEachMapElem);
+    visits_elements = site.is(HelperId::for_each_map_elem);
     m.env.callback_failed = false;
     const uint64_t r0 = function(m.r[1], m.r[2], m.r[3], m.r[4], m.r[5], m.env);
     visits_elements = visited;
@@ -224,7 +223,7 @@ bool Checked::call(M& m, Callee callee, int64_t id) {
 
 /// kernel/bpf/verifier.c: none from callbacks, none while something is to be given back.
 bool Checked::tail_target(M& m, const LoadedProgram*& target) {
-    CallSite site = call_site(m, *helper_info(kTailCall), false);
+    CallSite site = call_site(m, *helper_info(number_of(HelperId::tail_call)), false);
     if (!allowed(m, check_call(run, site))) return false;
     if (callbacks != 0) fault(m, "a callback may not make a tail call");
     if (const auto leak = run.holdings.leak()) fault(m, *leak);

@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "vm/interp/call_ids.h"
-
 namespace weir::vm {
 namespace {
 
@@ -47,10 +45,14 @@ void call(HelperFn function, uint64_t argument, RunEnv& env) {
 
 void give_back(const Held& held, const HelperTable& helpers, RunEnv& env) {
     switch (held.kind) {
-        case HeldKind::Record: call(helpers.at(kRingbufDiscard), held.address, env); return;
-        case HeldKind::SpinLock: call(helpers.at(kSpinUnlock), held.address, env); return;
-        case HeldKind::Socket: call(helpers.at(kSkRelease), held.address, env); return;
-        case HeldKind::Connection: call(helpers.kfunc_at(kCtRelease), held.address, env); return;
+        case HeldKind::Record:
+            call(helpers.at(HelperId::ringbuf_discard), held.address, env);
+            return;
+        case HeldKind::SpinLock: call(helpers.at(HelperId::spin_unlock), held.address, env); return;
+        case HeldKind::Socket: call(helpers.at(HelperId::sk_release), held.address, env); return;
+        case HeldKind::Connection:
+            call(helpers.kfunc_at(KfuncId::bpf_ct_release), held.address, env);
+            return;
     }
 }
 
@@ -143,7 +145,7 @@ void Holdings::give_everything_back(const HelperTable& helpers, RunEnv& env) {
         const StackObject object = objects_.back();
         alignas(8) std::array<uint8_t, 16> copy = object.bytes;
         if (object.kind == StackObjectKind::RecordDynptr)
-            call(helpers.at(kRingbufDiscardDynptr), number(copy.data()), env);
+            call(helpers.at(HelperId::ringbuf_discard_dynptr), number(copy.data()), env);
         remove_all(object.number);
     }
     held_.clear();

@@ -1,7 +1,6 @@
 #include "vm/interp/memory_model.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include <fmt/format.h>
@@ -14,35 +13,17 @@ namespace {
 
 constexpr uint64_t kNullPageBytes = 4096;  ///< a null pointer and an offset
 constexpr uint64_t kNearBytes = 1u << 20;  ///< farther away, an address belongs to nothing
-constexpr uint32_t kSpinLockBytes = 4, kTimerBytes = 16;
-
-/// The bytes of a value that only helpers may touch.
-struct Guarded {
-    std::string_view name;
-    uint32_t offset, bytes;
-};
-std::array<Guarded, 2> guarded_of(const MapSpec& map) {
-    return {{{"bpf_spin_lock", map.spin_lock_offset, kSpinLockBytes},
-             {"bpf_timer", map.timer_offset, kTimerBytes}}};
-}
-
-const Guarded* guard_hit(const std::array<Guarded, 2>& guards, uint64_t offset, uint64_t bytes) {
-    for (const Guarded& each : guards)
-        if (each.offset != kNoOffset && offset < uint64_t{each.offset} + each.bytes &&
-            offset + bytes > each.offset)
-            return &each;
-    return nullptr;
-}
-
-bool has_guards(const MapSpec& map) {
-    return map.spin_lock_offset != kNoOffset || map.timer_offset != kNoOffset;
+/// The field of a value that this access would touch.
+std::optional<GuardedField> guard_hit(const Region& region, uint64_t address, uint64_t bytes) {
+    if (region.kind != RegionKind::MapValue) return std::nullopt;
+    const auto low = static_cast<int64_t>(address - region.base);
+    return guarded_field_in(region.map->spec(), low, low + static_cast<int64_t>(bytes));
 }
 
 bool allows(const Region& region, uint64_t address, uint64_t bytes, Touch touch) {
     if (touch != Touch::Store && !region.readable) return false;
     if (touch != Touch::Load && !region.writable) return false;
-    if (region.kind != RegionKind::MapValue || !has_guards(region.map->spec())) return true;
-    return guard_hit(guarded_of(region.map->spec()), address - region.base, bytes) == nullptr;
+    return !guard_hit(region, address, bytes);
 }
 
 std::string_view touch_name(Touch touch) {
@@ -247,9 +228,8 @@ std::string MemoryModel::refusal(uint64_t address, uint64_t bytes, Touch touch) 
     const std::string where = fmt::format("{} +{}", region_name(*region), address - region->base);
     if (touch != Touch::Store && !region->readable) return what + where + ", which is write-only";
     if (touch != Touch::Load && !region->writable) return what + where + ", which is read-only";
-    const auto guards = guarded_of(region->map->spec());
-    const Guarded* hit = guard_hit(guards, address - region->base, bytes);
-    WEIR_CHECK(hit != nullptr);
+    const auto hit = guard_hit(*region, address, bytes);
+    WEIR_CHECK(hit.has_value());
     return what + fmt::format("{} touches the {} at +{}, which only helpers may", where, hit->name,
                               hit->offset);
 }

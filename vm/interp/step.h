@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "vm/interp/arithmetic.h"
-#include "vm/interp/call_ids.h"
 #include "vm/interp/machine.h"
 
 namespace weir::vm {
@@ -105,7 +104,7 @@ Slot tail_call(Machine<Access>& m, Slot at) {
 
 template <typename Access>
 Slot call_outside(Machine<Access>& m, Slot at, Callee callee, int64_t id) {
-    if (callee == Callee::Helper && id == kTailCall) return tail_call(m, at);
+    if (callee == Callee::Helper && id == number_of(HelperId::tail_call)) return tail_call(m, at);
     return m.access.call(m, callee, id) ? at + 1 : nullptr;
 }
 

@@ -93,8 +93,6 @@ public:
     virtual int control_update(const uint8_t* key, std::span<const uint8_t> value,
                                uint64_t flags) = 0;
     virtual int control_erase(const uint8_t* key) = 0;
-    /// Iterates: nullptr gives the first key. -ENOENT at the end. A key deleted meanwhile restarts,
-    /// as in the kernel.
     /// Puts a map into a slot of a map in map, a program into a slot of a prog array (or behind an
     /// entry of a devmap or cpumap). Neither is owned: it outlives the slot, and the readers of the
     /// slot. `id` is what control_lookup gives for it. -EINVAL where the inner map does not fit
@@ -106,6 +104,8 @@ public:
     virtual int64_t drain_events(uint32_t cpu, EventVisitor visit, void* opaque);
     /// Records that did not fit, since creation.
     virtual uint64_t lost_events() const { return 0; }
+    /// Iterates: nullptr gives the first key. -ENOENT at the end. A key deleted meanwhile restarts,
+    /// as in the kernel.
     virtual int next_key(const uint8_t* key, uint8_t* next) = 0;
     virtual uint32_t entries() const = 0;
     virtual uint64_t memory_bytes() const = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "vm/isa/helper_ids.h"
+
 namespace weir::vm {
 namespace {
 
@@ -24,38 +26,39 @@ constexpr Kinds kQueues = kinds(MapType::Queue, MapType::Stack);
 constexpr Kinds kBloom = kinds(MapType::BloomFilter);
 
 struct Use {
-    uint32_t helper;
+    HelperId helper;
     Kinds kinds;
 };
 
 /// Sorted by helper. for_each_map_elem and timer_init: what set_map_elem_callback_state and
 /// map_check_btf leave of them.
-constexpr std::array<Use, 16> kUses = {{
-    {1, kElements | kMapsOfMaps | kDevices | kinds(MapType::Xskmap)},  // map_lookup_elem
-    {2, kElements},                                                    // map_update_elem
-    {3, kElements},                                                    // map_delete_elem
-    {12, kinds(MapType::ProgArray)},                                   // tail_call
-    {25, kinds(MapType::PerfEventArray)},                              // perf_event_output
-    {51, kDevices | kinds(MapType::Cpumap, MapType::Xskmap)},          // redirect_map
-    {87, kQueues | kBloom},                                            // map_push_elem
-    {88, kQueues},                                                     // map_pop_elem
-    {89, kQueues | kBloom},                                            // map_peek_elem
-    {130, kRing},                                                      // ringbuf_output
-    {131, kRing},                                                      // ringbuf_reserve
-    {134, kRing},                                                      // ringbuf_query
-    {164, kWalkable},                                                  // for_each_map_elem
-    {169, kTimers},                                                    // timer_init
-    {195, kPercpu},                                                    // map_lookup_percpu_elem
-    {198, kRing},                                                      // ringbuf_reserve_dynptr
-}};
+constexpr auto kUses = std::to_array<Use>({
+    {HelperId::map_lookup_elem, kElements | kMapsOfMaps | kDevices | kinds(MapType::Xskmap)},
+    {HelperId::map_update_elem, kElements},
+    {HelperId::map_delete_elem, kElements},
+    {HelperId::tail_call, kinds(MapType::ProgArray)},
+    {HelperId::perf_event_output, kinds(MapType::PerfEventArray)},
+    {HelperId::redirect_map, kDevices | kinds(MapType::Cpumap, MapType::Xskmap)},
+    {HelperId::map_push_elem, kQueues | kBloom},
+    {HelperId::map_pop_elem, kQueues},
+    {HelperId::map_peek_elem, kQueues | kBloom},
+    {HelperId::ringbuf_output, kRing},
+    {HelperId::ringbuf_reserve, kRing},
+    {HelperId::ringbuf_query, kRing},
+    {HelperId::for_each_map_elem, kWalkable},
+    {HelperId::timer_init, kTimers},
+    {HelperId::map_lookup_percpu_elem, kPercpu},
+    {HelperId::ringbuf_reserve_dynptr, kRing},
+});
 static_assert(std::ranges::is_sorted(kUses, {}, &Use::helper));
 
 }  // namespace
 
 bool helper_takes_map(uint32_t helper_id, MapType type) {
     const auto number = static_cast<uint32_t>(type);
-    const auto* const use = std::ranges::lower_bound(kUses, helper_id, {}, &Use::helper);
-    if (use == kUses.end() || use->helper != helper_id || number >= 64) return false;
+    const HelperId helper{helper_id};
+    const auto* const use = std::ranges::lower_bound(kUses, helper, {}, &Use::helper);
+    if (use == kUses.end() || use->helper != helper || number >= 64) return false;
     return (use->kinds >> number & 1) != 0;
 }
 

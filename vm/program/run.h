@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "vm/isa/helper_ids.h"
 #include "vm/isa/helper_info.h"
 #include "vm/program/context.h"
 #include "vm/program/map.h"
@@ -90,9 +91,11 @@ struct HelperTable {
     HelperFn at(int64_t id) const {
         return id >= 0 && id <= kHelperIdMax ? functions[static_cast<size_t>(id)] : nullptr;
     }
+    HelperFn at(HelperId id) const { return at(number_of(id)); }
     HelperFn kfunc_at(int64_t id) const {
         return id >= 0 && id <= kKfuncIdMax ? kfuncs[static_cast<size_t>(id)] : nullptr;
     }
+    HelperFn kfunc_at(KfuncId id) const { return kfunc_at(number_of(id)); }
 };
 
 }  // namespace weir::vm

@@ -67,4 +67,15 @@ const LineInfo* line_of(const ProgramSpec& program, uint32_t insn) {
     return after == program.lines.begin() ? nullptr : &*(after - 1);
 }
 
+std::optional<GuardedField> guarded_field_in(const MapSpec& map, int64_t low, int64_t end) {
+    for (const GuardedField& field :
+         {GuardedField{"bpf_spin_lock", map.spin_lock_offset, kSpinLockBytes},
+          GuardedField{"bpf_timer", map.timer_offset, kTimerBytes}}) {
+        const bool is_there = field.offset != kNoOffset;
+        if (is_there && low < int64_t{field.offset} + field.bytes && end > int64_t{field.offset})
+            return field;
+    }
+    return std::nullopt;
+}
+
 }  // namespace weir::vm

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,10 @@ constexpr bool is_percpu(MapType type) {
            type == MapType::LruPercpuHash;
 }
 
+constexpr bool is_map_in_map(MapType type) {
+    return type == MapType::ArrayOfMaps || type == MapType::HashOfMaps;
+}
+
 /// map_flags, with the kernel's values (include/uapi/linux/bpf.h).
 constexpr uint32_t kMapNoPrealloc = 1u << 0;
 constexpr uint32_t kMapRdonly = 1u << 3;  ///< read-only for the control side
@@ -63,6 +68,15 @@ struct InitialSlot {
 };
 
 constexpr uint32_t kNoOffset = UINT32_MAX;
+constexpr uint32_t kSpinLockBytes = 4;  ///< struct bpf_spin_lock
+constexpr uint32_t kTimerBytes = 16;    ///< struct bpf_timer
+
+/// A part of a map's value that only helpers may touch.
+struct GuardedField {
+    std::string_view name;  ///< of the C struct
+    uint32_t offset = 0;
+    uint32_t bytes = 0;
+};
 
 struct MapSpec {
     std::string name;  ///< symbol of the object; global data by its section (".rodata",
@@ -93,6 +107,9 @@ struct MapSpec {
                (inner ? other.inner && inner->same_definition(*other.inner) : !other.inner);
     }
 };
+
+/// The guarded field that bytes [low, end) of a value touch, if any.
+std::optional<GuardedField> guarded_field_in(const MapSpec& map, int64_t low, int64_t end);
 
 enum class ProgramType : uint32_t { SocketFilter = 1, Xdp = 6 };  ///< enum bpf_prog_type
 

@@ -272,8 +272,8 @@ Result<MapSpec> read_map(ByteReader& reader, bool is_inner) {
     map.key_type = TypeReader(in).read();
     map.value_type = TypeReader(in).read();
     map.extra = in.raw<uint64_t>("extra");
-    map.spin_lock_offset = read_offset(in, "spin_lock_offset", map, 4);  // struct bpf_spin_lock
-    map.timer_offset = read_offset(in, "timer_offset", map, 16);         // struct bpf_timer
+    map.spin_lock_offset = read_offset(in, "spin_lock_offset", map, kSpinLockBytes);
+    map.timer_offset = read_offset(in, "timer_offset", map, kTimerBytes);
     map.slots = read_slots(in);
     if (const auto ok = read_inner(in, reader, is_inner, map); !ok)
         return std::unexpected(ok.error());

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "vm/isa/helper_ids.h"
 #include "vm/isa/helper_info.h"
 #include "vm/program/map_use.h"
 #include "vm/verifier/checks.h"
@@ -10,8 +11,6 @@
 namespace weir::vm::verifier {
 namespace {
 
-constexpr uint32_t kMapLookup = 1, kMapUpdate = 2, kMapDelete = 3, kTracePrintk = 6, kCsumDiff = 28,
-                   kMapLookupPercpu = 195;
 constexpr uint32_t kMemoryMax = 1 << 29;
 constexpr uint16_t kNoMap = InsnFact::kUnknownMap;
 
@@ -19,6 +18,8 @@ constexpr uint16_t kNoMap = InsnFact::kUnknownMap;
 struct Call {
     const HelperInfo& helper;
     uint16_t map = kNoMap;
+
+    bool is(HelperId id) const { return helper.id == number_of(id); }
 };
 
 std::unexpected<Fault> bad_argument(const Call& call, uint8_t index, const std::string& what) {
@@ -59,9 +60,10 @@ bool is_element_map(MapType type) {
 
 /// Helpers that may be given packet memory: they do not move the packet and do not write where they
 /// read.
-bool takes_packet(uint32_t id) {
-    return id == kMapLookup || id == kMapUpdate || id == kMapDelete || id == kMapLookupPercpu ||
-           id == kCsumDiff;
+bool takes_packet(const Call& call) {
+    return call.is(HelperId::map_lookup_elem) || call.is(HelperId::map_update_elem) ||
+           call.is(HelperId::map_delete_elem) || call.is(HelperId::map_lookup_percpu_elem) ||
+           call.is(HelperId::csum_diff);
 }
 
 Checked check_map_argument(Step& step, Call& call, uint8_t index, const Reg& reg) {
@@ -72,7 +74,7 @@ Checked check_map_argument(Step& step, Call& call, uint8_t index, const Reg& reg
     if (!is_element_map(map.type) || !helper_takes_map(call.helper.id, map.type))
         return fault("map-type", fmt::format("{} does not work on map {} of type {}",
                                              call.helper.name, map.name, map_type_name(map.type)));
-    const bool writes = call.helper.id == kMapUpdate || call.helper.id == kMapDelete;
+    const bool writes = call.is(HelperId::map_update_elem) || call.is(HelperId::map_delete_elem);
     if (writes && ((map.flags & kMapRdonlyProg) != 0 || map.frozen))
         return fault("map-access", fmt::format("{} on map {}, which programs may only read",
                                                call.helper.name, map.name));
@@ -90,7 +92,7 @@ Checked check_read_argument(Step& step, const Call& call, uint8_t index, const R
         return bad_argument(
             call, index,
             fmt::format("is {}, expected memory of {} bytes", kind_words(pointer.kind), size));
-    if (pointer.is_packet() && !takes_packet(call.helper.id))
+    if (pointer.is_packet() && !takes_packet(call))
         return bad_argument(call, index,
                             "points into the packet; copy the bytes to the stack first");
     const Region region{pointer, 0, size};
@@ -256,7 +258,7 @@ Checked check_helper_call(Step& step) {
     if (!has_proven_result(helper->returns)) return unproven(call);
     for (uint8_t index = 1; index <= 5; ++index)
         if (const Checked argument = check_argument(step, call, index); !argument) return argument;
-    if (helper->id == kTracePrintk)
+    if (call.is(HelperId::trace_printk))
         if (const Checked printk = check_printk(
                 step, {step.reg(1), 0, static_cast<uint32_t>(step.reg(2).value.full.umax)});
             !printk)

@@ -6,30 +6,6 @@
 #include "vm/verifier/checks.h"
 
 namespace weir::vm::verifier {
-namespace {
-
-/// What only helpers may touch: a lock that a program wrote would be waited for without end.
-struct Guarded {
-    const char* name;
-    uint32_t offset, bytes;
-};
-
-/// `low` and `end` are the outermost bytes that the access may reach.
-Checked check_guarded_fields(const MapSpec& map, int64_t low, int64_t end) {
-    for (const Guarded& field : {Guarded{"bpf_spin_lock", map.spin_lock_offset, 4},
-                                 Guarded{"bpf_timer", map.timer_offset, 16}}) {
-        if (field.offset == kNoOffset) continue;
-        if (end <= int64_t{field.offset} || low >= int64_t{field.offset} + field.bytes) continue;
-        return fault("map-access",
-                     fmt::format("access of bytes {} to {} in a value of map {} touches its "
-                                 "{} at {}, which only helpers may",
-                                 low, end - 1, map.name, field.name, field.offset));
-    }
-    return {};
-}
-
-}  // namespace
-
 Checked check_map_value_bounds(const Step& step, const Region& region, Access access) {
     const MapSpec& map = step.env.program.maps[region.pointer.map];
     if (access != Access::Read && ((map.flags & kMapRdonlyProg) != 0 || map.frozen))
@@ -54,7 +30,13 @@ Checked check_map_value_bounds(const Step& step, const Region& region, Access ac
                 region.size, low,
                 variable.is_constant() ? "" : fmt::format(" to {}", end - region.size), map.name,
                 map.value_bytes, variable.is_constant() ? "" : "; bound the index first"));
-    return check_guarded_fields(map, low, end);
+    // A lock that a program wrote would be waited for without end.
+    if (const auto field = guarded_field_in(map, low, end))
+        return fault("map-access",
+                     fmt::format("access of bytes {} to {} in a value of map {} touches its {} at "
+                                 "{}, which only helpers may",
+                                 low, end - 1, map.name, field->name, field->offset));
+    return {};
 }
 
 std::optional<std::string> constant_map_bytes(const Step& step, const Region& region) {
