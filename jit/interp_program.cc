@@ -3,17 +3,16 @@
 #include <utility>
 
 #include "vm/base/check.h"
-#include "vm/interp/interp.h"
 
 namespace weir::jit {
 
 InterpProgram::InterpProgram(std::shared_ptr<const vm::VerifiedProgram> program,
                              std::span<vm::Map* const> maps, const vm::HelperTable& helpers)
-    : program_(std::move(program)), maps_(maps.begin(), maps.end()), helpers_(helpers) {}
+    : program_(std::move(program), maps, helpers) {}
 
 uint32_t InterpProgram::run(vm::XdpContext& context, vm::RunEnv& env) const {
     env.redirect_ifindex = 0;
-    return vm::interpret(*program_, maps_, helpers_, context, env);
+    return program_.run(context, env);
 }
 
 void InterpProgram::run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,

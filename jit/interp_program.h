@@ -3,9 +3,9 @@
 // machine code.
 
 #include <memory>
-#include <vector>
 
 #include "jit/jit.h"
+#include "vm/interp/interp.h"
 
 namespace weir::jit {
 
@@ -22,9 +22,7 @@ public:
     std::span<const uint8_t> code() const override { return {}; }
 
 private:
-    std::shared_ptr<const vm::VerifiedProgram> program_;
-    std::vector<vm::Map*> maps_;
-    const vm::HelperTable& helpers_;
+    vm::ProvenProgram program_;
 };
 
 }  // namespace weir::jit
