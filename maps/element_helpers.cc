@@ -32,10 +32,10 @@ uint64_t map_lookup_percpu_elem(uint64_t map, uint64_t key, uint64_t cpu, uint64
 }  // namespace
 
 void add_element_helpers(vm::HelperTable& table) {
-    table.functions[1] = map_lookup_elem;
-    table.functions[2] = map_update_elem;
-    table.functions[3] = map_delete_elem;
-    table.functions[195] = map_lookup_percpu_elem;
+    set(table, vm::HelperId::map_lookup_elem, map_lookup_elem);
+    set(table, vm::HelperId::map_update_elem, map_update_elem);
+    set(table, vm::HelperId::map_delete_elem, map_delete_elem);
+    set(table, vm::HelperId::map_lookup_percpu_elem, map_lookup_percpu_elem);
 }
 
 }  // namespace weir::maps

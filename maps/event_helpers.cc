@@ -149,15 +149,15 @@ uint64_t perf_event_output(uint64_t context, uint64_t map, uint64_t flags, uint6
 }  // namespace
 
 void add_event_helpers(vm::HelperTable& table) {
-    table.functions[25] = perf_event_output;
-    table.functions[130] = ringbuf_output;
-    table.functions[131] = ringbuf_reserve;
-    table.functions[132] = ringbuf_submit;
-    table.functions[133] = ringbuf_discard;
-    table.functions[134] = ringbuf_query;
-    table.functions[198] = ringbuf_reserve_dynptr;
-    table.functions[199] = ringbuf_submit_dynptr;
-    table.functions[200] = ringbuf_discard_dynptr;
+    set(table, vm::HelperId::perf_event_output, perf_event_output);
+    set(table, vm::HelperId::ringbuf_output, ringbuf_output);
+    set(table, vm::HelperId::ringbuf_reserve, ringbuf_reserve);
+    set(table, vm::HelperId::ringbuf_submit, ringbuf_submit);
+    set(table, vm::HelperId::ringbuf_discard, ringbuf_discard);
+    set(table, vm::HelperId::ringbuf_query, ringbuf_query);
+    set(table, vm::HelperId::ringbuf_reserve_dynptr, ringbuf_reserve_dynptr);
+    set(table, vm::HelperId::ringbuf_submit_dynptr, ringbuf_submit_dynptr);
+    set(table, vm::HelperId::ringbuf_discard_dynptr, ringbuf_discard_dynptr);
 }
 
 }  // namespace weir::maps

@@ -35,7 +35,7 @@ uint64_t for_each_map_elem(uint64_t map, uint64_t callback, uint64_t context, ui
 }  // namespace
 
 void add_iteration_helpers(vm::HelperTable& table) {
-    table.functions[164] = for_each_map_elem;
+    set(table, vm::HelperId::for_each_map_elem, for_each_map_elem);
 }
 
 }  // namespace weir::maps

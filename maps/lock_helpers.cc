@@ -19,8 +19,8 @@ uint64_t spin_unlock(uint64_t lock, uint64_t, uint64_t, uint64_t, uint64_t, vm::
 }  // namespace
 
 void add_lock_helpers(vm::HelperTable& table) {
-    table.functions[93] = spin_lock;
-    table.functions[94] = spin_unlock;
+    set(table, vm::HelperId::spin_lock, spin_lock);
+    set(table, vm::HelperId::spin_unlock, spin_unlock);
 }
 
 }  // namespace weir::maps

@@ -21,9 +21,9 @@ uint64_t map_peek_elem(uint64_t map, uint64_t value, uint64_t, uint64_t, uint64_
 }  // namespace
 
 void add_queue_helpers(vm::HelperTable& table) {
-    table.functions[87] = map_push_elem;
-    table.functions[88] = map_pop_elem;
-    table.functions[89] = map_peek_elem;
+    set(table, vm::HelperId::map_push_elem, map_push_elem);
+    set(table, vm::HelperId::map_pop_elem, map_pop_elem);
+    set(table, vm::HelperId::map_peek_elem, map_peek_elem);
 }
 
 }  // namespace weir::maps

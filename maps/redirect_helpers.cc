@@ -35,7 +35,7 @@ uint64_t redirect_map(uint64_t map, uint64_t key, uint64_t flags, uint64_t, uint
 }  // namespace
 
 void add_redirect_helpers(vm::HelperTable& table) {
-    table.functions[51] = redirect_map;
+    set(table, vm::HelperId::redirect_map, redirect_map);
 }
 
 }  // namespace weir::maps

@@ -25,13 +25,6 @@ void add_string_helpers(HelperTable& table);    ///< strings.cc
 void add_dynptr_helpers(HelperTable& table);    ///< dynptr_calls.cc
 void add_metadata_kfuncs(HelperTable& table);   ///< metadata.cc
 
-inline void set(HelperTable& table, HelperId id, HelperFn function) {
-    table.functions[static_cast<uint32_t>(id)] = function;
-}
-inline void set(HelperTable& table, KfuncId id, HelperFn function) {
-    table.kfuncs[static_cast<uint32_t>(id)] = function;
-}
-
 /// What a failed copy leaves in the buffer that it did not fill (RunEnv::stack_is_clean).
 inline void leave_unfilled(const RunEnv& env, void* buffer, size_t bytes) {
     if (!env.stack_is_clean && bytes != 0) std::memset(buffer, 0, bytes);

@@ -98,4 +98,11 @@ struct HelperTable {
     HelperFn kfunc_at(KfuncId id) const { return kfunc_at(number_of(id)); }
 };
 
+inline void set(HelperTable& table, HelperId id, HelperFn function) {
+    table.functions[static_cast<uint32_t>(id)] = function;
+}
+inline void set(HelperTable& table, KfuncId id, HelperFn function) {
+    table.kfuncs[static_cast<uint32_t>(id)] = function;
+}
+
 }  // namespace weir::vm
