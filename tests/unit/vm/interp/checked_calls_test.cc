@@ -197,7 +197,7 @@ TEST_F(CheckedCalls, KeepsDynptrsAsTheirMakerLeftThem) {
     EXPECT_EQ(ring[8], 3);
     EXPECT_EQ(fault_of(make + data + "*(u64 *)(r6 + 1) = 3\n" + submit + "exit"),
               "insn 13: store of 8 bytes at dynptr slice +1, which ends at 8");
-    EXPECT_EQ(fault_of(make + "*(u8 *)(r10 - 16) = 0\n" + submit + "exit"),
+    EXPECT_EQ(fault_of(make + "*(u64 *)(r10 - 16) = 0\n" + submit + "exit"),
               "insn 11: argument 1 of ringbuf_submit_dynptr: is no dynptr, or the program wrote "
               "over it");
     EXPECT_NE(fault_of(make + data + submit + "r0 = *(u8 *)(r6 + 0)\nexit"), "")
