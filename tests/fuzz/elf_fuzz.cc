@@ -2,6 +2,7 @@
 // written and read again.
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/kernel_facts.h"
 #include "vm/base/check.h"
 #include "vm/elf/elf.h"
 
@@ -11,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     // same.
     static const vm::LoadOptions kOptions{
         .btf_path = WEIR_CORPUS_DIR "/loader/core_target.clang-14.v3.o",
-        .kconfig_path = "/dev/null",
+        .kconfig_path = tests::kernel_facts_path(),
         .assume_entries_max = 64};
     const auto object = vm::load_object({data, size}, kOptions);
     if (!object) {

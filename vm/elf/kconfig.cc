@@ -22,16 +22,19 @@ bool is_tristate(const TypeInfo& type) {
     return type.kind == TypeKind::Enum && type.size_bytes == 4 && type.name == "libbpf_tristate";
 }
 
-bool is_text(const TypeInfo& type) {
-    return type.kind == TypeKind::Array && type.element_count > 0 &&
-           type.element->kind == TypeKind::Char;
-}
-
 bool is_number(const TypeInfo& type) {
     const bool is_integer = type.kind == TypeKind::Int || type.kind == TypeKind::Char ||
                             (type.kind == TypeKind::Bool && type.size_bytes == 1);
     const uint32_t bytes = type.size_bytes;
     return is_integer && (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8);
+}
+
+/// An array of integers of one byte, at least one. The sizes that hostile types claim for an array
+/// and for its element need not agree.
+bool is_text(const TypeInfo& type) {
+    return type.kind == TypeKind::Array && type.element_count > 0 &&
+           type.size_bytes == type.element_count && type.element->size_bytes == 1 &&
+           is_number(*type.element) && type.element->kind != TypeKind::Bool;
 }
 
 uint32_t alignment_of(const TypeInfo& type) {

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-
+#include "tests/support/kernel_facts.h"
 #include "tests/unit/vm/elf/loaded_object.h"
 #include "vm/elf/core_patch.h"
 #include "vm/elf/kernel_config.h"
@@ -15,11 +14,8 @@ namespace {
 class KernelFacts : public testing::Test {
 protected:
     KernelFacts() {
-        const std::string path = testing::TempDir() + "/weir_kernel_facts";
-        std::ofstream(path) << "CONFIG_YES=y\nCONFIG_MODULE=m\nCONFIG_LETTER=n\nCONFIG_NUMBER=300\n"
-                               "CONFIG_NEGATIVE=-5\nCONFIG_HEX=0xffff888000000000\n"
-                               "CONFIG_TEXT=\"kernel\"\nCONFIG_TOO_LARGE=256\nCONFIG_IS_MODULE=m\n";
-        object_ = tests::load("loader/kernel_facts.clang-14.v3.o", {.kconfig_path = path});
+        object_ = tests::load("loader/kernel_facts.clang-14.v3.o",
+                              {.kconfig_path = weir::tests::kernel_facts_path()});
     }
 
     int64_t config(std::string_view name) const {

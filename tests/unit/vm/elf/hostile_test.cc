@@ -12,6 +12,7 @@
 #include <iterator>
 #include <new>
 
+#include "tests/support/kernel_facts.h"
 #include "tests/unit/vm/elf/loaded_object.h"
 #include "vm/elf/elf.h"
 
@@ -76,7 +77,7 @@ Bytes read_object(const std::string& name) {
 /// Neither the kernel's types nor its configuration: they are the same in every run.
 LoadOptions options() {
     return {.btf_path = tests::corpus_path("loader/core_target.clang-14.v3.o"),
-            .kconfig_path = "/dev/null",
+            .kconfig_path = weir::tests::kernel_facts_path(),
             .assume_entries_max = 64};
 }
 
@@ -157,6 +158,22 @@ INSTANTIATE_TEST_SUITE_P(
         const size_t start = path.find('/') + 1;  // 0 where there is none
         return path.substr(start, path.find('.') - start);
     });
+
+/// An array of char without a byte would have no room for the zero that ends a text.
+TEST(HostileObject, EndsWellWhereCharsHaveNoSize) {
+    Bytes object = read_object("loader/kernel_facts.clang-14.v3.o");
+    // BTF of `char`: kind INT, size 1, signed, 8 bits.
+    const Bytes plain = {0, 0, 0, 1, 1, 0, 0, 0, 8, 0, 0, 1};
+    const Bytes empty = {0, 0, 0, 1, 0, 0, 0, 0, 8, 0, 0, 2};
+    const auto found = std::ranges::search(object, plain);
+    ASSERT_EQ(found.size(), plain.size());
+    std::ranges::copy(empty, found.begin());
+    EXPECT_TRUE(load_ends_well(object));
+    const auto loaded = load_object(object, options());
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_NE(tests::reason_of(*loaded, "settings").find("no configuration value"),
+              std::string::npos);
+}
 
 std::string error_of(ByteSpan bytes) {
     const auto loaded = load_object(bytes, {});

@@ -10,6 +10,7 @@ const TypeInfo kChar{.kind = TypeKind::Char, .name = "char", .size_bytes = 1};
 const TypeInfo kTristate{.kind = TypeKind::Enum, .name = "libbpf_tristate", .size_bytes = 4};
 const TypeInfo kS16{.kind = TypeKind::Int, .name = "short", .size_bytes = 2, .is_signed = true};
 const TypeInfo kU16{.kind = TypeKind::Int, .name = "unsigned short", .size_bytes = 2};
+const TypeInfo kU8{.kind = TypeKind::Int, .name = "unsigned char", .size_bytes = 1};
 const TypeInfo kU64{.kind = TypeKind::Int, .name = "unsigned long", .size_bytes = 8};
 
 TypeInfo text_of(uint32_t bytes) {
@@ -60,6 +61,24 @@ TEST(Kconfig, CutsTextToItsArray) {
     EXPECT_EQ(value(text_of(3), "\"abcd\""), (Bytes{'a', 'b', 0}));
     EXPECT_NE(error_of(kU16, "\"ab\"").find("array of char"), std::string::npos);
     EXPECT_NE(error_of(text_of(4), "\"").find("closing quote"), std::string::npos);
+}
+
+TEST(Kconfig, PutsTextIntoArraysOfSingleBytesOnly) {
+    TypeInfo empty = text_of(4);
+    empty.size_bytes = 0;
+    EXPECT_NE(error_of(empty, "\"ab\"").find("array of char"), std::string::npos);
+    TypeInfo wide = text_of(4);
+    wide.element = std::make_shared<const TypeInfo>(kU16);
+    EXPECT_NE(error_of(wide, "\"ab\"").find("array of char"), std::string::npos);
+    TypeInfo wide_chars = text_of(4);
+    wide_chars.size_bytes = 32;
+    EXPECT_NE(error_of(wide_chars, "\"ab\"").find("array of char"), std::string::npos);
+    TypeInfo bytes = text_of(4);
+    bytes.element = std::make_shared<const TypeInfo>(kU8);
+    EXPECT_EQ(value(bytes, "\"ab\""), (Bytes{'a', 'b', 0, 0}));
+    TypeInfo yes_or_no = text_of(4);
+    yes_or_no.element = std::make_shared<const TypeInfo>(kBool);
+    EXPECT_NE(error_of(yes_or_no, "\"ab\"").find("array of char"), std::string::npos);
 }
 
 }  // namespace
