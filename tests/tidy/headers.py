@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Every header compiles alone."""
+"""Every header compiles alone: as the first include of the source file of its name, which the build compiles, or else here."""
 import concurrent.futures
 import os
+import re
 import subprocess
 import sys
 
@@ -24,11 +25,27 @@ def compile_alone(header, extra):
     return None if done.returncode == 0 else f"{header}: does not compile alone\n{done.stderr[:1500]}"
 
 
+def without_source(headers):
+    """The headers that no source file has the name of, and what is wrong with the source files of the others."""
+    alone, problems = [], []
+    for header in headers:
+        source = tree.ROOT / header.with_suffix(".cc")
+        if not source.exists():
+            alone.append(header)
+            continue
+        first = re.search(r'^#include [<"](.*)[>"]', source.read_text(), re.MULTILINE)
+        if not first or first.group(1) != str(header):
+            problems.append(f"{header.with_suffix('.cc')}: its first include must be its own header, '{header}'")
+    return alone, problems
+
+
 def main():
     headers, extra = tree.files(".h"), flags()
     headers = [path for path in headers if "corpus" not in path.parts]
+    alone, misplaced = without_source(headers)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        problems = [problem for problem in pool.map(lambda header: compile_alone(header, extra), headers) if problem]
+        problems = [problem for problem in pool.map(lambda header: compile_alone(header, extra), alone) if problem]
+    problems += misplaced
     if not headers:
         problems.append("no header was found: this test looks in the wrong place")
     return tree.report(f"headers: {len(headers)}", problems)
