@@ -82,7 +82,8 @@ struct KernelVerdict {
 Result<KernelVerdict> kernel_verdict(const std::string& object, const std::string& program);
 
 /// Loads with libbpf, runs the packets in order on one CPU, maps starting as the object says. In an
-/// object with a prog array every program is loaded.
+/// object with a prog array every program is loaded. A program that has counted in .data.starved
+/// calls for which the kernel had no memory is loaded and run again, up to 20 times.
 Result<RunResult> run_in_kernel(const std::string& object, const std::string& program,
                                 std::span<const Bytes> packets, const RunSetup& setup = {});
 
