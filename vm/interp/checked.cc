@@ -12,12 +12,14 @@
 #include "vm/interp/loaded_program.h"
 #include "vm/interp/packet_load.h"
 #include "vm/interp/step.h"
+#include "vm/program/stack_chain.h"
 
 namespace weir::vm {
 namespace {
 
 constexpr uint64_t kBytesPerStep = 64;   ///< of helpers' memory, against the budget of steps
 constexpr uint64_t kStepsPerRegion = 8;  ///< a look at one costs as much
+constexpr uint32_t kStackAboveTailCall = 256;
 constexpr uint16_t kArguments = 0x3e, kFramePointer = 1u << 10, kCalleeSaved = 0x3c0;
 
 struct Checked {
@@ -37,6 +39,8 @@ struct Checked {
     bool visits_elements = false;          ///< the helper that runs is for_each_map_elem
     uint16_t initialised = kFramePointer;  ///< bit i: ri holds something
     std::array<uint16_t, kFramesMax> callers{};
+    /// Of every frame the function that runs in it.
+    std::array<const StackUse*, kFramesMax> functions{};
     std::optional<RunFault> stopped;
 
     // -- faults
@@ -72,13 +76,29 @@ struct Checked {
     }
 
     // -- frames
-    void entered(M& m) {
+    bool entered(M& m, Slot function) {
         callers[m.depth - 1] = initialised;
         initialised = (initialised & kArguments) | kFramePointer;
-        begin_frame(m);
+        begin_frame(m, function);
+        if (chain_bytes(m, m.depth + 1) <= kStackChainBytesMax) return true;
+        return fault(m, *stack_chain_refusal(chain(m)));
+    }
+    /// Of the running program's first frames, `end` excluded.
+    uint32_t chain_bytes(const M& m, uint32_t end) const {
+        uint32_t sum = 0;
+        for (uint32_t depth = m.entry_depth; depth < end; ++depth)
+            sum += counted_stack(functions[depth]->stack_bytes);
+        return sum;
+    }
+    std::vector<ChainFrame> chain(const M& m) const {
+        std::vector<ChainFrame> frames;
+        for (uint32_t depth = m.entry_depth; depth <= m.depth; ++depth)
+            frames.push_back({functions[depth]->name, functions[depth]->stack_bytes});
+        return frames;
     }
     /// The kernel lets a privileged program read stack that it never wrote; here that is zero.
-    void begin_frame(M& m) {
+    void begin_frame(M& m, Slot function) {
+        functions[m.depth] = &m.program->function_at(function);
         std::memset(m.bottom(), 0, kStackBytes);
         show_stack(m);
     }
@@ -96,7 +116,7 @@ struct Checked {
     }
     void jumped(M& m) {
         left(m);
-        begin_frame(m);
+        begin_frame(m, m.program->code.data());
         m.r[1] = run.context;
         initialised = 1u << 1 | kFramePointer;
         run.memory.learn_maps(m.program->maps);
@@ -221,11 +241,16 @@ bool Checked::call(M& m, Callee callee, int64_t id) {
     return true;
 }
 
-/// kernel/bpf/verifier.c: none from callbacks, none while something is to be given back.
+/// kernel/bpf/verifier.c: none from callbacks, none while something is to be given back, and few
+/// bytes of stack that the target cannot have.
 bool Checked::tail_target(M& m, const LoadedProgram*& target) {
     CallSite site = call_site(m, *helper_info(number_of(HelperId::tail_call)), false);
     if (!allowed(m, check_call(run, site))) return false;
     if (callbacks != 0) fault(m, "a callback may not make a tail call");
+    if (const uint32_t above = chain_bytes(m, m.depth); above >= kStackAboveTailCall)
+        fault(m, fmt::format("a tail call with {} bytes of stack in the frames above, expected "
+                             "fewer than {}",
+                             above, kStackAboveTailCall));
     if (const auto leak = run.holdings.leak()) fault(m, *leak);
     if (stopped) return false;
     initialised &= static_cast<uint16_t>(~(kArguments | 1));
@@ -321,7 +346,7 @@ CheckedResult run_to_end(Machine<Checked>& m, const LoadedProgram& program, Slot
     m.env.callback_failed = false;
     m.env.stack_is_clean = true;  // begin_frame
     access.run.memory.learn_maps(program.maps);
-    access.begin_frame(m);
+    access.begin_frame(m, entry);
     run_from(m, entry);
     if (const auto leak = access.run.holdings.leak()) access.fault(m, *leak);
     access.run.holdings.give_everything_back(program.helpers, m.env);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "vm/base/check.h"
 #include "vm/base/limits.h"
 
 namespace weir::vm {
@@ -121,9 +122,17 @@ LoadedProgram::LoadedProgram(ProgramSpec its_spec, std::vector<Map*> its_maps,
                              const HelperTable& its_helpers, std::vector<DecodedSlot> its_code)
     : code(std::move(its_code)),
       uses(uses_of(code)),
+      functions(stack_uses(code, uses, its_spec.subprograms)),
       maps(std::move(its_maps)),
       helpers(its_helpers),
       spec_(std::move(its_spec)) {}
+
+const StackUse& LoadedProgram::function_at(const DecodedSlot* begin) const {
+    const auto found = std::ranges::lower_bound(
+        functions, static_cast<uint32_t>(begin - code.data()), {}, &StackUse::slot);
+    WEIR_CHECK(found != functions.end() && code.data() + found->slot == begin);
+    return *found;
+}
 
 Result<std::unique_ptr<CheckedProgram>> CheckedProgram::make(ProgramSpec spec,
                                                              std::vector<Map*> maps,

@@ -12,7 +12,8 @@
 //   PacketLoad packet_bytes(m, offset, out)   LD_ABS and LD_IND
 //   bool call(m, callee, id)     a helper or kfunc; the result goes to r0
 //   bool tail_target(m, target)  leaves target at nullptr where the program just goes on
-//   void entered(m), left(m), returned(m)     a frame began, ends, its caller goes on
+//   bool entered(m, function)    a frame of the function that begins there began
+//   void left(m), returned(m)    a frame ends, its caller goes on
 //   void jumped(m)               m.program became the target of a tail call
 //   fault(m, text)               ends the run
 // false and nullptr end the run; the Access has then noted why.

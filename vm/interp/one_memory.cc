@@ -75,7 +75,7 @@ struct OneMemory {
     }
     bool tail_target(M& m, const BareProgram*&) { return fault(m, "there is no program to go to"); }
 
-    void entered(M&) {}
+    static bool entered(M&, Slot) { return true; }
     void left(M&) {}
     void returned(M&) {}
     void jumped(M&) {}

@@ -62,7 +62,7 @@ struct Proven {
         return true;
     }
 
-    void entered(M&) {}
+    static bool entered(M&, Slot) { return true; }
     void left(M&) {}
     void returned(M& m) { m.env.program = m.program->runnable; }
     void jumped(M& m) {

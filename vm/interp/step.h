@@ -74,17 +74,16 @@ Slot leave(Machine<Access>& m) {
     return caller.resume;
 }
 
-/// Begins a frame; `resume` is where the caller goes on.
+/// Begins a frame of `function`; `resume` is where the caller goes on.
 template <typename Access>
-bool enter(Machine<Access>& m, Slot resume) {
+bool enter(Machine<Access>& m, Slot function, Slot resume) {
     if (m.depth - m.entry_depth + 1 == kCallDepthMax) {
         m.access.fault(m, "calls nested deeper than 8 frames");
         return false;
     }
     m.callers[m.depth++] = {resume, m.program, m.entry_depth, {m.r[6], m.r[7], m.r[8], m.r[9]}};
     m.r[10] -= kStackBytes;
-    m.access.entered(m);
-    return true;
+    return m.access.entered(m, function);
 }
 
 /// The target takes over the frame: what its exit gives goes to the frame's caller, as when the
@@ -110,11 +109,13 @@ Slot call_outside(Machine<Access>& m, Slot at, Callee callee, int64_t id) {
 
 template <Op op, typename Access>
 Slot call(Machine<Access>& m, Slot at) {
-    if constexpr (op == Op::kCallLocal)
-        return enter(m, at + 1) ? at + 1 + at->insn.imm : nullptr;
-    else
+    if constexpr (op == Op::kCallLocal) {
+        const Slot function = at + 1 + at->insn.imm;
+        return enter(m, function, at + 1) ? function : nullptr;
+    } else {
         return call_outside(m, at, op == Op::kCallHelper ? Callee::Helper : Callee::Kfunc,
                             at->insn.imm);
+    }
 }
 
 // ---- one instruction ----------------------------------------------------------------------------
@@ -217,10 +218,12 @@ uint64_t call_back(Machine<Access>& m, Slot function, const std::array<uint64_t,
     const auto registers = m.r;
     const uint32_t depth = m.depth, entry_depth = m.entry_depth;
     const auto* const program = m.program;
-    if (!enter(m, nullptr)) return 0;
-    for (size_t i = 0; i < arguments.size(); ++i) m.r[i + 1] = arguments[i];
-    run_from(m, function);
-    const uint64_t result = m.r[0];
+    uint64_t result = 0;
+    if (enter(m, function, nullptr)) {
+        for (size_t i = 0; i < arguments.size(); ++i) m.r[i + 1] = arguments[i];
+        run_from(m, function);
+        result = m.r[0];
+    }
     m.r = registers;
     m.depth = depth;
     m.entry_depth = entry_depth;

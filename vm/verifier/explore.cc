@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "vm/program/stack_chain.h"
 #include "vm/verifier/checks.h"
 #include "vm/verifier/explain.h"
 #include "vm/verifier/prune.h"
@@ -58,6 +59,8 @@ public:
                 return std::unexpected(explain(env_.program, path.pc, walked.error(), &path.state));
             store_.finish(path);
         }
+        if (const Checked fits = check_stack_chains(); !fits)
+            return std::unexpected(explain(env_.program, 0, fits.error(), nullptr));
         return proof();
     }
 
@@ -186,21 +189,41 @@ private:
     Proof proof() {
         Proof proof;
         proof.facts = std::move(env_.facts);
+        for (const uint32_t subprogram : deepest_chain(env_.stack_bytes))
+            proof.stack_bytes_total += env_.stack_bytes[subprogram];
         proof.stack_bytes = std::move(env_.stack_bytes);
-        proof.stack_bytes_total = deepest_stack(proof.stack_bytes);
         proof.visited_insns = visited_;
         return proof;
     }
 
-    /// Longest sum over the call graph, which has no cycles: relaxed as often as the longest chain
-    /// has calls.
-    uint32_t deepest_stack(const std::vector<uint32_t>& own) const {
+    Checked check_stack_chains() const {
+        std::vector<uint32_t> counted;
+        for (const uint32_t bytes : env_.stack_bytes) counted.push_back(counted_stack(bytes));
+        const std::vector<uint32_t> chain = deepest_chain(counted);
+        std::vector<ChainFrame> frames;
+        for (const uint32_t subprogram : chain)
+            frames.push_back({env_.program.subprograms[subprogram].name, counted[subprogram]});
+        const std::optional<std::string> refusal = stack_chain_refusal(frames);
+        if (!refusal) return {};
+        return fault("stack-depth", *refusal, env_.program.subprograms[chain.back()].insn);
+    }
+
+    /// The subprograms of the chain with the largest sum, from the program on. The call graph has
+    /// no cycles, so that sums are final when they were taken as often as the longest chain has
+    /// calls.
+    std::vector<uint32_t> deepest_chain(const std::vector<uint32_t>& own) const {
         std::vector<uint32_t> total = own;
+        std::vector<uint32_t> next(own.size());  // 0: nobody, as nobody calls the program itself
         for (uint32_t round = 0; round < kCallDepthMax; ++round)
             for (size_t caller = 0; caller < own.size(); ++caller)
                 for (const uint32_t callee : env_.cfg.calls[caller])
-                    total[caller] = std::max(total[caller], own[caller] + total[callee]);
-        return total[0];
+                    if (own[caller] + total[callee] > total[caller]) {
+                        total[caller] = own[caller] + total[callee];
+                        next[caller] = callee;
+                    }
+        std::vector<uint32_t> chain = {0};
+        while (next[chain.back()] != 0) chain.push_back(next[chain.back()]);
+        return chain;
     }
 
     Env env_;
