@@ -17,9 +17,9 @@ constexpr uint32_t kAssumedRingbufBytes = 65'536;
 struct LoadOptions {
     std::optional<ProgramType> type;                  ///< overrides what sections say
     std::map<std::string, uint32_t> map_entries_max;  ///< --map NAME.max_entries=N
-    /// --global NAME=VALUE: a number, true/false, an enumerator or 'c' for a scalar; "text" for an
-    /// array of char; hex after 0x, one byte after the other, for any other array or a struct. NAME
-    /// may go on into it: NAME.MEMBER, NAME[3].
+    /// --global NAME=VALUE: a number as in C, true/false, an enumerator or 'c' for a scalar; "text"
+    /// for an array of char; hex after 0x, one byte after the other, for any other array or a
+    /// struct. NAME may go on into it: NAME.MEMBER, NAME[3].
     std::map<std::string, std::string> globals;
     std::string btf_path;  ///< --btf FILE: the target's types for CO-RE (raw BTF, or an ELF file
                            ///< with .BTF); empty: the running kernel's, where an object asks

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "vm/elf/number.h"
+
 namespace weir::vm::elf {
 
 namespace {
@@ -16,25 +18,10 @@ std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, std::move(message));
 }
 
-struct Number {
-    bool negative = false;
-    uint64_t magnitude = 0;
-};
-
-Result<Number> parse_number(std::string_view text) {
-    Number number;
-    std::string_view digits = text;
-    if (digits.starts_with('-')) {
-        number.negative = true;
-        digits.remove_prefix(1);
-    }
-    const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
-    if (hex) digits.remove_prefix(2);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(),
-                                              number.magnitude, hex ? 16 : 10);
-    if (error != std::errc{} || end != digits.data() + digits.size() || digits.empty())
-        return bad(fmt::format("\"{}\" is no number of at most 64 bits", text));
-    return number;
+Result<Number> number_of(std::string_view text) {
+    const auto number = parse_number(text);
+    if (!number) return bad(fmt::format("\"{}\" is no number of at most 64 bits", text));
+    return *number;
 }
 
 /// Hex may spell all bits of a signed type; decimal has to be in its range.
@@ -42,14 +29,13 @@ Result<uint64_t> fit(const Number& number, std::string_view text, uint32_t bytes
     const uint32_t bits = bytes * 8;
     const uint64_t all = bits == 64 ? UINT64_MAX : (uint64_t{1} << bits) - 1;
     const uint64_t half = uint64_t{1} << (bits - 1);
-    const bool hex =
-        text.find('x') != std::string_view::npos || text.find('X') != std::string_view::npos;
-    const bool fits = number.negative ? is_signed && number.magnitude <= half
-                                      : number.magnitude <= (is_signed && !hex ? half - 1 : all);
+    const bool fits = number.negative
+                          ? is_signed && number.magnitude <= half
+                          : number.magnitude <= (is_signed && !number.is_hex ? half - 1 : all);
     if (!fits)
         return bad(fmt::format("{} does not fit {} {} bits", text,
                                is_signed ? "signed" : "unsigned", bits));
-    return (number.negative ? ~number.magnitude + 1 : number.magnitude) & all;
+    return number.wrapped() & all;
 }
 
 Result<uint64_t> parse_enum(const TypeInfo& type, std::string_view text) {
@@ -88,7 +74,7 @@ Result<uint64_t> parse_scalar(const TypeInfo& type, std::string_view text) {
     }
     if (text.size() == 3 && text.front() == '\'' && text.back() == '\'')
         return static_cast<uint8_t>(text[1]);
-    const auto number = parse_number(text);
+    const auto number = number_of(text);
     if (!number) return std::unexpected(number.error());
     return fit(*number, text, type.size_bytes, type.is_signed);
 }
@@ -142,6 +128,13 @@ std::unexpected<Error> cannot_be_set(const TypeInfo& type, std::string_view text
                            kind_name(type.kind), type.name, type.size_bytes, text, expected));
 }
 
+/// Where NAME.MEMBER[3] lies in a variable.
+struct Spot {
+    TypeRef type;
+    uint64_t offset = 0;    ///< bytes
+    uint32_t bit_size = 0;  ///< not 0: a bit field
+};
+
 /// The member of that name, also inside members without one.
 Result<Spot> find_member(const TypeInfo& type, std::string_view name, uint32_t depth) {
     for (const TypeMember& member : type.members) {
@@ -166,7 +159,7 @@ Result<Spot> step(const TypeInfo& type, std::string_view& path) {
     const size_t close = path.find(']');
     if (!path.starts_with('[') || close == std::string_view::npos)
         return bad(fmt::format("\"{}\" is neither .MEMBER nor [INDEX]", path));
-    const auto index = parse_number(path.substr(1, close - 1));
+    const auto index = number_of(path.substr(1, close - 1));
     path = path.substr(close + 1);
     if (!index) return std::unexpected(index.error());
     if (type.kind != TypeKind::Array || !type.element)
@@ -174,12 +167,10 @@ Result<Spot> step(const TypeInfo& type, std::string_view& path) {
     if (index->negative || index->magnitude >= type.element_count)
         return bad(
             fmt::format("element {} of an array of {}", index->magnitude, type.element_count));
-    return Spot{type.element, static_cast<uint32_t>(index->magnitude) * type.element->size_bytes,
-                0};
+    return Spot{type.element, index->magnitude * type.element->size_bytes, 0};
 }
 
-}  // namespace
-
+/// What `path` leads to, which is what follows the name.
 Result<Spot> find_spot(const TypeRef& type, std::string_view path) {
     Spot spot{type, 0, 0};
     while (!path.empty()) {
@@ -187,11 +178,13 @@ Result<Spot> find_spot(const TypeRef& type, std::string_view path) {
         if (!next) return next;
         spot = {next->type, spot.offset + next->offset, next->bit_size};
         if (!spot.type) return bad("a part without a type");
+        if (spot.offset > UINT32_MAX) return bad("a part that lies outside its variable");
     }
     if (spot.bit_size != 0) return bad("a bit field cannot be set: set the bytes around it");
     return spot;
 }
 
+/// `text` as the bytes of this type, in memory order (see LoadOptions::globals).
 Result<Bytes> parse_value(const TypeInfo& type, std::string_view text) {
     if (is_scalar(type)) {
         const auto value = parse_scalar(type, text);
@@ -209,20 +202,19 @@ Result<Bytes> parse_value(const TypeInfo& type, std::string_view text) {
     return cannot_be_set(type, text);
 }
 
-namespace {
-
 Result<void> set_global(const Object& object, const Variable& variable, std::string_view path,
                         std::string_view text, MapSpec& map) {
     const TypeRef type = object.types.tree_of(variable.type);
     if (!type) return bad("a variable without a type");
     const auto spot = find_spot(type, path);
     if (!spot) return std::unexpected(spot.error());
+    if (spot->offset + spot->type->size_bytes > variable.bytes)
+        return bad("a part that lies outside its variable");
     const auto bytes = parse_value(*spot->type, text);
     if (!bytes) return std::unexpected(bytes.error());
-    if (uint64_t{spot->offset} + bytes->size() > variable.bytes)
-        return bad("a part that lies outside its variable");
     map.contents.resize(map.value_bytes);
-    std::ranges::copy(*bytes, map.contents.begin() + variable.offset + spot->offset);
+    std::ranges::copy(
+        *bytes, map.contents.begin() + static_cast<ptrdiff_t>(variable.offset + spot->offset));
     return {};
 }
 

@@ -27,15 +27,4 @@ std::vector<Variable> variables_of(const Object& object, const Section& section)
 Result<void> apply_globals(const Object& object, const Section& section, MapSpec& map,
                            std::map<std::string, uint32_t>& set_count);
 
-/// Where NAME.MEMBER[3] lies in a variable: `path` is what follows the name.
-struct Spot {
-    TypeRef type;
-    uint32_t offset = 0;    ///< bytes
-    uint32_t bit_size = 0;  ///< not 0: a bit field
-};
-Result<Spot> find_spot(const TypeRef& type, std::string_view path);
-
-/// `text` as the bytes of this type, in memory order (see LoadOptions::globals).
-Result<Bytes> parse_value(const TypeInfo& type, std::string_view text);
-
 }  // namespace weir::vm::elf

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <optional>
 #include <tuple>
 
 #include "vm/base/limits.h"
+#include "vm/elf/number.h"
 
 namespace weir::vm::elf {
 
@@ -87,23 +87,6 @@ Result<Bytes> number_value(const TypeInfo& type, uint64_t number) {
     return number_bytes(number, type.size_bytes);
 }
 
-/// As strtoull reads it: decimal, 0x hex, 0 octal, a minus sign.
-std::optional<uint64_t> parse_config_number(std::string_view text) {
-    const bool negative = text.starts_with('-');
-    if (negative) text.remove_prefix(1);
-    int base = 10;
-    if (text.starts_with("0x") || text.starts_with("0X")) {
-        base = 16;
-        text.remove_prefix(2);
-    } else if (text.size() > 1 && text.starts_with('0')) {
-        base = 8;
-    }
-    uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return negative ? ~number + 1 : number;
-}
-
 constexpr uint32_t version_number(uint32_t major, uint32_t minor) {
     return (major << 16) + (minor << 8);
 }
@@ -159,7 +142,6 @@ uint64_t lay_out(const Object& object, std::vector<KconfigVariable>& variables) 
         const uint64_t alignment = alignment_of(*type);
         const uint64_t start = (end + alignment - 1) / alignment * alignment;
         variable.offset = static_cast<uint32_t>(start);
-        variable.bytes = type->size_bytes;
         end = start + type->size_bytes;
     }
     return end;
@@ -194,11 +176,11 @@ bool can_hold(const TypeInfo& type) {
 Result<Bytes> kconfig_value(const TypeInfo& type, std::string_view value) {
     if (value == "y" || value == "m" || value == "n") return tristate_value(type, value.front());
     if (value.starts_with('"')) return text_value(type, value);
-    const auto number = parse_config_number(value);
+    const auto number = parse_number(value);
     if (!number) return bad(fmt::format("is {}: no number of at most 64 bits", value));
     if (type.kind == TypeKind::Bool)
         return bad(fmt::format("is {}: expected a variable of an integer type", value));
-    return number_value(type, *number);
+    return number_value(type, number->wrapped());
 }
 
 Result<MapSpec> make_kconfig_map(const Object& object, std::vector<KconfigVariable>& variables) {

@@ -17,7 +17,6 @@ struct KconfigVariable {
     uint32_t type = 0;  ///< BTF id
     bool is_weak = false;
     uint32_t offset = 0;  ///< in the map, filled in by make_kconfig_map
-    uint32_t bytes = 0;
     std::string missing;  ///< why no value can be given; empty: there is one
 };
 
@@ -25,7 +24,7 @@ struct KconfigVariable {
 /// that the configuration does not have are 0.
 Result<MapSpec> make_kconfig_map(const Object& object, std::vector<KconfigVariable>& variables);
 
-/// The bytes of a variable whose configuration says `value`; `bytes` long.
+/// The bytes of a variable of this type whose configuration says `value`; as many as the type has.
 Result<Bytes> kconfig_value(const TypeInfo& type, std::string_view value);
 
 }  // namespace weir::vm::elf

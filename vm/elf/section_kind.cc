@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "vm/elf/number.h"
 
 namespace weir::vm::elf {
 
@@ -122,14 +123,10 @@ SectionKind kind_of(std::string_view name) {
     return {.assumed = true};
 }
 
-std::optional<uint32_t> parse_c_number(std::string_view text) {
-    const bool hex = text.starts_with("0x") || text.starts_with("0X");
-    if (hex) text.remove_prefix(2);
-    uint32_t number = 0;
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), number, hex ? 16 : 10);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return number;
+std::optional<uint32_t> parse_slot_number(std::string_view text) {
+    const auto number = parse_number(text);
+    if (!number || number->negative || number->magnitude > UINT32_MAX) return std::nullopt;
+    return static_cast<uint32_t>(number->magnitude);
 }
 
 }  // namespace
@@ -153,8 +150,8 @@ SectionKind forced_kind(ProgramType type, std::string_view section_name) {
 std::optional<TailSlot> tail_slot_of(std::string_view section_name) {
     const size_t slash = section_name.find('/');
     if (slash == std::string_view::npos) return std::nullopt;
-    const auto id = parse_c_number(section_name.substr(0, slash));
-    const auto index = parse_c_number(section_name.substr(slash + 1));
+    const auto id = parse_slot_number(section_name.substr(0, slash));
+    const auto index = parse_slot_number(section_name.substr(slash + 1));
     if (!id || !index) return std::nullopt;
     return TailSlot{*id, *index};
 }

@@ -27,7 +27,7 @@ SectionKind classify_section(std::string_view name);
 SectionKind forced_kind(ProgramType type, std::string_view section_name);
 
 /// iproute2's way to fill prog arrays: the program of section "ID/INDEX" goes to that slot of the
-/// map with that id. Numbers as in C, "0x" for hex.
+/// map with that id. Numbers as in C.
 struct TailSlot {
     uint32_t map_id = 0;
     uint32_t index = 0;

@@ -54,6 +54,7 @@ TEST(GlobalValues, SetIntegersUpToTheirRange) {
     }
     EXPECT_EQ(set("in_data", "77", ".data"), 77);
     EXPECT_EQ(set("in_bss", "0x10", ".bss"), 16);
+    EXPECT_EQ(set("in_bss", "010", ".bss"), 8);
 }
 
 TEST(GlobalValues, SetOtherScalars) {

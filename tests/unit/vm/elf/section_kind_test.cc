@@ -111,6 +111,7 @@ TEST(SectionKind, ReadsTailCallSlots) {
     EXPECT_EQ(slot->map_id, 2u);
     EXPECT_EQ(slot->index, 15u);
     EXPECT_EQ(tail_slot_of("0xab/0x10")->map_id, 0xabu);
+    EXPECT_EQ(tail_slot_of("1/010")->index, 8u) << "octal";
     for (const char* name : {"", "/", "2/", "/2", "2", "2/x", "xdp/2", "2/3/4", "99999999999/1"})
         EXPECT_FALSE(tail_slot_of(name)) << name;
 }
