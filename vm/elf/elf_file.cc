@@ -243,7 +243,7 @@ Result<void> ElfFile::read_relocations(const Section& table) {
         return bad(
             fmt::format("{}: relocates section {} of {}", place, table.info, sections_.size()));
     if (!sections_[table.info].is_code() && sections_[table.info].name != ".maps") {
-        data_relocations_[table.info] += table.size_bytes / sizeof(Elf64_Rel);
+        data_relocations_[table.info] += table.size_bytes / entry_bytes;
         return {};
     }
     if (table.type == SHT_RELA)

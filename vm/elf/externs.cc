@@ -14,8 +14,8 @@ namespace weir::vm::elf {
 namespace {
 
 /// Flavors of a kernel function ("bpf_foo___new") are the function.
-Extern function_named(std::string_view name, bool is_weak) {
-    Extern found{.kind = ExternKind::Function, .is_weak = is_weak};
+Extern function_named(std::string_view name) {
+    Extern found{.kind = ExternKind::Function};
     const HelperInfo* info = kfunc_by_name(essential_name(name));
     if (info == nullptr)
         found.missing = fmt::format("kfunc {} is not offered", essential_name(name));
@@ -56,7 +56,6 @@ Result<void> ExternTable::read_config(const Object& object, MapTable& table) {
         if (!variable.missing.empty())
             missing = fmt::format("\"{}\" of .kconfig: {}", variable.name, variable.missing);
         externs_.emplace(variable.name, Extern{.kind = ExternKind::Config,
-                                               .is_weak = variable.is_weak,
                                                .offset = variable.offset,
                                                .missing = std::move(missing)});
     }
@@ -67,17 +66,14 @@ Result<void> ExternTable::read_config(const Object& object, MapTable& table) {
 Result<void> ExternTable::read_kernel_symbols(const Object& object) {
     const btf_type* declared = object.btf.data_section(".ksyms");
     if (declared == nullptr) return {};
-    const auto weak = weak_symbols(object.file);
     for (uint32_t i = 0; i < btf_vlen(declared); ++i) {
         const btf_type* symbol = object.btf.type(btf_var_secinfos(declared)[i].type);
         if (symbol == nullptr) continue;
         const std::string_view name = object.btf.name(*symbol);
-        const bool is_weak = weak.contains(name);
         if (btf_is_func(symbol))
-            externs_.emplace(name, function_named(name, is_weak));
+            externs_.emplace(name, function_named(name));
         else
             externs_.emplace(name, Extern{.kind = ExternKind::Variable,
-                                          .is_weak = is_weak,
                                           .missing = fmt::format(
                                               "kernel variable \"{}\" is not offered", name)});
     }
@@ -92,9 +88,9 @@ Result<ExternTable> ExternTable::read(const Object& object, MapTable& table) {
     return externs;
 }
 
-Extern ExternTable::find(std::string_view name, bool is_weak) const {
+Extern ExternTable::find(std::string_view name) const {
     const auto found = externs_.find(name);
-    return found == externs_.end() ? function_named(name, is_weak) : found->second;
+    return found == externs_.end() ? function_named(name) : found->second;
 }
 
 }  // namespace weir::vm::elf

@@ -17,7 +17,6 @@ enum class ExternKind : uint8_t { Config, Variable, Function };
 
 struct Extern {
     ExternKind kind = ExternKind::Function;
-    bool is_weak = false;
     uint32_t offset = 0;  ///< Config: in the map .kconfig
     int32_t kfunc = 0;    ///< Function: its number in kfuncs.def
     std::string missing;  ///< why it cannot be used; empty: it can
@@ -31,7 +30,7 @@ public:
 
     /// What the undefined symbol `name` stands for. Without BTF a symbol says nothing of its kind:
     /// then it is taken for a kernel function.
-    Extern find(std::string_view name, bool is_weak) const;
+    Extern find(std::string_view name) const;
     /// Index in MapTable::maps of .kconfig.
     uint32_t config_map() const { return config_map_; }
 

@@ -192,9 +192,10 @@ Result<uint32_t> Linker::use_map(uint32_t map) {
 
 /// A 64-bit load of something that the object only declares.
 Result<void> Linker::link_extern_load(uint32_t at, const Symbol& symbol) {
-    const Extern found = input_.externs.find(symbol.name, symbol.binding == STB_WEAK);
-    if (!found.missing.empty() && !found.is_weak) return unsupported(found.missing);
+    const Extern found = input_.externs.find(symbol.name);
+    if (!found.missing.empty() && symbol.binding != STB_WEAK) return unsupported(found.missing);
     Insn& insn = program_.insns[at];
+    insn.src = 0;
     insn.imm = 0;
     program_.insns[at + 1].imm = 0;
     if (found.kind != ExternKind::Config) {
@@ -281,10 +282,10 @@ Result<void> Linker::link_call(const Function& function, uint32_t at, uint32_t s
 
 /// A kernel function that is missing but weak is called behind a check that it is there.
 Result<void> Linker::link_extern_call(uint32_t at, const Symbol& symbol) {
-    const Extern found = input_.externs.find(symbol.name, symbol.binding == STB_WEAK);
+    const Extern found = input_.externs.find(symbol.name);
     if (found.kind != ExternKind::Function)
         return unsupported(fmt::format("call of \"{}\", which is a variable", symbol.name));
-    if (!found.missing.empty() && !found.is_weak) return unsupported(found.missing);
+    if (!found.missing.empty() && symbol.binding != STB_WEAK) return unsupported(found.missing);
     if (!found.missing.empty()) {
         poison_insn(program_.insns, at);
         return {};

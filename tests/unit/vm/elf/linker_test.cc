@@ -64,6 +64,34 @@ TEST(Linker, LoadsAddressesOfFunctions) {
     EXPECT_EQ(load.imm, 2) << "from the slot after it to slot 3";
 }
 
+TEST(Linker, LoadsNothingOfWhatIsWeakAndMissing) {
+    ObjectBuilder builder = program({{.opcode = 0x18, .dst = 2, .src = 1, .imm = 9}, {}, kExit});
+    const uint32_t symbol = builder.add_symbol("no_such", SHN_UNDEF, 0, 0, STT_NOTYPE, STB_WEAK);
+    builder.add_relocation(1, 0, symbol, kLoad);
+    const auto object = load_object(builder.build(), {});
+    ASSERT_TRUE(object) << object.error().message;
+    ASSERT_EQ(object->programs.size(), 1u);
+    const Insn& load = object->programs.front().insns[0];
+    EXPECT_EQ(load, (Insn{.opcode = 0x18, .dst = 2})) << "a plain 0, no map";
+}
+
+TEST(Linker, CountsAddressesInDataThatStayAsTheyAre) {
+    ObjectBuilder plain = program(pass());
+    const uint32_t data = plain.add_words(".data", {0, 0, 0, 0});
+    for (const uint64_t at : {0, 8}) plain.add_relocation(data, at, 1, kLoad);
+    const auto object = load_object(plain.build(), {});
+    ASSERT_TRUE(object) << object.error().message;
+    ASSERT_EQ(object->notices.size(), 1u);
+    EXPECT_NE(object->notices[0].find("\".data\": 2 addresses"), std::string::npos);
+    ObjectBuilder with_addends = program(pass());
+    with_addends.add_words(".data", {0, 0, 0, 0});
+    with_addends.add_relocations_with_addends(
+        data, {{0, ELF64_R_INFO(1, kLoad), 0}, {8, ELF64_R_INFO(1, kLoad), 4}});
+    const auto same = load_object(with_addends.build(), {});
+    ASSERT_TRUE(same) << same.error().message;
+    EXPECT_EQ(same->notices, object->notices);
+}
+
 TEST(Linker, RefusesReferencesThatLeadNowhere) {
     ObjectBuilder call = program(call_and_exit(5));
     EXPECT_NE(refusal(call).find("call to instruction 6"), std::string::npos);

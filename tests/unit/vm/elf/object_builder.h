@@ -51,6 +51,13 @@ public:
         }
         append(relocations_.emplace_back(section, Bytes{}).second, relocation);
     }
+    /// Of the kind that has addends, which BPF objects never have for code.
+    void add_relocations_with_addends(uint32_t section, const std::vector<Elf64_Rela>& entries) {
+        Bytes bytes;
+        for (const Elf64_Rela& entry : entries) append(bytes, entry);
+        const uint32_t index = add(".rela" + std::to_string(section), SHT_RELA, 0, bytes);
+        sections_[index].header.sh_info = section;
+    }
 
     Bytes build(uint16_t machine = EM_BPF) {
         const uint32_t strings = add(".strtab", SHT_STRTAB, 0, names_);
@@ -113,6 +120,7 @@ private:
             entry.sh_size = section.bytes.size();
             if (entry.sh_type == SHT_SYMTAB) entry.sh_entsize = sizeof(Elf64_Sym);
             if (entry.sh_type == SHT_REL) entry.sh_entsize = sizeof(Elf64_Rel);
+            if (entry.sh_type == SHT_RELA) entry.sh_entsize = sizeof(Elf64_Rela);
             append(table, entry);
             contents.insert(contents.end(), section.bytes.begin(), section.bytes.end());
             contents.resize((contents.size() + 7) / 8 * 8);
