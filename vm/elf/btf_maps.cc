@@ -13,8 +13,7 @@ std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, std::move(message));
 }
 
-/// __uint(NAME, VALUE) is `int (*NAME)[VALUE]`: the number is the dimension of the array pointed
-/// to.
+/// __uint(NAME, VALUE) is `int (*NAME)[VALUE]`: the number is the dimension of that array.
 /// __ulong(NAME, VALUE) is an enum of one enumerator.
 Result<uint64_t> number_of(const BtfView& btf, const btf_member& member) {
     const btf_type* type = btf.type(btf.resolve(member.type));

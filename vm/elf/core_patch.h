@@ -10,7 +10,6 @@
 namespace weir::vm::elf {
 
 /// Puts a call of kPoisonHelper there.
-using vm::kPoisonHelper;
 void poison_insn(std::span<Insn> insns, size_t at);
 
 /// Changes the instruction at `at`, and the second slot of a 64-bit load. True where it had to be

@@ -102,9 +102,6 @@ std::string_view kind_word(const BtfView& btf, uint32_t id) {
 
 }  // namespace
 
-bool is_field_kind(CoreKind kind) {
-    return kind <= CoreKind::FieldRshift;
-}
 bool is_type_kind(CoreKind kind) {
     return (kind >= CoreKind::TypeIdLocal && kind <= CoreKind::TypeSize) ||
            kind == CoreKind::TypeMatches;

@@ -32,7 +32,6 @@ enum class CoreKind : uint32_t {
 };
 constexpr uint32_t kCoreKindMax = 12;
 
-bool is_field_kind(CoreKind kind);
 bool is_type_kind(CoreKind kind);
 bool is_enumval_kind(CoreKind kind);
 

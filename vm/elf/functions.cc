@@ -44,8 +44,7 @@ Result<Function> read_function(const Section& section, const Symbol& symbol) {
     return Function{.name = symbol.name,
                     .section = section.index,
                     .first_insn = static_cast<uint32_t>(symbol.value / sizeof(Insn)),
-                    .insn_count = static_cast<uint32_t>(symbol.size_bytes / sizeof(Insn)),
-                    .is_global = symbol.binding != STB_LOCAL};
+                    .insn_count = static_cast<uint32_t>(symbol.size_bytes / sizeof(Insn))};
 }
 
 /// The symbols that name functions of a section: of type FUNC, and where there is none, global ones
@@ -107,7 +106,8 @@ Result<void> add_section(const ElfFile& file, const Section& section,
     for (const Symbol& symbol : symbols) {
         auto function = read_function(section, symbol);
         if (!function) return std::unexpected(function.error());
-        function->is_program = section.name != ".text" && (function->is_global || !has_global);
+        function->is_program =
+            section.name != ".text" && (symbol.binding != STB_LOCAL || !has_global);
         functions.push_back(*function);
     }
     return {};

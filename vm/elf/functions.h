@@ -18,7 +18,6 @@ struct Function {
     uint32_t section = 0;
     uint32_t first_insn = 0;  ///< slot in its section
     uint32_t insn_count = 0;
-    bool is_global = false;   ///< not static
     bool is_program = false;  ///< to be loaded; others are only called
 };
 

@@ -4,8 +4,8 @@
 //   16  type, key_size, value_size, max_entries
 //   20  ... and map_flags: struct bpf_map_def of libbpf before 1.0
 //   24  ... inner_map_idx: the kernel's samples
-//   28  ... inner_map_idx, numa_node: samples; or id, pinning: the older struct bpf_elf_map of
-//   iproute2 36  ... id, pinning, inner_id, inner_idx: struct bpf_elf_map
+//   28  ... inner_map_idx, numa_node: samples; or id, pinning: iproute2's older struct bpf_elf_map
+//   36  ... id, pinning, inner_id, inner_idx: struct bpf_elf_map
 //
 // At 28 the two readings differ for maps in maps and for prog arrays only: the older bpf_elf_map
 // had no inner maps, and samples' fields say nothing of a prog array.

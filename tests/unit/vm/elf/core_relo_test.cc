@@ -30,7 +30,7 @@ protected:
         if (program == nullptr) return kPoisoned;
         const Insn* insn = program->insns.data();
         if (insn->opcode == 0xbf) ++insn;
-        if (*insn == Insn{.opcode = 0x85, .imm = elf::kPoisonHelper}) return kPoisoned;
+        if (*insn == Insn{.opcode = 0x85, .imm = kPoisonHelper}) return kPoisoned;
         if (insn->opcode == 0x18)
             return static_cast<int64_t>(uint64_t{static_cast<uint32_t>(insn[1].imm)} << 32 |
                                         static_cast<uint32_t>(insn->imm));
@@ -82,8 +82,8 @@ TEST_P(CoreRelocation, PoisonsWhatIsNotThere) {
     const ProgramSpec* guarded = tests::program_named(object_, "guarded");
     ASSERT_NE(guarded, nullptr);
     EXPECT_TRUE(decode_program(guarded->insns));
-    EXPECT_TRUE(std::ranges::any_of(
-        guarded->insns, [](const Insn& insn) { return insn.imm == elf::kPoisonHelper; }));
+    EXPECT_TRUE(std::ranges::any_of(guarded->insns,
+                                    [](const Insn& insn) { return insn.imm == kPoisonHelper; }));
 }
 
 TEST_P(CoreRelocation, RefusesProgramsWhoseTypesAreAmbiguous) {

@@ -78,8 +78,8 @@ TEST_F(KernelFacts, AreZeroWhereTheyAreWeakAndMissing) {
     EXPECT_EQ(checks[0].opcode, 0x18);
     EXPECT_EQ(checks[0].src, 0);
     EXPECT_EQ(checks[0].imm, 0);
-    EXPECT_TRUE(std::ranges::any_of(
-        checks, [](const Insn& insn) { return insn.imm == elf::kPoisonHelper; }));
+    EXPECT_TRUE(
+        std::ranges::any_of(checks, [](const Insn& insn) { return insn.imm == kPoisonHelper; }));
     EXPECT_TRUE(decode_program(checks));
     const auto& there = insns("is_there");
     const auto address = std::ranges::find(there, 0x18, &Insn::opcode);
