@@ -36,9 +36,9 @@ Result<void> check_flags(const vm::MapSpec& spec, uint32_t flags_allowed) {
 Result<void> check_common(const vm::MapSpec& spec, uint32_t flags_allowed) {
     if (spec.entries_max == 0) return refuse(spec, "max_entries is 0, at least 1 is needed");
     if (spec.value_bytes == 0) return refuse(spec, "value size is 0, at least 1 byte is needed");
-    if (spec.value_bytes > kMapValueBytesMax) {
-        return refuse(spec,
-                      fmt::format("value size {} exceeds {}", spec.value_bytes, kMapValueBytesMax));
+    if (spec.value_bytes > vm::value_bytes_max(spec)) {
+        return refuse(spec, fmt::format("value size {} exceeds {}", spec.value_bytes,
+                                        vm::value_bytes_max(spec)));
     }
     if (vm::is_percpu(spec.type) && spec.value_bytes > kPercpuValueBytesMax) {
         return refuse(spec, fmt::format("value size {} exceeds {} per CPU", spec.value_bytes,

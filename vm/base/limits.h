@@ -18,6 +18,8 @@ constexpr uint32_t kMapsPerProgramMax = 64;  ///< the kernel's MAX_USED_MAPS
 constexpr uint32_t kMapKeyBytesMax = 512;    ///< the kernel's limit for hash keys (MAX_BPF_STACK)
 constexpr uint32_t kMapValueBytesMax =
     1u << 20;  ///< ours; keeps one element below a frame of the command socket
+constexpr uint32_t kGlobalDataBytesMax =
+    32u << 20;  ///< one section of global data, and all of an object; half a frame of that socket
 constexpr uint32_t kNameBytesMax = 128;    ///< programs, maps, ports, sets
 constexpr uint32_t kWorkersMax = 128;      ///< upper bound of `workers_max`: slots of per-CPU maps
 constexpr uint32_t kBurstPacketsMax = 64;  ///< packets that one burst may hold

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vm/base/bytes.h"
+#include "vm/base/limits.h"
 #include "vm/base/result.h"
 #include "vm/isa/insn.h"
 #include "vm/program/type_info.h"
@@ -107,6 +108,12 @@ struct MapSpec {
                (inner ? other.inner && inner->same_definition(*other.inner) : !other.inner);
     }
 };
+
+/// How large a value of such a map may be: global data is a single one.
+constexpr uint32_t value_bytes_max(const MapSpec& map) {
+    const bool is_single = map.type == MapType::Array && map.entries_max == 1;
+    return map.is_global_data && is_single ? kGlobalDataBytesMax : kMapValueBytesMax;
+}
 
 /// The guarded field that bytes [low, end) of a value touch, if any.
 std::optional<GuardedField> guarded_field_in(const MapSpec& map, int64_t low, int64_t end);

@@ -259,12 +259,15 @@ Result<MapSpec> read_map(ByteReader& reader, bool is_inner) {
     // Numbers without a kind pass: creating the map refuses them by name.
     map.type = static_cast<MapType>(in.raw<uint32_t>("type"));
     map.key_bytes = in.number<uint32_t>("key_bytes", kMapKeyBytesMax);
-    map.value_bytes = in.number<uint32_t>("value_bytes", kMapValueBytesMax);
+    map.value_bytes = in.number<uint32_t>("value_bytes", kGlobalDataBytesMax);
     map.entries_max = in.raw<uint32_t>("entries_max");
     map.flags = in.raw<uint32_t>("flags");
     map.frozen = in.flag("frozen");
     map.is_global_data = in.flag("is_global_data");
-    const ByteSpan contents = in.sized("contents", kMapValueBytesMax);
+    if (map.value_bytes > value_bytes_max(map))
+        in.refuse("value_bytes", fmt::format("{} is above the limit of {}", map.value_bytes,
+                                             value_bytes_max(map)));
+    const ByteSpan contents = in.sized("contents", kGlobalDataBytesMax);
     if (in.ok() && !contents.empty() && contents.size() != map.value_bytes)
         in.refuse("contents", fmt::format("{} bytes, expected 0 or value_bytes ({})",
                                           contents.size(), map.value_bytes));

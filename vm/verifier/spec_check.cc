@@ -42,8 +42,8 @@ Checked check_map(const MapSpec& map) {
         case MapType::Ringbuf:
         case MapType::BloomFilter: return {};  // no instruction may use them
     }
-    if (map.value_bytes == 0 || map.value_bytes > kMapValueBytesMax)
-        return bad("value_bytes", map.value_bytes, fmt::format("1 to {}", kMapValueBytesMax));
+    if (map.value_bytes == 0 || map.value_bytes > value_bytes_max(map))
+        return bad("value_bytes", map.value_bytes, fmt::format("1 to {}", value_bytes_max(map)));
     if (map.entries_max == 0) return bad("entries_max", map.entries_max, "at least 1");
     if (map.contents.size() > map.value_bytes)
         return bad("size of its contents", map.contents.size(),

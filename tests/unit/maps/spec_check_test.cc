@@ -32,6 +32,11 @@ TEST(SpecCheck, AcceptsTheLargestOfEach) {
     EXPECT_EQ(refusal(make_spec(vm::MapType::PercpuHash, 4, 32768, 1,
                                 vm::kMapRdonlyProg | vm::kMapRdonly)),
               "");
+    vm::MapSpec data = make_spec(vm::MapType::Array, 4, kGlobalDataBytesMax, 1);
+    data.is_global_data = true;
+    EXPECT_EQ(refusal(data), "");
+    ++data.value_bytes;
+    EXPECT_EQ(refusal(data), "map m (array): value size 33554433 exceeds 33554432");
 }
 
 TEST(SpecCheck, AccessFlagsRestrictTheControlSide) {

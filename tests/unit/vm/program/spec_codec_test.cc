@@ -187,6 +187,28 @@ TEST(SpecCodec, NamesFieldAndOffsetOfWhatIsWrong) {
               "program spec: field name at offset 0: 129 is above the limit of 128");
 }
 
+TEST(SpecCodec, TakesLargeValuesOfGlobalDataOnly) {
+    ProgramSpec program = sample_program();
+    MapSpec& data = program.maps[0];
+    data.type = MapType::Array;
+    data.is_global_data = true;
+    data.entries_max = 1;
+    data.value_bytes = kGlobalDataBytesMax;
+    data.contents.assign(kGlobalDataBytesMax, 3);
+    const auto again = read(written(program));
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->maps[0].contents, data.contents);
+    data.contents.clear();
+    data.value_bytes = kGlobalDataBytesMax + 1;
+    EXPECT_NE(error_of(program).find("33554433 is above the limit of 33554432"), std::string::npos);
+    data.value_bytes = kMapValueBytesMax + 1;
+    data.entries_max = 2;
+    EXPECT_NE(error_of(program).find("1048577 is above the limit of 1048576"), std::string::npos);
+    data.entries_max = 1;
+    data.is_global_data = false;
+    EXPECT_NE(error_of(program).find("1048577 is above the limit of 1048576"), std::string::npos);
+}
+
 TEST(SpecCodec, RefusesACountThatCannotFitBeforeTakingMemory) {
     Bytes bytes = written(sample_program());
     const size_t insn_count = 4 + 6 + 4 + 9 + 4 + 3;
