@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "vm/base/printable.h"
+
 namespace weir::vm::elf {
 
 namespace {
@@ -86,7 +88,9 @@ Result<void> each_record(ByteSpan bytes, std::string_view what,
 
 std::string clip(std::string_view text) {
     const size_t start = std::min(text.find_first_not_of(" \t"), text.size());
-    return std::string(text.substr(start, kLineTextBytesMax));
+    std::string line(text.substr(start, kLineTextBytesMax));
+    std::ranges::replace(line, '\t', ' ');
+    return printable(line);
 }
 
 template <typename Record>

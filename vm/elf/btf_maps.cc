@@ -1,6 +1,7 @@
 #include <elf.h>
 #include <fmt/format.h>
 
+#include "vm/base/printable.h"
 #include "vm/elf/core_spec.h"
 #include "vm/elf/map_table.h"
 #include "vm/elf/special_fields.h"
@@ -162,7 +163,7 @@ Result<void> add_map(const Object& object, const Symbol& symbol, uint32_t sectio
     const btf_type* shape = object.btf.type(object.btf.resolve(variable.type));
     if (shape == nullptr || !btf_is_struct(shape))
         return bad(fmt::format("map \"{}\": its BTF type is no struct", name));
-    Definition definition(object, std::string(name), false);
+    Definition definition(object, printable(name), false);
     auto map = definition.read(*shape);
     if (!map) return std::unexpected(map.error());
     const auto index = static_cast<uint32_t>(table.maps.size());

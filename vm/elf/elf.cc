@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "vm/base/limits.h"
+#include "vm/base/printable.h"
 #include "vm/elf/btf_ext.h"
 #include "vm/elf/btf_view.h"
 #include "vm/elf/core_relo.h"
@@ -37,7 +38,7 @@ ByteSpan bytes_of(const ElfFile& file, std::string_view section) {
 std::string license_of(const ElfFile& file) {
     const ByteSpan bytes = bytes_of(file, "license");
     const ByteSpan text = bytes.first(std::min(bytes.size(), size_t{kNameBytesMax}));
-    return std::string(text.begin(), std::ranges::find(text, 0));
+    return printable(std::string(text.begin(), std::ranges::find(text, 0)));
 }
 
 Result<elf::MapTable> read_maps(const elf::Object& object, ObjectSpec& spec) {
@@ -59,7 +60,9 @@ Result<void> finish_maps(const elf::Object& object, const elf::FunctionTable& fu
     return {};
 }
 
-constexpr size_t kHandedOutBytesMax = 48u << 20;
+constexpr size_t kHandedOutBytesMax = 48u << 20;  ///< first contents that programs have
+constexpr size_t kContentsBytesMax = 56u << 20;   ///< these and the object's
+static_assert(kGlobalDataBytesMax + kMapValueBytesMax <= kContentsBytesMax);  // .kconfig beside it
 
 /// Every program of the object, one after the other.
 class ProgramLoader {
@@ -83,15 +86,17 @@ public:
 private:
     /// Each program has its maps, with first contents, for itself.
     Result<void> hand_out_maps() {
-        size_t bytes = 0;
+        size_t own = 0, bytes = 0;
+        for (const MapSpec& map : maps_.maps) own += map.contents.size();
+        const size_t most = std::min(kHandedOutBytesMax, kContentsBytesMax - own);
         for (size_t i = 0; i < spec_.programs.size(); ++i)
             for (const uint32_t map : maps_of_[i]) {
                 bytes += sizeof(MapSpec) + maps_.maps[map].contents.size();
-                if (bytes > kHandedOutBytesMax)
+                if (bytes > most)
                     return fail(ErrorKind::kInvalid,
                                 fmt::format("program {} and those before it use maps with more "
                                             "than {} MiB of first contents in all, each its own",
-                                            spec_.programs[i].name, kHandedOutBytesMax >> 20));
+                                            spec_.programs[i].name, most >> 20));
                 spec_.programs[i].maps.push_back(maps_.maps[map]);
             }
         return {};
@@ -110,8 +115,8 @@ private:
             spec_.notices.push_back(fmt::format(
                 "section \"{}\" names no program type, taking \"{}\" for an XDP program", section,
                 function.name));
-        ProgramSpec program{.name = std::string(function.name),
-                            .section = std::string(section),
+        ProgramSpec program{.name = printable(function.name),
+                            .section = printable(section),
                             .type = kind.type,
                             .hook = kind.hook,
                             .has_frags = kind.has_frags,
@@ -132,8 +137,8 @@ private:
 
     void list_unsupported(const elf::Function& function, std::string_view section, std::string type,
                           std::string reason) {
-        spec_.unsupported.push_back({.name = std::string(function.name),
-                                     .section = std::string(section),
+        spec_.unsupported.push_back({.name = printable(function.name),
+                                     .section = printable(section),
                                      .reason = std::move(reason),
                                      .insn_count = function.insn_count,
                                      .type = std::move(type)});
@@ -183,12 +188,6 @@ private:
     std::unordered_set<std::string> offered_;     ///< names of programs
 };
 
-/// Names come from the object: whatever they hold, a message stays one line and moves no cursor.
-void make_printable(std::string& text) {
-    for (char& c : text)
-        if (const auto byte = static_cast<uint8_t>(c); byte < 0x20 || byte == 0x7f) c = '?';
-}
-
 Result<ObjectSpec> load(ByteSpan bytes, const LoadOptions& options) {
     const auto file = ElfFile::parse(bytes);
     if (!file) return std::unexpected(file.error());
@@ -228,12 +227,11 @@ Result<ObjectSpec> load(ByteSpan bytes, const LoadOptions& options) {
 Result<ObjectSpec> load_object(ByteSpan bytes, const LoadOptions& options) {
     auto object = load(bytes, options);
     if (!object) {
-        Error error = object.error();
-        make_printable(error.message);
-        return std::unexpected(std::move(error));
+        return fail(object.error().kind, printable(object.error().message));
     }
-    for (std::string& notice : object->notices) make_printable(notice);
-    for (UnsupportedProgram& program : object->unsupported) make_printable(program.reason);
+    for (std::string& notice : object->notices) notice = printable(notice);
+    for (UnsupportedProgram& program : object->unsupported)
+        program.reason = printable(program.reason);
     return object;
 }
 

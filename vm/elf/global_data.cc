@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "vm/base/limits.h"
+#include "vm/base/printable.h"
 #include "vm/elf/global_values.h"
 #include "vm/elf/map_table.h"
 #include "vm/elf/section_kind.h"
@@ -24,14 +25,14 @@ bool is_data(const Section& section) {
 }
 
 Result<MapSpec> make_data_map(const Section& section, uint64_t& total) {
-    if (section.size_bytes > kMapValueBytesMax)
-        return bad(fmt::format("section \"{}\": {} bytes, global data has at most {}", section.name,
-                               section.size_bytes, kMapValueBytesMax));
+    if (section.size_bytes > kGlobalDataBytesMax - total)
+        return bad(
+            fmt::format("section \"{}\": {} bytes after {} of other sections, global data has "
+                        "at most {} in all",
+                        section.name, section.size_bytes, total, kGlobalDataBytesMax));
     total += section.size_bytes;
-    if (total > kGlobalDataBytesMax)
-        return bad(fmt::format("more than {} bytes of global data", kGlobalDataBytesMax));
     MapSpec map;
-    map.name = section.name;
+    map.name = printable(section.name);
     map.type = MapType::Array;
     map.key_bytes = 4;
     map.value_bytes = static_cast<uint32_t>(section.size_bytes);
@@ -52,11 +53,11 @@ Result<void> read_variables(const Object& object, const Section& section, MapSpe
     if (variables.empty()) return {};
     auto info = std::make_shared<TypeInfo>();
     info->kind = TypeKind::Struct;
-    info->name = section.name;
+    info->name = map.name;
     info->size_bytes = static_cast<uint32_t>(section.size_bytes);
     Result<void> fields;
     for (const Variable& variable : variables) {
-        info->members.push_back({.name = std::string(variable.name),
+        info->members.push_back({.name = printable(variable.name),
                                  .bit_offset = variable.offset * 8,
                                  .bit_size = 0,
                                  .type = object.types.tree_of(variable.type)});

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "vm/base/limits.h"
+#include "vm/base/printable.h"
 #include "vm/elf/number.h"
 
 namespace weir::vm::elf {
@@ -161,7 +162,7 @@ void set_values(const Object& object, std::vector<KconfigVariable>& variables, M
         else if (!variable.is_weak)
             variable.missing = "the kernel's configuration does not have it";
         shape->members.push_back(
-            {.name = std::string(variable.name), .bit_offset = variable.offset * 8, .type = type});
+            {.name = printable(variable.name), .bit_offset = variable.offset * 8, .type = type});
     }
     map.value_type = std::move(shape);
 }

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstring>
 
+#include "vm/base/printable.h"
 #include "vm/elf/map_table.h"
 #include "vm/elf/special_fields.h"
 
@@ -137,7 +138,7 @@ private:
                                    section_.bytes.size()));
         const auto raw = read_raw(section_.bytes.subspan(symbol.value, end - symbol.value));
         if (!raw) return std::unexpected(raw.error());
-        MapSpec map{.name = std::string(symbol.name),
+        MapSpec map{.name = printable(symbol.name),
                     .type = static_cast<MapType>(raw->words[0]),
                     .key_bytes = raw->words[1],
                     .value_bytes = raw->words[2],

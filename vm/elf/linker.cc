@@ -11,6 +11,7 @@
 
 #include "vm/base/check.h"
 #include "vm/base/limits.h"
+#include "vm/base/printable.h"
 
 namespace weir::vm::elf {
 
@@ -105,7 +106,7 @@ Result<void> Linker::add_function(uint32_t index) {
     WEIR_CHECK(base == first_slots_[index]);
     const std::vector<Insn> insns = copy_insns(input_.file, function);
     program_.insns.insert(program_.insns.end(), insns.begin(), insns.end());
-    program_.subprograms.push_back({std::string(function.name), base});
+    program_.subprograms.push_back({printable(function.name), base});
     if (const auto ok = add_lines(function, section, base); !ok) return ok;
     if (const auto ok = link_insns(function, base); !ok)
         return fail_in(fmt::format("section \"{}\": function \"{}\"", section, function.name),

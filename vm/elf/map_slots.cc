@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "vm/base/printable.h"
 #include "vm/elf/map_table.h"
 
 namespace weir::vm::elf {
@@ -34,7 +35,7 @@ Result<std::string> slot_target(const Object& object, const FunctionTable& funct
             : -1;
     if (function < 0 || !functions.all()[static_cast<size_t>(function)].is_program)
         return bad(fmt::format("\"{}\" is no program", symbol.name));
-    return std::string(functions.all()[static_cast<size_t>(function)].name);
+    return printable(functions.all()[static_cast<size_t>(function)].name);
 }
 
 Result<void> fill_slot(const Object& object, const FunctionTable& functions,

@@ -65,8 +65,8 @@ std::string reason_to_refuse(const MapSpec& map) {
     if (!map_type_by_name(map_type_name(map.type))) return refuse_type(map.type);
     if (map.key_bytes > kMapKeyBytesMax)
         return fmt::format("keys of {} bytes, at most {}", map.key_bytes, kMapKeyBytesMax);
-    if (map.value_bytes > kMapValueBytesMax)
-        return fmt::format("values of {} bytes, at most {}", map.value_bytes, kMapValueBytesMax);
+    if (map.value_bytes > value_bytes_max(map))
+        return fmt::format("values of {} bytes, at most {}", map.value_bytes, value_bytes_max(map));
     if (!is_map_in_map(map.type)) return {};
     if (!map.inner) return "nothing says what its inner maps are like";
     return reason_to_refuse(*map.inner);

@@ -19,7 +19,6 @@
 namespace weir::vm::elf {
 
 constexpr size_t kMapsPerObjectMax = 1'024;
-constexpr size_t kGlobalDataBytesMax = 32u << 20;  ///< all data sections of one object together
 
 /// The slots of a map's definition in .maps, for relocations to fill.
 struct SlotArea {

@@ -3,6 +3,8 @@
 // than the bound.
 #include "vm/elf/type_tree.h"
 
+#include "vm/base/printable.h"
+
 namespace weir::vm::elf {
 
 namespace {
@@ -23,7 +25,7 @@ void TypeTrees::fill_members(TypeInfo& info, const btf_type& type, uint32_t dept
     info.kind = btf_is_union(&type) ? TypeKind::Union : TypeKind::Struct;
     for (uint32_t i = 0; i < count; ++i) {
         const btf_member& member = btf_members(&type)[i];
-        info.members.push_back({.name = std::string(btf_.text(member.name_off)),
+        info.members.push_back({.name = printable(btf_.text(member.name_off)),
                                 .bit_offset = btf_member_bit_offset(&type, i),
                                 .bit_size = btf_member_bitfield_size(&type, i),
                                 .type = build(member.type, depth + 1)});
@@ -39,13 +41,13 @@ void TypeTrees::fill_enum(TypeInfo& info, const btf_type& type) {
     for (uint32_t i = 0; i < count; ++i) {
         if (btf_is_enum64(&type)) {
             const struct btf_enum64& item = btf_enum64(&type)[i];
-            info.values.emplace_back(std::string(btf_.text(item.name_off)),
+            info.values.emplace_back(printable(btf_.text(item.name_off)),
                                      static_cast<int64_t>(btf_enum64_value(&item)));
         } else {
             const struct btf_enum& item = btf_enum(&type)[i];
             const int64_t value =
                 info.is_signed ? int64_t{item.val} : int64_t{static_cast<uint32_t>(item.val)};
-            info.values.emplace_back(std::string(btf_.text(item.name_off)), value);
+            info.values.emplace_back(printable(btf_.text(item.name_off)), value);
         }
     }
 }
@@ -54,7 +56,7 @@ void TypeTrees::fill(TypeInfo& info, uint32_t id, uint32_t depth) {
     const uint32_t plain = btf_.resolve(id);
     const btf_type* type = btf_.type(plain);
     if (type == nullptr || ++nodes_ > kTypeNodesMax || depth > kTypeDepthMax) return;
-    if (info.name.empty()) info.name = btf_.name(*type);
+    if (info.name.empty()) info.name = printable(btf_.name(*type));
     switch (btf_kind(type)) {
         case BTF_KIND_INT:
             info.kind = int_kind(*type, btf_.name(*type));
@@ -85,7 +87,7 @@ TypeRef TypeTrees::build(uint32_t id, uint32_t depth) {
     // The outermost name is the one that the author wrote: "__be32", not "unsigned int".
     for (uint32_t step = 0; step < kBtfChainMax && type != nullptr && info->name.empty(); ++step) {
         if (btf_is_typedef(type))
-            info->name = btf_.name(*type);
+            info->name = printable(btf_.name(*type));
         else if (!btf_is_mod(type))
             break;
         type = btf_.type(type->type);

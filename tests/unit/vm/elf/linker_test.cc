@@ -92,6 +92,30 @@ TEST(Linker, CountsAddressesInDataThatStayAsTheyAre) {
     EXPECT_EQ(same->notices, object->notices);
 }
 
+TEST(Linker, TakesLargeGlobalData) {
+    constexpr size_t kMebibyte = 1u << 20;
+    ObjectBuilder builder = program({{.opcode = 0x18, .dst = 2, .imm = 16'000'000}, {}, kExit});
+    std::vector<uint32_t> words(20 * kMebibyte / 4);
+    words[4'000'000] = 77;
+    const uint32_t data = builder.add_words(".data", words);
+    builder.add_relocation(1, 0, builder.add_symbol("", data, 0, 0, STT_SECTION, STB_LOCAL), kLoad);
+    const auto object = load_object(builder.build(), {});
+    ASSERT_TRUE(object) << object.error().message;
+    ASSERT_EQ(object->programs.size(), 1u);
+    const ProgramSpec& entry = object->programs.front();
+    EXPECT_EQ(entry.insns[1].imm, 16'000'000);
+    ASSERT_EQ(entry.maps.size(), 1u);
+    EXPECT_EQ(entry.maps[0].value_bytes, 20 * kMebibyte);
+    EXPECT_EQ(entry.maps[0].contents[16'000'000], 77);
+    ObjectBuilder larger = program(pass());
+    larger.add_words(".data", words);
+    larger.add_words(".data.more", std::vector<uint32_t>(13 * kMebibyte / 4));
+    EXPECT_EQ(
+        refusal(larger),
+        "section \".data.more\": 13631488 bytes after 20971520 of other sections, global data "
+        "has at most 33554432 in all");
+}
+
 TEST(Linker, RefusesReferencesThatLeadNowhere) {
     ObjectBuilder call = program(call_and_exit(5));
     EXPECT_NE(refusal(call).find("call to instruction 6"), std::string::npos);
@@ -118,6 +142,34 @@ TEST(Linker, KeepsMessagesToOneLine) {
     const std::string reason = refusal(builder);
     EXPECT_NE(reason.find("a?b?[2J"), std::string::npos) << reason;
     EXPECT_NE(reason.find("kfunc c?d is not offered"), std::string::npos) << reason;
+}
+
+TEST(Linker, KeepsNamesPrintable) {
+    ObjectBuilder builder;
+    const uint32_t code = builder.add_code("xdp/\x1b]0;", pass());
+    builder.add_symbol(
+        "a\x9b"
+        "2J\u009b1m",
+        code, 0, 16, STT_FUNC, STB_GLOBAL);
+    const uint32_t probe = builder.add_code("kprobe/\x1b[2J", pass());
+    builder.add_symbol("b\r", probe, 0, 16, STT_FUNC, STB_GLOBAL);
+    const uint32_t maps = builder.add_words("maps", {1, 4, 8, 16, 0});
+    builder.add_symbol("m\u202e", maps, 0, 20, STT_OBJECT, STB_GLOBAL);
+    builder.add_words(".data.\x7f", {1});
+    builder.add_words("license", {0x1b4c5047, '\n'});
+    const auto object = load_object(builder.build(), {});
+    ASSERT_TRUE(object) << object.error().message;
+    EXPECT_EQ(object->license, "GPL??");
+    ASSERT_EQ(object->programs.size(), 1u);
+    EXPECT_EQ(object->programs[0].name, "a?2J??1m");
+    EXPECT_EQ(object->programs[0].section, "xdp/?]0;");
+    EXPECT_EQ(object->programs[0].subprograms[0].name, "a?2J??1m");
+    ASSERT_EQ(object->unsupported.size(), 1u);
+    EXPECT_EQ(object->unsupported[0].name, "b?");
+    EXPECT_EQ(object->unsupported[0].section, "kprobe/?[2J");
+    ASSERT_EQ(object->maps.size(), 2u);
+    EXPECT_EQ(object->maps[0].name, "m???");
+    EXPECT_EQ(object->maps[1].name, ".data.?");
 }
 
 TEST(Linker, RefusesRelocationsInsideAnInstruction) {
