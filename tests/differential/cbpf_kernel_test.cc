@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <random>
 
 #include <fmt/format.h>
 
 #include "tests/differential/cbpf_program.h"
+#include "tests/support/environment.h"
 #include "vm/cbpf/check.h"
 #include "vm/cbpf/reference.h"
 
@@ -23,11 +23,6 @@ namespace {
 using vm::cbpf::ClassicInsn;
 
 constexpr uint64_t kChecksByDefault = 5'000;
-
-uint64_t number_from_environment(const char* name, uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
 
 class Socket {
 public:
@@ -77,7 +72,7 @@ TEST(ClassicCheckAndKernel, TakeTheSamePrograms) {
     if (const int problem = socket.attach(plain); problem != 0)
         GTEST_SKIP() << "the kernel attaches no filters: " << std::strerror(problem);
     const uint64_t count = number_from_environment("WEIR_CBPF_CHECKS", kChecksByDefault);
-    const uint64_t first = number_from_environment("WEIR_SEED", 1);
+    const uint64_t first = first_seed();
     uint64_t accepted = 0, refused = 0, not_offered = 0;
     for (uint64_t seed = first; seed < first + count; ++seed) {
         std::mt19937_64 random(seed);

@@ -6,12 +6,12 @@
 
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "tests/differential/generated_run.h"
+#include "tests/support/environment.h"
 #include "vm/verifier/verifier.h"
 
 namespace weir::tests {
@@ -20,11 +20,6 @@ namespace {
 constexpr uint64_t kProgramsByDefault = 10'000;
 constexpr uint64_t kRefusedPercentMax = 2;
 constexpr int kFailuresMax = 5;
-
-uint64_t number_from_environment(const char* name, uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
 
 struct Tally {
     uint64_t accepted = 0, refused = 0, insns = 0;
@@ -66,7 +61,7 @@ void try_seed(uint64_t seed, Tally& tally) {
 
 TEST(GeneratedPrograms, AgreeInInterpreterAndJit) {
     const uint64_t count = number_from_environment("WEIR_GENERATED", kProgramsByDefault);
-    const uint64_t first = number_from_environment("WEIR_SEED", 1);
+    const uint64_t first = first_seed();
     const auto begin = std::chrono::steady_clock::now();
     Tally tally;
     for (uint64_t seed = first; seed < first + count && tally.failures < kFailuresMax; ++seed) {

@@ -12,8 +12,10 @@
 #include <iterator>
 #include <new>
 
+#include "tests/support/environment.h"
 #include "tests/support/kernel_facts.h"
 #include "tests/unit/vm/elf/loaded_object.h"
+#include "vm/base/printable.h"
 #include "vm/elf/elf.h"
 
 namespace {
@@ -59,14 +61,8 @@ constexpr size_t kValuesDefault = 5;
 constexpr size_t kMemoryBytesMax = 64u << 20;
 constexpr double kSecondsMax = 1;
 
-size_t number_from(const char* variable, size_t otherwise) {
-    const char* wanted = std::getenv(variable);
-    return wanted != nullptr && std::atoi(wanted) > 0 ? static_cast<size_t>(std::atoi(wanted))
-                                                      : otherwise;
-}
-
 size_t stride() {
-    return number_from("WEIR_HOSTILE_STRIDE", kStrideDefault);
+    return weir::tests::number_from_environment("WEIR_HOSTILE_STRIDE", kStrideDefault);
 }
 
 Bytes read_object(const std::string& name) {
@@ -106,8 +102,7 @@ testing::AssertionResult load_ends_well(ByteSpan bytes) {
         return testing::AssertionFailure() << "loaded nothing";
     }
     const std::string& message = loaded.error().message;
-    if (!message.empty() && message.find('\n') == std::string::npos)
-        return testing::AssertionSuccess();
+    if (!message.empty() && message == printable(message)) return testing::AssertionSuccess();
     return testing::AssertionFailure() << "no line of error: " << message;
 }
 
@@ -116,7 +111,8 @@ std::vector<uint8_t> changes_of(uint8_t original) {
     std::vector<uint8_t> values;
     for (const int value : {original ^ 0x01, original ^ 0x80, original + 1, 0x00, 0xff})
         values.push_back(static_cast<uint8_t>(value));
-    for (size_t i = kValuesDefault; i < number_from("WEIR_HOSTILE_VALUES", kValuesDefault); ++i)
+    for (size_t i = kValuesDefault;
+         i < weir::tests::number_from_environment("WEIR_HOSTILE_VALUES", kValuesDefault); ++i)
         values.push_back(static_cast<uint8_t>(original + i - kValuesDefault + 2));
     return values;
 }

@@ -7,9 +7,9 @@
 #include <unistd.h>
 #include <csetjmp>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 
+#include "tests/support/environment.h"
 #include "tests/support/insns.h"
 #include "tests/unit/vm/verifier/program_generator.h"
 #include "vm/helpers/helpers.h"
@@ -137,14 +137,9 @@ bool run_guarded(const vm::VerifiedProgram& program, vm::Map& map, const vm::Hel
     return true;
 }
 
-uint64_t from_environment(const char* name, uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
-
 TEST(GeneratedPrograms, AcceptedOnesNeverLeaveTheirMemory) {
-    const uint64_t tries = from_environment("WEIR_VERIFIER_TRIES", 20'000),
-                   first_seed = from_environment("WEIR_VERIFIER_SEED", 1);
+    const uint64_t tries = tests::number_from_environment("WEIR_VERIFIER_TRIES", 20'000),
+                   first_seed = tests::number_from_environment("WEIR_VERIFIER_SEED", 1, 0);
     vm::HelperTable helpers;
     vm::add_base_helpers(helpers);
     helpers.functions[1] = look_up;
