@@ -16,7 +16,7 @@ class Generator {
 public:
     explicit Generator(uint64_t seed)
         : random_(seed),
-          many_paths_(seed % 8 == 0),
+          many_paths_(seed % kManyPathsEach == 0),
           count_(many_paths_ ? 60 + below(340) : 2 + below(60)) {}
 
     std::vector<ClassicInsn> generate() {
