@@ -1,10 +1,16 @@
 #include "vm/cbpf/compile.h"
 
+#include <arpa/nameser.h>
 #include <gtest/gtest.h>
-
-#include <chrono>
-
+#include <netinet/in.h>
 #include <pcap/dlt.h>
+#include <resolv.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <thread>
 
 #include "tests/support/classic_filter.h"
 
@@ -54,14 +60,63 @@ TEST(ClassicCompile, BoundsTheExpression) {
     EXPECT_NE(refusal(ports).find("before optimisation, expected at most"), std::string::npos);
 }
 
-/// A name server that never answers must not hold up anybody.
+/// A name server for this thread's look-ups that knows no name and counts who asks.
+class NameServer {
+public:
+    NameServer() : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        socklen_t bytes = sizeof address;
+        EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), bytes), 0);
+        EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &bytes), 0);
+        EXPECT_EQ(res_init(), 0);
+        _res.nscount = 1;
+        _res.nsaddr_list[0] = address;
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~NameServer() {
+        shutdown(socket_, SHUT_RDWR);
+        thread_.join();
+        close(socket_);
+        res_init();
+    }
+    NameServer(const NameServer&) = delete;
+    NameServer& operator=(const NameServer&) = delete;
+
+    int questions() const { return questions_; }
+
+private:
+    void serve() {
+        std::array<uint8_t, 512> message;
+        sockaddr_in asker{};
+        socklen_t bytes = sizeof asker;
+        ssize_t got = 0;
+        while ((got = recvfrom(socket_, message.data(), message.size(), 0,
+                               reinterpret_cast<sockaddr*>(&asker), &bytes)) > 12) {
+            ++questions_;
+            message[2] |= 0x80;  // an answer (RFC 1035, section 4.1.1)
+            message[3] = 3;      // no such name
+            sendto(socket_, message.data(), static_cast<size_t>(got), 0,
+                   reinterpret_cast<sockaddr*>(&asker), bytes);
+        }
+    }
+
+    int socket_;
+    std::atomic<int> questions_ = 0;
+    std::thread thread_;
+};
+
+/// A name server that never answers must not hold up anybody: none is asked.
 TEST(ClassicCompile, LooksUpHostsWithoutTheNetwork) {
-    const auto begin = std::chrono::steady_clock::now();
+    const NameServer server;
     EXPECT_EQ(refusal("host no-such-host.example.com"),
               "filter 'host no-such-host.example.com': unknown host 'no-such-host.example.com'");
     EXPECT_EQ(refusal("host localhost"), "");
     EXPECT_EQ(refusal("tcp port http"), "");
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+    EXPECT_EQ(server.questions(), 0);
+    std::array<uint8_t, 512> answer;
+    EXPECT_LT(res_query("no-such-host.example.com", ns_c_in, ns_t_a, answer.data(), answer.size()),
+              0);
+    EXPECT_EQ(server.questions(), 1) << "who asks is heard";
 }
 
 TEST(ClassicCompile, KnowsLinkTypesByName) {
