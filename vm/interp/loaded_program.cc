@@ -6,6 +6,7 @@
 
 #include "vm/base/check.h"
 #include "vm/base/limits.h"
+#include "vm/interp/context_use.h"
 
 namespace weir::vm {
 namespace {
@@ -146,6 +147,7 @@ Result<std::unique_ptr<CheckedProgram>> CheckedProgram::make(ProgramSpec spec,
         if (const auto fits = check_reference(spec, maps, (*code)[slot].insn, slot); !fits)
             return in_program(fits.error());
     }
+    if (const auto given = check_context_use(spec, *code); !given) return in_program(given.error());
     return std::make_unique<LoadedProgram>(std::move(spec), std::move(maps), helpers,
                                            std::move(*code));
 }
