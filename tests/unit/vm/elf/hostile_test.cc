@@ -3,55 +3,17 @@
 // offsets runs; WEIR_HOSTILE_STRIDE=1 tries them all (minutes), WEIR_HOSTILE_VALUES=255 every value
 // there (hours).
 #include <gtest/gtest.h>
-#include <malloc.h>
 #include <time.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <new>
 
 #include "tests/support/environment.h"
 #include "tests/support/kernel_facts.h"
 #include "tests/unit/vm/elf/loaded_object.h"
+#include "tests/unit/vm/elf/memory_use.h"
 #include "vm/base/printable.h"
 #include "vm/elf/elf.h"
-
-namespace {
-
-/// Bytes that operator new has given out, now and at most since the last reset.
-std::atomic<size_t> g_live{0}, g_peak{0};
-
-void* counted_new(size_t bytes) {
-    void* memory = std::malloc(bytes);
-    if (memory == nullptr) std::abort();
-    const size_t live = g_live += malloc_usable_size(memory);
-    size_t peak = g_peak;
-    while (live > peak && !g_peak.compare_exchange_weak(peak, live)) {
-    }
-    return memory;
-}
-
-void counted_delete(void* memory) {
-    if (memory != nullptr) g_live -= malloc_usable_size(memory);
-    std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(size_t bytes) {
-    return counted_new(bytes);
-}
-void* operator new(size_t bytes, const std::nothrow_t& /*tag*/) noexcept {
-    return counted_new(bytes);
-}
-void operator delete(void* memory) noexcept {
-    counted_delete(memory);
-}
-void operator delete(void* memory, size_t /*bytes*/) noexcept {
-    counted_delete(memory);
-}
 
 namespace weir::vm {
 namespace {
@@ -88,12 +50,12 @@ double seconds_now() {
 testing::AssertionResult load_ends_well(ByteSpan bytes) {
     const Bytes exact(bytes.begin(), bytes.end());
     const LoadOptions with = options();
-    const size_t before = g_live;
-    g_peak = before;
+    const size_t before = weir::tests::heap_bytes();
+    weir::tests::start_peak();
     const double start = seconds_now();
     const auto loaded = load_object(exact, with);
     const double seconds = seconds_now() - start;
-    const size_t most = g_peak - before;
+    const size_t most = weir::tests::heap_bytes_peak() - before;
     if (seconds > kSecondsMax) return testing::AssertionFailure() << "took " << seconds << " s";
     if (most > kMemoryBytesMax) return testing::AssertionFailure() << "took " << most << " bytes";
     if (loaded) {
@@ -154,6 +116,19 @@ INSTANTIATE_TEST_SUITE_P(
         const size_t start = path.find('/') + 1;  // 0 where there is none
         return path.substr(start, path.find('.') - start);
     });
+
+TEST(HostileObject, CountsMemoryOfEveryLibrary) {
+    const Bytes object = read_object("loader/kernel_facts.clang-14.v3.o");
+    const size_t before = weir::tests::heap_bytes();
+    weir::tests::start_peak();
+    void* volatile block = malloc(1 << 20);  // else the compiler leaves both calls out
+    ASSERT_NE(block, nullptr);
+    EXPECT_GE(weir::tests::heap_bytes(), before + (1 << 20));
+    free(block);
+    EXPECT_EQ(weir::tests::heap_bytes(), before);
+    EXPECT_GE(weir::tests::heap_bytes_peak(), before + (1 << 20));
+    EXPECT_TRUE(load_ends_well(object));
+}
 
 /// An array of char without a byte would have no room for the zero that ends a text.
 TEST(HostileObject, EndsWellWhereCharsHaveNoSize) {
