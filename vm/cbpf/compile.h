@@ -18,8 +18,9 @@ constexpr uint32_t kUnoptimisedInsnsMax = 3 * kInsnsMax;
 Result<int> link_type_by_name(const std::string& name);
 std::string link_type_name(int link_type);
 
-/// Compiles for a link type, optimised, netmask unknown. Errors are kInvalid and carry libpcap's
-/// words.
+/// Compiles for a link type, optimised, netmask unknown. kInvalid carries libpcap's words;
+/// kUnsupported names an instruction that libpcap wrote and that is not offered (check.h);
+/// kResource: no memory.
 ///
 /// Host names are looked up in /etc/hosts alone, without the network: from the first call on this
 /// holds for every look-up of a host in this process (__nss_configure_lookup). Any thread; one
