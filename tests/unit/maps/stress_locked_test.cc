@@ -4,46 +4,16 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <functional>
 #include <mutex>
 #include <random>
 #include <set>
-#include <thread>
 
-#include "maps/reclaim.h"
 #include "maps/ringbuf_map.h"
 #include "maps/words.h"
-#include "tests/unit/maps/map_fixtures.h"
+#include "tests/unit/maps/stress_workers.h"
 
 namespace weir::maps {
 namespace {
-
-constexpr uint32_t kWorkers = 3;
-
-void run_workers(const std::function<void(uint32_t)>& body, const std::function<void()>& control) {
-    std::atomic<uint32_t> running{kWorkers};
-    std::vector<std::thread> threads;
-    for (uint32_t worker = 0; worker < kWorkers; ++worker) {
-        threads.emplace_back([&, worker] {
-            reader_register();
-            body(worker);
-            reader_unregister();
-            --running;
-        });
-    }
-    while (running != 0) control();
-    for (std::thread& thread : threads) thread.join();
-}
-
-uint32_t count_keys(vm::Map& map) {
-    uint32_t keys = 0;
-    uint64_t key = 0;
-    auto* raw = reinterpret_cast<uint8_t*>(&key);
-    for (int status = map.next_key(nullptr, raw); status == 0 && keys <= map.spec().entries_max * 2;
-         status = map.next_key(raw, raw))
-        ++keys;
-    return keys;
-}
 
 /// What the value of a key looks like: any number, and the key mixed with it.
 struct Record {
@@ -51,7 +21,11 @@ struct Record {
     static Record of(uint64_t key, uint64_t salt) { return {salt, salt * 3 ^ key}; }
 };
 
-void churn(vm::Map& map, uint32_t worker, std::atomic<uint64_t>& failed) {
+struct Churn {
+    std::atomic<uint64_t> written{0}, erased{0}, failed{0};
+};
+
+void churn(vm::Map& map, uint32_t worker, Churn& counts) {
     std::mt19937_64 random(worker);
     for (uint32_t step = 0; step < 150'000; ++step) {
         const uint64_t key = random() % 300;
@@ -59,13 +33,15 @@ void churn(vm::Map& map, uint32_t worker, std::atomic<uint64_t>& failed) {
         int status = 0;
         if (choice == 0) {
             status = map.erase(bytes_of(key));
+            counts.erased += status == 0 ? 1 : 0;
         } else if (choice < 4) {
             status = map.update(bytes_of(key), bytes_of(Record::of(key, random())), 0, worker);
+            counts.written += status == 0 ? 1 : 0;
         } else if (uint8_t* const value = map.lookup(bytes_of(key), worker); value != nullptr) {
             load_shared_word(value);  // whoever's it is by now, it is memory of this map
         }
         const bool fine = status == 0 || status == -ENOENT || status == -EBUSY || status == -ENOMEM;
-        failed += fine ? 0 : 1;
+        counts.failed += fine ? 0 : 1;
     }
 }
 
@@ -74,19 +50,23 @@ TEST(LruStress, KeepsItsElementsTogether) {
     for (const uint32_t flags : {0u, 2u}) {
         for (const vm::MapType type : {vm::MapType::LruHash, vm::MapType::LruPercpuHash}) {
             const auto map = make_map(make_spec(type, 8, sizeof(Record), 99, flags), kWorkers);
-            std::atomic<uint64_t> failed{0}, torn{0};
-            uint64_t turn = 0;
-            run_workers([&](uint32_t worker) { churn(*map, worker, failed); },
+            Churn counts;
+            uint64_t turn = 0, found = 0, torn = 0;
+            run_workers([&](uint32_t worker) { churn(*map, worker, counts); },
                         [&] {
                             const uint64_t key = turn++ % 300;
                             Bytes value(map->control_value_bytes());
                             if (map->control_lookup(bytes_of(key), value) != 0) return;
+                            ++found;
                             if (type == vm::MapType::LruPercpuHash) return;  // written in place
                             const auto record = value_at<Record>(value.data());
                             torn += record.check != (record.salt * 3 ^ key) ? 1 : 0;
                         });
-            EXPECT_EQ(failed, 0u);
+            EXPECT_EQ(counts.failed, 0u);
+            EXPECT_GT(counts.written, 0u);
+            EXPECT_GT(counts.erased, 0u);
             EXPECT_EQ(torn, 0u);
+            EXPECT_GT(found, 0u);
             EXPECT_EQ(count_keys(*map), map->entries());
             for (uint64_t key = 1000; key < 2000; ++key)
                 ASSERT_EQ(map->update(bytes_of(key), bytes_of(Record{}), 0,
@@ -125,6 +105,7 @@ TEST(QueueStress, WhatGoesInComesOutOnce) {
     while (pop()) {
     }
     EXPECT_EQ(doubled, 0u);
+    EXPECT_GE(pushed, 64u);  // as many as go in before the first comes out
     EXPECT_EQ(seen.size(), pushed);
 }
 
@@ -167,6 +148,8 @@ TEST(RingStress, RecordsArriveOnceInOrder) {
     map->drain_events(0, visit, &reader);
     EXPECT_EQ(reader.wrong, 0u);
     EXPECT_EQ(reader.records, sent);
+    EXPECT_GT(sent, 0u);
+    EXPECT_GT(discarded, 0u);
     EXPECT_EQ(map->lost_events(), refused);
     EXPECT_EQ(sent + discarded + refused, kWorkers * 100'000u);
 }
@@ -183,6 +166,7 @@ TEST(SpinLockStress, LockedValuesAreNeverSeenHalfDone) {
     const auto map = make_map(spec, kWorkers);
     const uint32_t key = 0;
     std::atomic<uint64_t> apart{0};
+    uint64_t zeroed = 0;
     run_workers(
         [&](uint32_t worker) {
             vm::RunEnv env;
@@ -198,9 +182,13 @@ TEST(SpinLockStress, LockedValuesAreNeverSeenHalfDone) {
         },
         [&] {
             const Value zero{};
-            map->control_update(bytes_of(key), {bytes_of(zero), sizeof zero}, vm::kUpdateLock);
+            zeroed += map->control_update(bytes_of(key), {bytes_of(zero), sizeof zero},
+                                          vm::kUpdateLock) == 0
+                          ? 1
+                          : 0;
         });
     EXPECT_EQ(apart, 0u);
+    EXPECT_GE(zeroed, kControlTurnsMin);
 }
 
 }  // namespace
