@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "maps/maps.h"
-#include "tests/differential/kernel_maps.h"
+#include "tests/differential/kernel_map_calls.h"
 
 namespace weir::tests {
 namespace {
@@ -13,7 +13,7 @@ using vm::MapType;
 class CreateAgainstKernel : public ::testing::Test {
 protected:
     void SetUp() override {
-        if (!kernel_answers()) GTEST_SKIP() << "bpf(BPF_MAP_CREATE) is refused: needs root";
+        if (!kernel_answers()) GTEST_SKIP() << kKernelMissing;
     }
 
     void compare(const vm::MapSpec& spec) {

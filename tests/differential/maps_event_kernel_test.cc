@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "maps/maps.h"
-#include "tests/differential/kernel_maps.h"
+#include "tests/differential/kernel_map_calls.h"
 #include "tests/support/insns.h"
 #include "vm/program/context.h"
 
@@ -45,7 +45,7 @@ Records drain_own(vm::Map& map, uint32_t cpu = 0) {
 class EventsAgainstKernel : public ::testing::Test {
 protected:
     void SetUp() override {
-        if (!kernel_answers()) GTEST_SKIP() << "bpf(BPF_MAP_CREATE) is refused: needs root";
+        if (!kernel_answers()) GTEST_SKIP() << kKernelMissing;
         stay_on_first_cpu();
     }
     void make(const vm::MapSpec& spec) {

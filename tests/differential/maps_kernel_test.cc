@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "maps/maps.h"
-#include "tests/differential/kernel_maps.h"
+#include "tests/differential/kernel_map_calls.h"
 #include "tests/support/map_sequences.h"
 
 namespace weir::tests {
@@ -15,7 +15,7 @@ constexpr uint32_t kNoCommonLru = 1u << 1;
 class MapsAgainstKernel : public ::testing::Test {
 protected:
     void SetUp() override {
-        if (!kernel_answers()) GTEST_SKIP() << "bpf(BPF_MAP_CREATE) is refused: needs root";
+        if (!kernel_answers()) GTEST_SKIP() << kKernelMissing;
         stay_on_first_cpu();
     }
 

@@ -48,6 +48,9 @@ constexpr int kKernelNotSupported = -524;
 /// A file descriptor or a negative errno value. The inner map of a map in map is made too.
 int create_in_kernel(const vm::MapSpec& spec);
 bool kernel_answers();
+/// Why a test is skipped where it does not.
+constexpr const char* kKernelMissing =
+    "needs root and the kernel's bpf(): BPF_MAP_CREATE is refused";
 uint32_t kernel_cpus();
 /// Everything on the first cpu, so that both sides use the same per-CPU lists.
 void stay_on_first_cpu();

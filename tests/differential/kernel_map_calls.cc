@@ -1,4 +1,4 @@
-#include "tests/differential/kernel_maps.h"
+#include "tests/differential/kernel_map_calls.h"
 
 #include <sched.h>
 #include <unistd.h>
