@@ -106,7 +106,7 @@ Bytes mutated(Bytes bytes, std::mt19937_64& random) {
 }  // namespace
 
 std::vector<Bytes> filter_packets(uint64_t seed) {
-    std::vector<Bytes> packets = test_packet_bytes();
+    std::vector<Bytes> packets = bytes_of(test_packets());
     for (const TestPacket& runt : runt_packets()) packets.push_back(runt.bytes);
     for (Bytes& other : other_link_layers()) packets.push_back(std::move(other));
     packets.emplace_back();

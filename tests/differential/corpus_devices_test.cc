@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "tests/support/corpus_cases.h"
+#include "tests/support/corpus_levels.h"
 #include "tests/support/kernel_network.h"
 #include "tests/support/run_difference.h"
 #include "tests/support/weir_runner.h"
@@ -24,12 +25,6 @@ std::vector<TestPacket> live_packets() {
     std::erase_if(
         packets, [](const TestPacket& packet) { return packet.bytes.size() > kLiveFrameBytesMax; });
     return packets;
-}
-
-std::vector<Bytes> bytes_of(const std::vector<TestPacket>& packets) {
-    std::vector<Bytes> bytes;
-    for (const TestPacket& packet : packets) bytes.push_back(packet.bytes);
-    return bytes;
 }
 
 std::vector<CorpusObject> objects_named(const std::string& name) {
@@ -74,12 +69,14 @@ TEST(CorpusDevices, BehindDevmapsAndCpumapsEqualTheKernel) {
             ++programs;
         }
     }
-    EXPECT_EQ(programs, 14u);
+    EXPECT_EQ(programs, 2 * kCorpusLevels.size());
 }
 
 TEST(CorpusDevices, SayNothingWithoutMetadata) {
     const std::vector<Bytes> packets = bytes_of(live_packets());
-    for (const CorpusObject& object : objects_named("metadata")) {
+    const std::vector<CorpusObject> objects = objects_named("metadata");
+    EXPECT_EQ(objects.size(), kCorpusLevels.size());
+    for (const CorpusObject& object : objects) {
         SCOPED_TRACE(object.path);
         const auto loaded = vm::load_object_file(object.path, {});
         ASSERT_TRUE(loaded) << loaded.error().message;

@@ -45,8 +45,7 @@ void compare_program(const std::string& path, const vm::ObjectSpec& object,
     std::vector<TestPacket> packets = test_packets();
     if (program.has_frags)
         for (TestPacket& packet : jumbo_packets()) packets.push_back(std::move(packet));
-    std::vector<Bytes> bytes;
-    for (const TestPacket& packet : packets) bytes.push_back(packet.bytes);
+    const std::vector<Bytes> bytes = bytes_of(packets);
     const auto kernel = run_in_kernel(path, program.name, bytes);
     ASSERT_TRUE(kernel) << kernel.error().message;
     const auto ours = run_checked(object, program.name, bytes, {});

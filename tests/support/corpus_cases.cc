@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -12,8 +13,19 @@ namespace weir::tests {
 
 namespace {
 
-constexpr auto kThemes =
-    std::to_array<std::string_view>({"elf", "frags", "helpers", "isa", "kfuncs", "maps", "socket"});
+/// Folders of the corpus whose programs are not for running.
+constexpr auto kNotRun = std::to_array<std::string_view>({"loader", "unsafe"});
+
+std::vector<std::string> themes_of(const std::string& folder) {
+    std::vector<std::string> themes;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        const std::string name = entry.path().filename().string();
+        if (entry.is_directory() && std::ranges::find(kNotRun, name) == kNotRun.end())
+            themes.push_back(name);
+    }
+    std::ranges::sort(themes);
+    return themes;
+}
 
 template <typename T>
 Bytes bytes_of(const T& value) {
@@ -54,8 +66,8 @@ std::vector<MapFill> fills_of(std::string_view name) {
 
 std::vector<CorpusObject> all_corpus_objects(const std::string& folder) {
     std::vector<CorpusObject> objects = corpus_objects(folder);
-    for (const std::string_view theme : kThemes) {
-        for (CorpusObject& object : corpus_objects(folder + "/" + std::string(theme))) {
+    for (const std::string& theme : themes_of(folder)) {
+        for (CorpusObject& object : corpus_objects(folder + "/" + theme)) {
             object.theme = theme;
             objects.push_back(std::move(object));
         }

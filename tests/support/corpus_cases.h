@@ -10,7 +10,8 @@
 
 namespace weir::tests {
 
-/// The objects of the folder and of all themes in it.
+/// The objects of the folder and of all themes, which are the folders in it but those whose
+/// programs are not for running.
 std::vector<CorpusObject> all_corpus_objects(const std::string& folder);
 
 /// How a kernel of today takes an object.

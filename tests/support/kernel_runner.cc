@@ -1,7 +1,6 @@
 #include "tests/support/kernel_runner.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -13,20 +12,16 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <memory>
-#include <string_view>
 #include <thread>
 
+#include "tests/support/kernel_load.h"
 #include "tests/support/kernel_maps.h"
 
 namespace weir::tests {
 
 namespace {
 
-constexpr size_t kLogBytes = size_t{4} << 20;
 constexpr size_t kPacketBytesMax = size_t{1} << 16;
-constexpr uint32_t kLogErrors =
-    4;  ///< BPF_LOG_STATS: the reason without every state on the way to it
 constexpr const char* kStarvedSection = ".data.starved";
 constexpr size_t kStarvedRunsMax = 20;
 constexpr uint32_t kDeviceBoundOnly = 1u << 6;  ///< BPF_F_XDP_DEV_BOUND_ONLY
@@ -67,11 +62,6 @@ private:
     __user_cap_header_struct header_{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> before_{};
 };
-
-struct ObjectCloser {
-    void operator()(bpf_object* object) const { bpf_object__close(object); }
-};
-using ObjectHandle = std::unique_ptr<bpf_object, ObjectCloser>;
 
 /// One packet through the program; `out` is scratch memory.
 Result<PacketResult> run_packet(int program, const Bytes& packet, const RunSetup& setup,
@@ -127,159 +117,6 @@ Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps,
     run.events = events.records();
     if (const auto read = read_maps(maps, run); !read) return std::unexpected(read.error());
     return run;
-}
-
-// -- object files, by libbpf
-// ------------------------------------------------------------------------
-
-struct LoadedObject {
-    ObjectHandle object;
-    bpf_program* program = nullptr;
-    KernelVerdict verdict;
-};
-
-/// libbpf puts the object's name in front of ".rodata", ".data" and ".bss".
-std::string map_name(const bpf_map* map) {
-    const std::string name = bpf_map__name(map);
-    return bpf_map__is_internal(map) ? name.substr(name.find('.')) : name;
-}
-
-/// libbpf knows no such sections as "socket/udp", and none that applications make up.
-bool is_socket_filter(const bpf_program* program) {
-    return bpf_program__type(program) == BPF_PROG_TYPE_SOCKET_FILTER ||
-           std::string_view(bpf_program__section_name(program)).starts_with("socket");
-}
-
-bool fills_prog_array(const bpf_object* object) {
-    const bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, object) {
-        if (bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY) return true;
-    }
-    return false;
-}
-
-Result<LoadedObject> open_object(const std::string& path, const std::string& name) {
-    libbpf_set_print(nullptr);
-    LoadedObject loaded;
-    loaded.object.reset(bpf_object__open(path.c_str()));
-    if (!loaded.object) return kernel_failure(path, errno);
-    loaded.program = bpf_object__find_program_by_name(loaded.object.get(), name.c_str());
-    if (loaded.program == nullptr)
-        return fail(ErrorKind::kNotFound,
-                    fmt::format("{}: libbpf finds no program {}", path, name));
-    const bool loads_all = fills_prog_array(loaded.object.get());
-    bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, loaded.object.get()) {
-        bpf_program__set_autoload(program, loads_all || program == loaded.program);
-        if (bpf_program__type(program) == BPF_PROG_TYPE_UNSPEC)
-            bpf_program__set_type(program,
-                                  std::strncmp(bpf_program__section_name(program), "socket", 6) == 0
-                                      ? BPF_PROG_TYPE_SOCKET_FILTER
-                                      : BPF_PROG_TYPE_XDP);
-    }
-    bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, loaded.object.get()) bpf_map__set_pin_path(map, nullptr);
-    return loaded;
-}
-
-void load_opened(LoadedObject& loaded) {
-    std::vector<char> log(kLogBytes);
-    bpf_program__set_log_buf(loaded.program, log.data(), log.size());
-    bpf_program__set_log_level(loaded.program, kLogErrors);
-    loaded.verdict.accepted = bpf_object__load(loaded.object.get()) == 0;
-    if (!loaded.verdict.accepted)
-        loaded.verdict.log = fmt::format("{}\n{}", std::strerror(errno), log.data());
-    bpf_program__set_log_buf(loaded.program, nullptr, 0);
-}
-
-Result<LoadedObject> load_object(const std::string& path, const std::string& name) {
-    auto loaded = open_object(path, name);
-    if (loaded) load_opened(*loaded);
-    return loaded;
-}
-
-std::vector<LiveMap> maps_of(const LoadedObject& loaded) {
-    std::vector<LiveMap> maps;
-    bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, loaded.object.get()) {
-        maps.push_back({map_name(map), bpf_map__fd(map),
-                        static_cast<vm::MapType>(bpf_map__type(map)), bpf_map__key_size(map),
-                        bpf_map__value_size(map)});
-    }
-    return maps;
-}
-
-// -- raw instructions
-// -------------------------------------------------------------------------------
-
-struct LoadedInsns {
-    std::vector<FileDescriptor> map_fds;
-    std::vector<LiveMap> maps;
-    FileDescriptor program;
-    KernelVerdict verdict;
-};
-
-Result<FileDescriptor> create_map(const vm::MapSpec& spec) {
-    LIBBPF_OPTS(bpf_map_create_opts, options);
-    options.map_flags = spec.flags;
-    FileDescriptor map(bpf_map_create(static_cast<bpf_map_type>(spec.type), "weir_test",
-                                      spec.key_bytes, spec.value_bytes, spec.entries_max,
-                                      &options));
-    if (map.get() < 0) return kernel_failure(fmt::format("map {}: create", spec.name), errno);
-    const uint32_t zero = 0;
-    if (!spec.contents.empty() &&
-        bpf_map_update_elem(map.get(), &zero, spec.contents.data(), BPF_ANY) != 0)
-        return kernel_failure(fmt::format("map {}: first contents", spec.name), errno);
-    if (spec.frozen && bpf_map_freeze(map.get()) != 0)
-        return kernel_failure(fmt::format("map {}: freeze", spec.name), errno);
-    return map;
-}
-
-/// Indices become descriptors.
-Result<std::vector<vm::Insn>> bind_maps(const vm::ProgramSpec& program,
-                                        const std::vector<FileDescriptor>& maps) {
-    std::vector<vm::Insn> insns = program.insns;
-    for (size_t pc = 0; pc < insns.size(); ++pc) {
-        if (insns[pc].opcode != 0x18) continue;
-        const bool names_map =
-            insns[pc].src == BPF_PSEUDO_MAP_FD || insns[pc].src == BPF_PSEUDO_MAP_VALUE;
-        if (names_map) {
-            const auto index = static_cast<size_t>(insns[pc].imm);
-            if (index >= maps.size())
-                return fail(ErrorKind::kInvalid,
-                            fmt::format("insn {}: map {} of {}", pc, index, maps.size()));
-            insns[pc].imm = maps[index].get();
-        }
-        ++pc;
-    }
-    return insns;
-}
-
-Result<LoadedInsns> load_insns(const vm::ProgramSpec& program) {
-    libbpf_set_print(nullptr);
-    LoadedInsns loaded;
-    for (const vm::MapSpec& spec : program.maps) {
-        auto map = create_map(spec);
-        if (!map) return std::unexpected(map.error());
-        loaded.maps.push_back({spec.name, map->get(), spec.type, spec.key_bytes, spec.value_bytes});
-        loaded.map_fds.push_back(std::move(*map));
-    }
-    const auto insns = bind_maps(program, loaded.map_fds);
-    if (!insns) return std::unexpected(insns.error());
-    std::vector<char> log(kLogBytes);
-    LIBBPF_OPTS(bpf_prog_load_opts, options);
-    options.log_buf = log.data();
-    options.log_size = static_cast<uint32_t>(log.size());
-    options.log_level = kLogErrors;
-    const auto type = static_cast<bpf_prog_type>(program.type);
-    options.prog_flags = program.has_frags ? BPF_F_XDP_HAS_FRAGS : 0;
-    loaded.program = FileDescriptor(bpf_prog_load(type, "weir_test", "Dual BSD/GPL",
-                                                  reinterpret_cast<const bpf_insn*>(insns->data()),
-                                                  insns->size(), &options));
-    loaded.verdict.accepted = loaded.program.get() >= 0;
-    if (!loaded.verdict.accepted)
-        loaded.verdict.log = fmt::format("{}\n{}", std::strerror(errno), log.data());
-    return loaded;
 }
 
 // -- programs behind maps
@@ -342,33 +179,15 @@ std::unexpected<Error> refused(const std::string& program, const KernelVerdict& 
 }  // namespace
 
 std::optional<std::string> kernel_missing() {
-    if (geteuid() != 0) return "needs root for bpf()";
+    if (geteuid() != 0) return "needs root, for the kernel's bpf()";
     const std::array<vm::Insn, 2> pass = {vm::Insn{.opcode = 0xb7, .imm = 2},
                                           vm::Insn{.opcode = 0x95}};
     const FileDescriptor program(bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_probe", "Dual BSD/GPL",
                                                reinterpret_cast<const bpf_insn*>(pass.data()),
                                                pass.size(), nullptr));
     if (program.get() >= 0) return std::nullopt;
-    return fmt::format("the kernel loads no XDP program: {}", std::strerror(errno));
-}
-
-Result<std::vector<KernelProgram>> kernel_programs(const std::string& path) {
-    libbpf_set_print(nullptr);
-    const ObjectHandle object(bpf_object__open(path.c_str()));
-    if (!object) return kernel_failure(path, errno);
-    std::vector<KernelProgram> programs;
-    bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, object.get()) {
-        const auto type = bpf_program__type(program);
-        if (type != BPF_PROG_TYPE_UNSPEC && type != BPF_PROG_TYPE_XDP &&
-            type != BPF_PROG_TYPE_SOCKET_FILTER)
-            continue;
-        programs.push_back(
-            {bpf_program__name(program), is_socket_filter(program),
-             std::string_view(bpf_program__section_name(program)).find("xdp.frags") !=
-                 std::string_view::npos});
-    }
-    return programs;
+    return fmt::format("needs the kernel's bpf(): it loads no XDP program: {}",
+                       std::strerror(errno));
 }
 
 Result<KernelVerdict> kernel_verdict(const std::string& object, const std::string& program) {
@@ -407,7 +226,7 @@ Result<KernelVerdict> load_in_kernel(const std::string& object, const std::strin
     if (!loaded) return std::unexpected(loaded.error());
     bpf_program__set_ifindex(loaded->program, ifindex);
     bpf_program__set_flags(loaded->program, bpf_program__flags(loaded->program) | kDeviceBoundOnly);
-    load_opened(*loaded);
+    if (const auto judged = load_opened(*loaded); !judged) return std::unexpected(judged.error());
     return loaded->verdict;
 }
 

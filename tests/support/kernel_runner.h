@@ -22,8 +22,6 @@
 
 namespace weir::tests {
 
-constexpr size_t kKernelFrameBytesMax = 3'520;
-
 /// Why the kernel cannot be asked here (no root, no bpf()), or nullopt.
 std::optional<std::string> kernel_missing();
 
@@ -71,12 +69,13 @@ struct KernelProgram {
 };
 Result<std::vector<KernelProgram>> kernel_programs(const std::string& object);
 
+/// The kernel verifier's. Whatever else keeps a program out is an error.
 struct KernelVerdict {
     bool accepted = false;
-    std::string log;  ///< the kernel verifier's, when it refused
+    std::string log;  ///< when it refused
 };
 
-/// What libbpf and the kernel say of one program of an object file. Without CAP_PERFMON and
+/// What the kernel says of one program of an object file. Without CAP_PERFMON and
 /// CAP_SYS_ADMIN while it asks: to those the kernel allows leaks of pointers and reads of stack
 /// that nobody wrote.
 Result<KernelVerdict> kernel_verdict(const std::string& object, const std::string& program);

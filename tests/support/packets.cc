@@ -277,9 +277,9 @@ std::vector<TestPacket> test_packets() {
     return packets;
 }
 
-std::vector<Bytes> test_packet_bytes() {
+std::vector<Bytes> bytes_of(const std::vector<TestPacket>& packets) {
     std::vector<Bytes> bytes;
-    for (TestPacket& packet : test_packets()) bytes.push_back(std::move(packet.bytes));
+    for (const TestPacket& packet : packets) bytes.push_back(packet.bytes);
     return bytes;
 }
 

@@ -18,8 +18,8 @@ struct TestPacket {
 
 /// At least 150 packets of 14 to 3,500 bytes, names unique.
 std::vector<TestPacket> test_packets();
-/// Their bytes alone, as engines take them.
-std::vector<Bytes> test_packet_bytes();
+/// Bytes alone, as engines take them.
+std::vector<Bytes> bytes_of(const std::vector<TestPacket>& packets);
 /// For programs of xdp.frags: 14 to 9,600 bytes, around every border of the kernel's pieces.
 std::vector<TestPacket> jumbo_packets();
 /// Frames that are no Ethernet frames: 1 to 13 bytes.
