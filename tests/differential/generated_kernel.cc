@@ -136,13 +136,13 @@ Result<Outcome> run_packets_in_kernel(const vm::ProgramSpec& spec,
 
 std::string kernel_missing() {
     const int fd = ::bpf_map_create(BPF_MAP_TYPE_ARRAY, nullptr, 4, 4, 1, nullptr);
-    if (fd < 0) return fmt::format("bpf(2): {}: run as root", std::strerror(errno));
+    if (fd < 0) return fmt::format("needs root and the kernel's bpf(): {}", std::strerror(errno));
     ::close(fd);
     Descriptors descriptors;
     const InsnWriter newest =
         InsnWriter().mov(0, 0).put(vm::Op::kMovSx8To64, 0, 0).put(vm::Op::kGotoLong).exit();
     if (!load(newest.insns(), descriptors))
-        return "the kernel does not know version 4 of the instruction set: needs 6.6";
+        return "needs the kernel's bpf() with version 4 of the instruction set: Linux 6.6";
     return {};
 }
 

@@ -3,24 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include <fmt/format.h>
 
 #include "tests/differential/generated_kernel.h"
+#include "tests/support/environment.h"
 #include "vm/verifier/verifier.h"
 
 namespace weir::tests {
 namespace {
 
 constexpr uint64_t kProgramsByDefault = 1'000;
-constexpr uint64_t kRefusedPercentMax = 2;
+constexpr uint64_t kRefusedPercentMax = 2, kComparedPercentMin = 90;
 constexpr int kFailuresMax = 5;
-
-uint64_t number_from_environment(const char* name, uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
 
 struct Tally {
     uint64_t compared = 0, refused_by_kernel = 0, refused_by_us = 0;
@@ -59,7 +53,7 @@ void try_seed(uint64_t seed, Tally& tally) {
 TEST(GeneratedPrograms, AgreeWithTheKernel) {
     if (const std::string missing = kernel_missing(); !missing.empty()) GTEST_SKIP() << missing;
     const uint64_t count = number_from_environment("WEIR_GENERATED", kProgramsByDefault);
-    const uint64_t first = number_from_environment("WEIR_SEED", 1);
+    const uint64_t first = first_seed();
     Tally tally;
     for (uint64_t seed = first; seed < first + count && tally.failures < kFailuresMax; ++seed) {
         try_seed(seed, tally);
@@ -69,6 +63,7 @@ TEST(GeneratedPrograms, AgreeWithTheKernel) {
         "{} programs from seed {}: {} compared, {} refused by the kernel, {} by us, {} "
         "disagreements\n",
         count, first, tally.compared, tally.refused_by_kernel, tally.refused_by_us, tally.failures);
+    EXPECT_GE(tally.compared * 100, count * kComparedPercentMin);
     EXPECT_LE(tally.refused_by_kernel * 100, count * kRefusedPercentMax) << tally.refusal;
 }
 
