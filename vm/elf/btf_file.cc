@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "vm/elf/btf_view.h"
+#include "vm/elf/load_at.h"
 
 namespace weir::vm::elf {
 
@@ -56,13 +57,6 @@ private:
     const std::string& path_;
     std::ifstream stream_;
 };
-
-template <typename T>
-T load_at(const Bytes& bytes, size_t offset) {
-    T value;
-    std::memcpy(&value, bytes.data() + offset, sizeof value);
-    return value;
-}
 
 bool is_named(const Bytes& names, uint64_t offset, std::string_view wanted) {
     return offset < names.size() && names.size() - offset > wanted.size() &&

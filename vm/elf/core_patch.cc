@@ -12,7 +12,6 @@ namespace {
 constexpr uint8_t kClassMask = 0x07, kSourceReg = 0x08, kSizeMask = 0x18;
 constexpr uint8_t kClassLd = 0, kClassLdx = 1, kClassSt = 2, kClassStx = 3, kClassAlu = 4,
                   kClassAlu64 = 7;
-constexpr uint8_t kOpcodeLoadImm64 = 0x18, kOpcodeCall = 0x85;
 
 std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, std::move(message));

@@ -9,6 +9,9 @@
 
 namespace weir::vm::elf {
 
+constexpr uint8_t kOpcodeLoadImm64 = op_info(Op::kLoadImm64).opcode;
+constexpr uint8_t kOpcodeCall = op_info(Op::kCallHelper).opcode;
+
 /// Puts a call of kPoisonHelper there.
 void poison_insn(std::span<Insn> insns, size_t at);
 

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "vm/base/limits.h"
+#include "vm/elf/load_at.h"
 
 namespace weir::vm::elf {
 
@@ -23,13 +24,6 @@ struct ElfCloser {
     void operator()(Elf* elf) const { elf_end(elf); }
 };
 using ElfHandle = std::unique_ptr<Elf, ElfCloser>;
-
-template <typename T>
-T load_at(ByteSpan bytes, size_t offset) {
-    T value;
-    std::memcpy(&value, bytes.data() + offset, sizeof value);
-    return value;
-}
 
 std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, std::move(message));

@@ -12,20 +12,18 @@
 #include "vm/base/check.h"
 #include "vm/base/limits.h"
 #include "vm/base/printable.h"
+#include "vm/elf/core_patch.h"
 
 namespace weir::vm::elf {
 
 namespace {
 
-// Relocation types of BPF (LLVM, docs: BPF relocations; Linux, Documentation/bpf/llvm_reloc.rst).
-constexpr uint32_t kRelocNone = 0;
-constexpr uint32_t kReloc64_64 = 1;   ///< R_BPF_64_64: both immediates of a 64-bit load
-constexpr uint32_t kReloc64_32 = 10;  ///< R_BPF_64_32: the immediate of a call
-
-constexpr uint8_t kOpcodeLoadImm64 = 0x18;
-constexpr uint8_t kOpcodeCall = 0x85;
-constexpr uint8_t kSrcMap = 1, kSrcMapValue = 2, kSrcCode = 4;  ///< of a 64-bit load
-constexpr uint8_t kSrcLocal = 1, kSrcKfunc = 2;                 ///< of a call
+constexpr uint8_t src_of(Op op) {
+    return static_cast<uint8_t>(op_info(op).src);
+}
+constexpr uint8_t kSrcMap = src_of(Op::kLoadMap), kSrcMapValue = src_of(Op::kLoadMapValue),
+                  kSrcCode = src_of(Op::kLoadCodeAddr);
+constexpr uint8_t kSrcLocal = src_of(Op::kCallLocal), kSrcKfunc = src_of(Op::kCallKfunc);
 
 std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, std::move(message));
@@ -136,7 +134,7 @@ Result<void> Linker::link_insns(const Function& function, uint32_t base) {
         const bool two_slots = program_.insns[base + slot].opcode == kOpcodeLoadImm64;
         if (two_slots && slot + 1 == function.insn_count)
             return bad(fmt::format("insn {}: 64-bit load is cut by the function's end", slot));
-        while (next != relocations.end() && next->offset == here && next->type == kRelocNone)
+        while (next != relocations.end() && next->offset == here && next->type == R_BPF_NONE)
             ++next;
         const bool has_relocation = next != relocations.end() && next->offset == here;
         if (const auto ok = link_insn(function, base, slot, has_relocation ? &*next : nullptr); !ok)
@@ -169,8 +167,8 @@ Result<void> Linker::link_insn(const Function& function, uint32_t base, uint32_t
                 "call of the kernel function with BTF id {}: expected its name", insn.imm));
         return is_local_call ? link_call(function, at, slot, nullptr) : Result<void>{};
     }
-    if (is_load && relocation->type == kReloc64_64) return link_load(at, *relocation);
-    if (insn.opcode == kOpcodeCall && relocation->type == kReloc64_32)
+    if (is_load && relocation->type == R_BPF_64_64) return link_load(at, *relocation);
+    if (insn.opcode == kOpcodeCall && relocation->type == R_BPF_64_32)
         return link_call(function, at, slot, relocation);
     return bad(
         fmt::format("relocation type {} does not fit opcode {:#04x}: expected R_BPF_64_64 on a "

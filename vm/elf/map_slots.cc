@@ -13,7 +13,6 @@ namespace weir::vm::elf {
 namespace {
 
 constexpr uint32_t kSlotBytes = 8;  ///< a pointer to a map or a program
-constexpr uint32_t kRelocNone = 0;
 
 std::unexpected<Error> bad(std::string message) {
     return fail(ErrorKind::kInvalid, std::move(message));
@@ -65,7 +64,7 @@ Result<void> read_map_slots(const Object& object, const FunctionTable& functions
     const Section* section = object.file.section_named(".maps");
     if (section == nullptr) return {};
     for (const Relocation& relocation : object.file.relocations_of(section->index)) {
-        if (relocation.type == kRelocNone) continue;
+        if (relocation.type == R_BPF_NONE) continue;
         if (const auto ok = fill_slot(object, functions, relocation, table); !ok) return ok;
     }
     return {};

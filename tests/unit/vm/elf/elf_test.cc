@@ -4,9 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "tests/support/corpus_objects.h"
+#include "tests/unit/vm/elf/loaded_object.h"
 #include "vm/base/limits.h"
 #include "vm/isa/insn.h"
 
@@ -15,26 +14,10 @@ namespace {
 
 const std::string kCorpus = WEIR_CORPUS_DIR;
 
-ObjectSpec load(const std::string& object, const LoadOptions& options = {}) {
-    auto loaded = load_object_file(kCorpus + "/" + object, options);
-    EXPECT_TRUE(loaded) << loaded.error().message;
-    return loaded ? std::move(*loaded) : ObjectSpec{};
-}
-
-std::string error_of(const std::string& object, const LoadOptions& options) {
-    const auto loaded = load_object_file(kCorpus + "/" + object, options);
-    return loaded ? "" : loaded.error().message;
-}
-
-const MapSpec* map_named(const std::vector<MapSpec>& maps, std::string_view name) {
-    const auto found = std::ranges::find(maps, name, &MapSpec::name);
-    return found == maps.end() ? nullptr : &*found;
-}
-
-const ProgramSpec* program_named(const ObjectSpec& object, std::string_view name) {
-    const auto found = std::ranges::find(object.programs, name, &ProgramSpec::name);
-    return found == object.programs.end() ? nullptr : &*found;
-}
+using tests::error_of;
+using tests::load;
+using tests::map_named;
+using tests::program_named;
 
 uint32_t word_at(const Bytes& bytes, size_t offset) {
     uint32_t word = 0;
@@ -66,7 +49,7 @@ void check_linked(const ProgramSpec& program) {
 }
 
 TEST(LoadObject, LoadsEveryObjectOfTheCorpus) {
-    const auto objects = tests::corpus_objects(kCorpus);
+    const auto objects = weir::tests::corpus_objects(kCorpus);
     ASSERT_GE(objects.size(), 240u);
     for (const auto& object : objects) {
         SCOPED_TRACE(object.path);
@@ -79,7 +62,7 @@ TEST(LoadObject, LoadsEveryObjectOfTheCorpus) {
 }
 
 TEST(LoadObject, LoadsTheUnsafeProgramsToo) {
-    for (const auto& object : tests::corpus_objects(kCorpus + "/unsafe")) {
+    for (const auto& object : weir::tests::corpus_objects(kCorpus + "/unsafe")) {
         SCOPED_TRACE(object.path);
         const auto loaded = load_object_file(object.path, {});
         ASSERT_TRUE(loaded) << loaded.error().message;
@@ -215,12 +198,8 @@ TEST(LoadObject, SetsGlobalsByName) {
                                           {"seen", "0xffffffffffffffff"},
                                           {"turns", "2"}}};
     const ObjectSpec object = load("globals.clang-19.v3.o", options);
-    const auto value = [&](std::string_view section, std::string_view name) -> int64_t {
-        const MapSpec* map = map_named(object.maps, section);
-        const auto member = std::ranges::find(map->value_type->members, name, &TypeMember::name);
-        int64_t raw = 0;
-        std::memcpy(&raw, map->contents.data() + member->bit_offset / 8, member->type->size_bytes);
-        return raw;
+    const auto value = [&](std::string_view section, std::string_view name) {
+        return tests::value_of(object, section, name);
     };
     EXPECT_EQ(value(".rodata", "sample_every"), 17);
     EXPECT_EQ(value(".rodata", "drop_arp"), 0);
@@ -277,13 +256,11 @@ TEST(LoadObject, ListsWhatNeedsAKernel) {
     EXPECT_NE(object.notices.front().find("the target has no byte_off struct task"),
               std::string::npos)
         << object.notices.front();
-    const auto reason = [&](std::string_view name) -> std::string {
-        const auto found = std::ranges::find(object.unsupported, name, &UnsupportedProgram::name);
-        return found == object.unsupported.end() ? "" : found->reason;
-    };
-    EXPECT_NE(reason("needs_function").find("kfunc kernel_function is not offered"),
+    EXPECT_NE(
+        tests::reason_of(object, "needs_function").find("kfunc kernel_function is not offered"),
+        std::string::npos);
+    EXPECT_NE(tests::reason_of(object, "needs_variable").find("kernel_variable"),
               std::string::npos);
-    EXPECT_NE(reason("needs_variable").find("kernel_variable"), std::string::npos);
 }
 
 TEST(LoadObject, ParsesMapKindsThatAreNotOfferedYet) {
