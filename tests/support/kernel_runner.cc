@@ -95,6 +95,27 @@ Result<void> read_maps(const std::vector<LiveMap>& maps, RunResult& run) {
     return {};
 }
 
+/// True where the program has counted, in a section made for it, calls that found no memory. That
+/// is chance and no answer: the kernel allocates in programs without waiting for locks.
+bool was_starved(const RunResult& run) {
+    const auto starved = run.maps.find(kStarvedSection);
+    return starved != run.maps.end() && std::ranges::any_of(starved->second, [](const auto& entry) {
+               return std::ranges::any_of(entry.second, [](uint8_t byte) { return byte != 0; });
+           });
+}
+
+/// Until `is_done`, or patience is over: then the comparison says what is missing.
+Result<void> read_done_maps(const std::vector<LiveMap>& maps, const IsDone& is_done,
+                            RunResult& run) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (true) {
+        if (const auto read = read_maps(maps, run); !read) return read;
+        if (!is_done || is_done(run.maps) || was_starved(run)) return {};
+        if (std::chrono::steady_clock::now() > end) return {};
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
 Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps,
                               std::span<const Bytes> packets, const RunSetup& setup) {
     const PinnedToCpu pinned;
@@ -115,7 +136,8 @@ Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps,
     if (const auto collected = events.collect(); !collected)
         return std::unexpected(collected.error());
     run.events = events.records();
-    if (const auto read = read_maps(maps, run); !read) return std::unexpected(read.error());
+    if (const auto read = read_done_maps(maps, setup.is_done, run); !read)
+        return std::unexpected(read.error());
     return run;
 }
 
@@ -160,15 +182,6 @@ Result<void> send_live(int program, const Bytes& packet) {
     if (const int error = bpf_prog_test_run_opts(program, &options); error != 0)
         return kernel_failure(fmt::format("live packet of {} bytes", packet.size()), error);
     return {};
-}
-
-/// True where the program has counted, in a section made for it, calls that found no memory. That
-/// is chance and no answer: the kernel allocates in programs without waiting for locks.
-bool was_starved(const RunResult& run) {
-    const auto starved = run.maps.find(kStarvedSection);
-    return starved != run.maps.end() && std::ranges::any_of(starved->second, [](const auto& entry) {
-               return std::ranges::any_of(entry.second, [](uint8_t byte) { return byte != 0; });
-           });
 }
 
 std::unexpected<Error> refused(const std::string& program, const KernelVerdict& verdict) {
@@ -231,10 +244,8 @@ Result<KernelVerdict> load_in_kernel(const std::string& object, const std::strin
 }
 
 Result<RunResult> run_redirected_in_kernel(const std::string& object, const std::string& program,
-                                           std::span<const Bytes> packets, const RunSetup& setup,
-                                           const std::function<bool(const RunResult&)>& is_done) {
+                                           std::span<const Bytes> packets, const RunSetup& setup) {
     constexpr uint32_t kQueueFrames = 2048;
-    constexpr std::chrono::milliseconds kPatience(5'000), kPause(10);
     const auto loaded = load_object(object, program);
     if (!loaded) return std::unexpected(loaded.error());
     if (!loaded->verdict.accepted) return refused(program, loaded->verdict);
@@ -248,12 +259,8 @@ Result<RunResult> run_redirected_in_kernel(const std::string& object, const std:
         if (const auto sent = send_live(redirect->program.get(), packet); !sent)
             return std::unexpected(sent.error());
     RunResult run;
-    for (const auto end = std::chrono::steady_clock::now() + kPatience;;) {
-        if (const auto read = read_maps(maps_of(*loaded), run); !read)
-            return std::unexpected(read.error());
-        if (is_done(run) || std::chrono::steady_clock::now() > end) break;
-        std::this_thread::sleep_for(kPause);
-    }
+    if (const auto read = read_done_maps(maps_of(*loaded), setup.is_done, run); !read)
+        return std::unexpected(read.error());
     return run;
 }
 

@@ -7,6 +7,7 @@
 // page; bytes come back from data_meta on; a socket filter starts behind the Ethernet header and
 // needs a byte there.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -46,6 +47,10 @@ struct RunResult {
     std::map<std::string, EventRecords> events;
 };
 
+/// Asked with what maps hold.
+using IsDone = std::function<bool(const std::map<std::string, MapEntries>&)>;
+constexpr std::chrono::milliseconds kPatience{5'000}, kPause{5};
+
 /// What an application puts into a map before its program runs. Of an xskmap the value is a socket
 /// made here.
 struct MapFill {
@@ -59,6 +64,7 @@ struct RunSetup {
     uint32_t ingress_ifindex = 0;  ///< 0: the loopback's; else a device of this network namespace
     uint32_t rx_queue_index = 0;   ///< below the device's receive queues
     uint32_t egress_ifindex = 0;   ///< of a program behind a devmap
+    IsDone is_done;  ///< asked after the last packet until it is true or kPatience is over
 };
 
 /// A program of an object as libbpf sees it. Kinds that are neither xdp nor socket are left out.
@@ -98,9 +104,8 @@ Result<KernelVerdict> load_in_kernel(const std::string& object, const std::strin
 
 /// Runs a program behind a devmap or cpumap: a redirect sends every packet to slot 0 of such a map,
 /// for setup.egress_ifindex or CPU 0, with the program in it. Verdicts and bytes cannot be seen;
-/// asks `is_done` for up to five seconds, since CPUs take their time.
+/// asks setup.is_done, since CPUs take their time.
 Result<RunResult> run_redirected_in_kernel(const std::string& object, const std::string& program,
-                                           std::span<const Bytes> packets, const RunSetup& setup,
-                                           const std::function<bool(const RunResult&)>& is_done);
+                                           std::span<const Bytes> packets, const RunSetup& setup);
 
 }  // namespace weir::tests

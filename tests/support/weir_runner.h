@@ -56,6 +56,7 @@ public:
     TestMachine();
     ~TestMachine();
     vm::RunEnv& env() { return env_; }
+    vm::Timers& timers() { return *timers_; }
 
 private:
     std::unique_ptr<const vm::Fib> fib_;
