@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "maps/region.h"
+#include "maps/slot_count.h"
 #include "vm/base/result.h"
 
 namespace weir::maps {
@@ -26,9 +27,11 @@ public:
     /// Of a slot that is not empty, for who keeps changes away.
     uint32_t id(uint32_t slot) const { return at(slot).id.load(std::memory_order_relaxed); }
     void set(uint32_t slot, T* object, uint32_t id) {
+        filled_.change(get(slot) != nullptr, object != nullptr);
         at(slot).id.store(id, std::memory_order_relaxed);
         at(slot).object.store(object, std::memory_order_release);
     }
+    uint32_t filled() const { return filled_.get(); }
     uint64_t memory_bytes() const { return memory_.bytes(); }
 
 private:
@@ -41,6 +44,7 @@ private:
     Slot& at(uint32_t slot) const { return reinterpret_cast<Slot*>(memory_.data())[slot]; }
 
     Region memory_;
+    SlotCount filled_;
 };
 
 }  // namespace weir::maps

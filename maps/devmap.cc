@@ -19,55 +19,6 @@ const uint8_t* bytes_of_key(const uint32_t& key) {
 
 }  // namespace
 
-// -- both
-
-/// Programs do not change devmaps: the verifier refuses it.
-int DevmapBase::update(const uint8_t*, const uint8_t*, uint64_t, uint32_t) {
-    return -EINVAL;
-}
-int DevmapBase::erase(const uint8_t*) {
-    return -EINVAL;
-}
-
-const vm::Runnable* DevmapBase::program_at(uint32_t key) const {
-    const uint32_t slot = slot_of(key);
-    return slot == kNoElement ? nullptr : targets_.program(slot);
-}
-
-bool DevmapBase::has_target(uint32_t key) const {
-    const uint32_t slot = slot_of(key);
-    return slot != kNoElement && targets_.value(slot) != nullptr;
-}
-
-int DevmapBase::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
-    if (const int error = control_read_error(spec()); error != 0) return error;
-    if (value.size() < spec().value_bytes) return -EINVAL;
-    const uint32_t slot = slot_of(index_of(key));
-    if (slot == kNoElement || targets_.value(slot) == nullptr) return -ENOENT;
-    targets_.get(slot).copy_to(value.data(), spec().value_bytes);
-    return 0;
-}
-
-int DevmapBase::bind_program(const uint8_t* key, const vm::Runnable* program, uint32_t id) {
-    if (const int error = control_write_error(spec()); error != 0) return error;
-    if (spec().value_bytes != kTargetBytes) return -EOPNOTSUPP;
-    const std::lock_guard<std::mutex> one_at_a_time(control_);
-    const uint32_t slot = slot_of(index_of(key));
-    if (slot == kNoElement || targets_.value(slot) == nullptr) return -ENOENT;
-    targets_.set(slot, {targets_.get(slot).number, program != nullptr ? id : 0}, program);
-    return 0;
-}
-
-int DevmapBase::set(uint32_t slot, const Target& target) {
-    if (target.program_id == 0) {
-        targets_.set(slot, target, nullptr);
-        return 0;
-    }
-    if (target.number == 0 || target.program_id != targets_.get(slot).program_id) return -EINVAL;
-    targets_.set(slot, target, targets_.program(slot));
-    return 0;
-}
-
 // -- devmap
 
 Result<std::unique_ptr<vm::Map>> Devmap::create(const vm::MapSpec& spec) {
@@ -76,15 +27,6 @@ Result<std::unique_ptr<vm::Map>> Devmap::create(const vm::MapSpec& spec) {
     Result<TargetSlots> targets = TargetSlots::take(spec.entries_max, spec.name);
     if (!targets) return std::unexpected(targets.error());
     return std::unique_ptr<vm::Map>(new Devmap(spec, std::move(*targets)));
-}
-
-uint32_t Devmap::slot_of(uint32_t key) const {
-    return key < spec().entries_max ? key : kNoElement;
-}
-
-uint8_t* Devmap::lookup(const uint8_t* key, uint32_t /*cpu*/) {
-    const uint32_t slot = slot_of(index_of(key));
-    return slot == kNoElement ? nullptr : targets_.value(slot);
 }
 
 /// Entries that are set, in the order of indices: what a broadcast reaches.
@@ -107,19 +49,6 @@ int Devmap::control_update(const uint8_t* key, std::span<const uint8_t> value, u
     if (flags == vm::kUpdateNoExist) return -EEXIST;
     const std::lock_guard<std::mutex> one_at_a_time(control_);
     return set(slot, Target::from(value.data(), value.size()));
-}
-
-int Devmap::control_erase(const uint8_t* key) {
-    if (const int error = control_write_error(spec()); error != 0) return error;
-    const uint32_t slot = slot_of(index_of(key));
-    if (slot == kNoElement) return -EINVAL;
-    const std::lock_guard<std::mutex> one_at_a_time(control_);
-    return set(slot, {});
-}
-
-int Devmap::next_key(const uint8_t* key, uint8_t* next) {
-    if (const int error = control_read_error(spec()); error != 0) return error;
-    return next_index(key, next, spec().entries_max);
 }
 
 // -- devmap_hash
@@ -146,11 +75,6 @@ Result<std::unique_ptr<vm::Map>> DevmapHash::create(const vm::MapSpec& spec) {
 
 uint32_t DevmapHash::slot_of(uint32_t key) const {
     return table_->find(bytes_of_key(key)).element;
-}
-
-uint8_t* DevmapHash::lookup(const uint8_t* key, uint32_t /*cpu*/) {
-    const uint32_t slot = table_->find(key).element;
-    return slot == kNoElement ? nullptr : targets_.value(slot);
 }
 
 int64_t DevmapHash::for_each(vm::ElementVisitor visit, void* opaque, uint32_t /*cpu*/) {

@@ -44,7 +44,7 @@ public:
     int control_erase(const uint8_t* key) override;
     int bind_map(const uint8_t* key, vm::Map* inner, uint32_t id) override;
     int next_key(const uint8_t* key, uint8_t* next) override;
-    uint32_t entries() const override { return spec().entries_max; }
+    uint32_t entries() const override { return slots_.filled(); }
     uint64_t memory_bytes() const override { return slots_.memory_bytes(); }
     uint64_t full_count() const override { return 0; }
 

@@ -30,7 +30,7 @@ public:
     /// A null program empties the slot. -E2BIG beyond the end.
     int bind_program(const uint8_t* key, const vm::Runnable* program, uint32_t id) override;
     int next_key(const uint8_t* key, uint8_t* next) override;
-    uint32_t entries() const override { return spec().entries_max; }
+    uint32_t entries() const override { return slots_.filled(); }
     uint64_t memory_bytes() const override { return slots_.memory_bytes(); }
     uint64_t full_count() const override { return 0; }
 

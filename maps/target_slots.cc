@@ -59,6 +59,7 @@ const vm::Runnable* TargetSlots::program(uint32_t slot) const {
 }
 
 void TargetSlots::set(uint32_t slot, const Target& target, const vm::Runnable* program) {
+    filled_.change(get(slot).number != 0, target.number != 0);
     program_slot(slot).store(program, std::memory_order_release);
     store_shared_word(memory_.data() + uint64_t{slot} * kTargetBytes,
                       target.number | uint64_t{target.program_id} << 32);

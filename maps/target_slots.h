@@ -8,6 +8,7 @@
 #include <string>
 
 #include "maps/region.h"
+#include "maps/slot_count.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
 
@@ -38,6 +39,7 @@ public:
     uint8_t* value(uint32_t slot) const;
     const vm::Runnable* program(uint32_t slot) const;
     void set(uint32_t slot, const Target& target, const vm::Runnable* program);
+    uint32_t filled() const { return filled_.get(); }
     uint64_t memory_bytes() const { return memory_.bytes() + programs_.bytes(); }
 
 private:
@@ -49,6 +51,7 @@ private:
 
     Region memory_;
     Region programs_;
+    SlotCount filled_;
 };
 
 }  // namespace weir::maps

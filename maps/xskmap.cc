@@ -47,6 +47,11 @@ int Xskmap::control_lookup(const uint8_t*, std::span<uint8_t>) {
     return error != 0 ? error : -EOPNOTSUPP;
 }
 
+void Xskmap::set(uint32_t index, uint64_t socket) {
+    filled_.change(has_target(index), socket != 0);
+    slot(index).store(socket, std::memory_order_release);
+}
+
 /// In the order of xsk_map_update_elem.
 int Xskmap::control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) {
     if (const int error = control_write_error(spec()); error != 0) return error;
@@ -60,7 +65,7 @@ int Xskmap::control_update(const uint8_t* key, std::span<const uint8_t> value, u
     if (old == socket) return 0;
     if (old && flags == vm::kUpdateNoExist) return -EEXIST;
     if (!old && flags == vm::kUpdateExist) return -ENOENT;
-    slot(index).store(kPresent | socket, std::memory_order_release);
+    set(index, kPresent | socket);
     return 0;
 }
 
@@ -68,7 +73,7 @@ int Xskmap::control_erase(const uint8_t* key) {
     if (const int error = control_write_error(spec()); error != 0) return error;
     if (index_of(key) >= spec().entries_max) return -EINVAL;
     const std::lock_guard<std::mutex> one_at_a_time(control_);
-    slot(index_of(key)).store(0, std::memory_order_release);
+    set(index_of(key), 0);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "maps/redirect_map.h"
 #include "maps/region.h"
+#include "maps/slot_count.h"
 #include "vm/base/result.h"
 
 namespace weir::maps {
@@ -33,7 +34,7 @@ public:
     int control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) override;
     int control_erase(const uint8_t* key) override;
     int next_key(const uint8_t* key, uint8_t* next) override;
-    uint32_t entries() const override { return spec().entries_max; }
+    uint32_t entries() const override { return filled_.get(); }
     uint64_t memory_bytes() const override { return memory_.bytes(); }
 
 private:
@@ -44,8 +45,11 @@ private:
         return reinterpret_cast<std::atomic<uint64_t>*>(memory_.data())[index];
     }
 
+    void set(uint32_t index, uint64_t socket);
+
     static constexpr uint64_t kPresent = uint64_t{1} << 32;
     Region memory_;
+    SlotCount filled_;
     std::mutex control_;  ///< among writers
 };
 

@@ -49,8 +49,10 @@ TEST(MapInMap, ALookUpGivesTheInnerMap) {
         EXPECT_EQ(id, 42u);
         EXPECT_EQ(outer->bind_map(bytes_of(key), second.get(), 43), 0) << "replaces";
         EXPECT_EQ(reinterpret_cast<vm::Map*>(outer->lookup(bytes_of(key), 0)), second.get());
+        EXPECT_EQ(outer->entries(), 1u);
         EXPECT_EQ(outer->control_erase(bytes_of(key)), 0);
         EXPECT_EQ(outer->control_erase(bytes_of(key)), -ENOENT);
+        EXPECT_EQ(outer->entries(), 0u);
         EXPECT_EQ(outer->lookup(bytes_of(key), 0), nullptr);
         EXPECT_EQ(outer->lookup(bytes_of(kMissing), 0), nullptr);
         EXPECT_FALSE(outer->array_layout().has_value()) << "no look-up without the map's own";

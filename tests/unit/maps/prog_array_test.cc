@@ -26,6 +26,7 @@ TEST(ProgArray, IsFilledByTheControlSide) {
     EXPECT_EQ(map->program_at(2), &program);
     EXPECT_EQ(map->control_lookup(bytes_of(key), seen), 0);
     EXPECT_EQ(id, 17u);
+    EXPECT_EQ(map->entries(), 1u);
     EXPECT_EQ(map->bind_program(bytes_of(beyond), &program, 17), -E2BIG);
     EXPECT_EQ(map->program_at(beyond), nullptr);
     EXPECT_EQ(map->control_update(bytes_of(key), {bytes_of(key), 4}, 0), -EOPNOTSUPP);
@@ -33,6 +34,7 @@ TEST(ProgArray, IsFilledByTheControlSide) {
     EXPECT_EQ(map->control_erase(bytes_of(key)), 0);
     EXPECT_EQ(map->control_erase(bytes_of(key)), -ENOENT);
     EXPECT_EQ(map->program_at(2), nullptr);
+    EXPECT_EQ(map->entries(), 0u);
 }
 
 TEST(ProgArray, ProgramsCannotLookIntoIt) {

@@ -132,6 +132,22 @@ TEST(Xskmap, TakesSocketsAndDoesNotGiveThemBack) {
     EXPECT_EQ(redirect(*map, 1, 2, env), vm::XDP_PASS);
 }
 
+TEST(RedirectMap, EntriesAreThoseThatAreSet) {
+    for (const vm::MapType type :
+         {vm::MapType::Devmap, vm::MapType::DevmapHash, vm::MapType::Cpumap, vm::MapType::Xskmap}) {
+        SCOPED_TRACE(vm::map_type_name(type));
+        const auto map = make_map(make_spec(type, 4, 4, 100), 100);
+        EXPECT_EQ(map->entries(), 0u);
+        for (const uint32_t key : {3u, 7u, 99u}) EXPECT_EQ(set(*map, key, {7, 0}), 0);
+        EXPECT_EQ(set(*map, 3, {8, 0}), 0) << "another target is no other entry";
+        EXPECT_EQ(map->entries(), 3u);
+        const uint32_t key = 3;
+        EXPECT_EQ(map->control_erase(bytes_of(key)), 0);
+        map->control_erase(bytes_of(key));
+        EXPECT_EQ(map->entries(), 2u);
+    }
+}
+
 TEST(RedirectMap, SaysWhereAndWhatIfNowhere) {
     const auto map = make_map(make_spec(vm::MapType::Devmap, 4, 4, 4));
     EXPECT_EQ(set(*map, 2, {7, 0}), 0);
