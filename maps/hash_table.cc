@@ -226,18 +226,22 @@ void HashTable::read_key(uint32_t element, uint8_t* key) const {
 }
 
 /// Those of one moment.
-std::span<uint32_t> HashTable::elements_in(uint64_t index, std::span<uint32_t> buffer) const {
+std::span<uint32_t> HashTable::elements_in(uint64_t index, uint64_t skipped,
+                                           std::span<uint32_t> buffer) const {
     const Bucket& bucket = bucket_at(index);
     for (;;) {
         const uint32_t version = bucket.version.load(std::memory_order_acquire);
         size_t count = 0;
-        for (uint32_t slot = 0; slot < kSlots; ++slot) {
-            if (bucket.tag(slot) != 0)
-                buffer[count++] = bucket.elements[slot].load(std::memory_order_acquire);
-        }
+        uint64_t passed = 0;
+        const auto take = [&](uint32_t element) {
+            if (passed++ >= skipped) buffer[count++] = element;
+        };
+        for (uint32_t slot = 0; slot < kSlots; ++slot)
+            if (bucket.tag(slot) != 0) take(bucket.elements[slot].load(std::memory_order_acquire));
         uint32_t element = bucket.chain.load(std::memory_order_acquire);
-        while (element != kNoElement && count < buffer.size()) {
-            buffer[count++] = element;
+        while (element != kNoElement && count < buffer.size() &&
+               bucket.version.load(std::memory_order_relaxed) == version) {
+            take(element);
             element = link_of(element).load(std::memory_order_acquire);
         }
         if (bucket.version.load(std::memory_order_relaxed) == version) return buffer.first(count);

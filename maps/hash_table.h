@@ -112,7 +112,8 @@ public:
     bool remove_element(uint32_t element);
     /// Calls visit(key, element) for every element, bucket by bucket, until it gives something else
     /// than 0; the number of calls. An element is in a bucket when its turn comes and is seen once:
-    /// the visitor may remove or replace it and insert others, which may be seen or not. No locks.
+    /// the visitor may remove or replace it and insert others, which may be seen or not. (In a
+    /// bucket of more than kWalkMax elements removing some hides others.) No locks.
     template <typename Visit>
     int64_t for_each(const Visit& visit) const;
 
@@ -121,8 +122,8 @@ public:
 
 private:
     static constexpr uint32_t kSlots = 8;
-    /// Elements of one bucket that for_each looks at. Four is usual; only keys aimed at one bucket
-    /// of a table with a known seed could be more.
+    /// Elements of one bucket that for_each takes at a time. Four is usual; only keys aimed at one
+    /// bucket of a table with a known seed could be more.
     static constexpr uint32_t kWalkMax = 128;
     static constexpr uint32_t kHeaderBytes = 8;  ///< the link, of a chain or of the free list
 
@@ -146,7 +147,8 @@ private:
     uint32_t scan(const Bucket& bucket, uint64_t hash, const uint8_t* key, uint32_t version) const;
     uint32_t after(const Bucket& bucket, uint32_t element, uint32_t version) const;
     bool copy_first(const Bucket& bucket, uint8_t* next) const;
-    std::span<uint32_t> elements_in(uint64_t bucket, std::span<uint32_t> buffer) const;
+    std::span<uint32_t> elements_in(uint64_t bucket, uint64_t skipped,
+                                    std::span<uint32_t> buffer) const;
 
     uint32_t key_bytes_;
     uint32_t key_stride_;  ///< key_bytes_ rounded up to 8
@@ -165,14 +167,18 @@ int64_t HashTable::for_each(const Visit& visit) const {
     int64_t calls = 0;
     uint32_t buffer[kWalkMax];
     uint8_t key[kMapKeyBytesMax];
-    for (uint64_t bucket = 0; bucket < bucket_count_; ++bucket) {
-        for (const uint32_t element : elements_in(bucket, buffer)) {
+    for (uint64_t bucket = 0, seen = 0; bucket < bucket_count_;) {
+        const std::span<const uint32_t> elements = elements_in(bucket, seen, buffer);
+        for (const uint32_t element : elements) {
             read_key(element, key);
             // It may have left since, and even hold another key.
             if (find(key).element != element) continue;
             ++calls;
             if (visit(key, element) != 0) return calls;
         }
+        const bool has_more = elements.size() == kWalkMax;
+        seen = has_more ? seen + kWalkMax : 0;
+        if (!has_more) ++bucket;
     }
     return calls;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <cstring>
 #include <set>
 
 namespace weir::maps {
@@ -123,6 +124,22 @@ TEST(HashTable, IterationGivesEachKeyOnceAcrossChains) {
         ASSERT_TRUE(seen.insert(key).second);
     }
     EXPECT_EQ(seen, keys);
+}
+
+TEST(HashTable, VisitsAllOfABucketHoweverLong) {
+    constexpr uint32_t kEntries = 600;
+    const auto table = make_table(1024);
+    const std::vector<uint32_t> keys = keys_of_one_bucket(256, kEntries);
+    for (const uint32_t key : keys) insert(*table, key);
+    std::set<uint32_t> seen;
+    const auto visit = [&](const uint8_t* key, uint32_t) {
+        uint32_t number = 0;
+        std::memcpy(&number, key, sizeof number);
+        EXPECT_TRUE(seen.insert(number).second);
+        return 0;
+    };
+    EXPECT_EQ(table->for_each(visit), int64_t{kEntries});
+    EXPECT_EQ(seen, std::set<uint32_t>(keys.begin(), keys.end()));
 }
 
 /// A worker does not wait for good for a lock whose holder lost its core.
