@@ -1,7 +1,6 @@
 // bpf_ringbuf_* (kernel/bpf/ringbuf.c) and bpf_perf_event_output (kernel/trace/bpf_trace.c;
 // bpf_xdp_event_output and bpf_skb_event_output in net/core/filter.c).
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -10,6 +9,7 @@
 #include "maps/ringbuf_map.h"
 #include "maps/words.h"
 #include "vm/helpers/dynptr.h"
+#include "vm/helpers/segments.h"
 
 namespace weir::maps {
 namespace {
@@ -98,33 +98,15 @@ uint64_t ringbuf_discard_dynptr(uint64_t dynptr, uint64_t, uint64_t, uint64_t, u
 
 // -- perf events
 
-uint64_t packet_bytes(const vm::XdpContext& packet) {
-    auto bytes = static_cast<uint64_t>(packet.data_end - packet.data);
-    for (uint32_t i = 0; i < packet.segment_count; ++i) bytes += packet.segments[i].bytes;
-    return bytes;
-}
-
-/// The first `bytes` of the packet, which has so many.
-void copy_packet(uint8_t* to, const vm::XdpContext& packet, uint64_t bytes) {
-    const auto linear = static_cast<uint64_t>(packet.data_end - packet.data);
-    uint64_t step = std::min(bytes, linear);
-    std::memcpy(to, packet.data, step);
-    for (uint32_t i = 0; i < packet.segment_count && step < bytes; ++i) {
-        const uint64_t part = std::min<uint64_t>(bytes - step, packet.segments[i].bytes);
-        std::memcpy(to + step, packet.segments[i].data, part);
-        step += part;
-    }
-}
-
 /// Records are what the kernel's reader gets as raw data: together with its length a multiple of 8.
 uint64_t write_event(EventRing& ring, const uint8_t* data, uint64_t bytes,
-                     const vm::XdpContext& packet, uint64_t packet_part) {
+                     const vm::XdpContext& packet, uint32_t packet_part) {
     const uint64_t used = bytes + packet_part;
     const uint64_t padded = round_up_to(used + kRawSizeBytes, kWordBytes) - kRawSizeBytes;
     uint8_t* const record = ring.reserve(padded);
     if (record == nullptr) return status_result(-ENOSPC);
     if (bytes != 0) std::memcpy(record, data, bytes);
-    copy_packet(record + bytes, packet, packet_part);
+    vm::copy_from_packet(packet, 0, record + bytes, packet_part);
     std::memset(record + used, 0, padded - used);
     EventRing::commit(record, false);
     return 0;
@@ -135,8 +117,9 @@ uint64_t perf_event_output(uint64_t context, uint64_t map, uint64_t flags, uint6
                            uint64_t bytes, vm::RunEnv& env) {
     const auto& packet = *reinterpret_cast<const vm::XdpContext*>(context);
     if ((flags & ~(kIndexMask | kContextBytesMask)) != 0) return status_result(-EINVAL);
-    const uint64_t packet_part = (flags & kContextBytesMask) >> kContextBytesShift;
-    if (packet_part > packet_bytes(packet)) return status_result(-EFAULT);
+    const auto packet_part =
+        static_cast<uint32_t>((flags & kContextBytesMask) >> kContextBytesShift);
+    if (packet_part > vm::packet_bytes(packet)) return status_result(-EFAULT);
     vm::Map& events = map_argument(map);
     if (events.spec().type != vm::MapType::PerfEventArray) return status_result(-EINVAL);
     const uint64_t index = (flags & kIndexMask) == kCurrentCpu ? env.cpu : flags & kIndexMask;

@@ -85,9 +85,13 @@ int HashMap::put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_
     const bool in_place = (flags & vm::kUpdateLock) != 0;
     if (existence > vm::kUpdateExist || (in_place && !fields_.has_lock())) return -EINVAL;
     const uint32_t fresh = spare.element;
-    table_->write_key(fresh, key);
-    fields_.store(table_->payload(fresh), value);
-    fields_.clear(table_->payload(fresh));
+    const auto write_fresh = [&] {
+        table_->write_key(fresh, key);
+        fields_.store(table_->payload(fresh), value);
+        fields_.clear(table_->payload(fresh));
+    };
+    // Before the bucket's lock is taken, but where an element is usually there and stays in place.
+    if (!in_place) write_fresh();
 
     HashTable::Guard guard(*table_, key, side);
     if (!guard.locked()) return -EBUSY;
@@ -108,6 +112,7 @@ int HashMap::put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_
         full_.add(1);
         return -E2BIG;
     }
+    if (in_place) write_fresh();
     guard.insert(fresh);
     spare.element = next_spare;
     return 0;
