@@ -13,6 +13,8 @@
 
 namespace weir::vm {
 
+constexpr size_t kHeldSlotsMax = 128;  ///< of the stack, in all frames
+
 enum class HeldKind : uint8_t {
     Anything,  ///< nothing is known
     Number,    ///< perhaps an address that was read or that a helper gave
@@ -41,7 +43,7 @@ class HeldStack {
 public:
     void store(uint32_t frame, int64_t offset, uint32_t bytes, const Held& held) {
         forget(frame, offset, offset + bytes);
-        slots_.push_back({frame, offset, bytes, held});
+        if (slots_.size() < kHeldSlotsMax) slots_.push_back({frame, offset, bytes, held});
     }
     Held load(uint32_t frame, int64_t offset, uint32_t bytes) const {
         for (const Slot& slot : slots_)

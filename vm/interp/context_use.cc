@@ -82,7 +82,7 @@ public:
         ContextPath first;
         first.r[1] = {HeldKind::Context, 0, constant(0)};
         first.r[10] = {HeldKind::Stack, 0, constant(0)};
-        first.packet_bytes = read(kPacketBytesMask);
+        first.packet_bytes = facts_.read(kPacketBytesMask);
         paths_.push_back(std::move(first));
         while (!paths_.empty() && !refused_) {
             ContextPath path = std::move(paths_.back());
@@ -115,7 +115,6 @@ private:
     std::optional<ContextAccess> access(const ContextPath& path, int64_t offset,
                                         const DecodedInsn& insn, bool is_store);
     void load_imm64(ContextPath& path, const DecodedInsn& insn) const;
-    Term read(uint64_t mask) { return {.symbol = ++symbols_, .value = mask}; }
     bool is_scratch(int64_t offset) const {
         const SkbField* field =
             spec_.type == ProgramType::SocketFilter ? skb_field_at(offset) : nullptr;
@@ -127,7 +126,6 @@ private:
     std::vector<uint32_t> forks_;  ///< by slot
     std::vector<ContextPath> paths_;
     Facts facts_;
-    uint32_t symbols_ = 0;
     uint64_t steps_ = 0;
     std::optional<Error> refused_;
 };
@@ -153,7 +151,7 @@ bool Walk::step(ContextPath& path) {
         case Format::LoadPacketAbs:
         case Format::LoadPacketInd:
             path.forget_arguments();
-            path.r[0] = held_number(read(low_bits(op_info(insn.op).bits / 8)));
+            path.r[0] = held_number(facts_.read(low_bits(op_info(insn.op).bits / 8)));
             break;
         case Format::Load: path.r[insn.dst] = load(path, insn); break;
         case Format::StoreImm: store(path, insn, right); break;
@@ -263,14 +261,14 @@ bool Walk::leave(ContextPath& path) {
 }
 
 Held Walk::result_of(const ContextPath& path, const HelperInfo& info) {
-    if (info.returns == ReturnKind::Scalar) return held_number(read(UINT64_MAX));
+    if (info.returns == ReturnKind::Scalar) return held_number(facts_.read(UINT64_MAX));
     const bool of_array = info.returns == ReturnKind::MapValueOrNull &&
                           path.r[1].kind == HeldKind::Map &&
                           (spec_.maps[path.r[1].object].type == MapType::Array ||
                            spec_.maps[path.r[1].object].type == MapType::PercpuArray);
     // An array has an element for every index in range; the kernel knows constant ones.
-    return of_array ? number_after(read(kAddressMask), Op::kOr64Imm, kAddressBit)
-                    : held_number(read(kAddressMask));
+    return of_array ? number_after(facts_.read(kAddressMask), Op::kOr64Imm, kAddressBit)
+                    : held_number(facts_.read(kAddressMask));
 }
 
 /// What a helper may have changed.
@@ -285,7 +283,7 @@ void Walk::called(ContextPath& path, const HelperInfo& info) {
     path.forget_arguments();
     if (!info.changes_packet()) return;
     ++path.packet;
-    path.packet_bytes = read(kPacketBytesMask);
+    path.packet_bytes = facts_.read(kPacketBytesMask);
 }
 
 // ---- memory -------------------------------------------------------------------------------------
@@ -327,7 +325,7 @@ Held Walk::load(ContextPath& path, const DecodedInsn& insn) {
             }
             [[fallthrough]];
         case HeldKind::Number:
-        case HeldKind::Packet: loaded = held_number(read(low_bits(bytes)));
+        case HeldKind::Packet: loaded = held_number(facts_.read(low_bits(bytes)));
     }
     if (bytes == 8 || !loaded.is_number()) return loaded;
     const bool is_signed = op_info(insn.op).spelling.starts_with("s");
@@ -346,7 +344,7 @@ Held Walk::load_context(const ContextPath& path, int64_t offset, const ContextAc
     if (access.is_pointer && access.native_offset == offsetof(XdpContext, data_end))
         return {HeldKind::Packet, path.packet, path.packet_bytes};
     if (access.is_pointer || is_scratch(offset)) return {};
-    return held_number(read(low_bits(bytes)));
+    return held_number(facts_.read(low_bits(bytes)));
 }
 
 /// What stands in a map that never changes.

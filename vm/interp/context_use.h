@@ -11,7 +11,7 @@ namespace weir::vm {
 
 constexpr uint64_t kContextStepsMax = 200'000;  ///< instructions followed in one program
 constexpr uint32_t kContextForksMax = 16;       ///< at one conditional jump
-constexpr size_t kContextPathsMax = 4'096;      ///< begun and not yet followed
+constexpr size_t kContextPathsMax = 1'024;      ///< begun and not yet followed
 
 /// Refuses a program that reaches a field which context_access refuses: "insn 4: context: load of
 /// 4 bytes at offset 84: field napi_id of __sk_buff …". Only where some packet, some contents of

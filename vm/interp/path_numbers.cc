@@ -107,6 +107,11 @@ std::optional<Term> after(const Term& term, Op op, uint64_t operand) {
     return next.is_constant() ? constant(next.at(0)) : next;
 }
 
+Term Facts::read(uint64_t bits) {
+    known_before_.push_back(static_cast<Place>(nodes_.size()));
+    return {.symbol = static_cast<uint32_t>(known_before_.size()), .value = bits};
+}
+
 bool Facts::certainly_possible(Place before, const Fact& fact) const {
     const bool is_left = !fact.left.is_constant();
     const Term& unknown = is_left ? fact.left : fact.right;
@@ -114,7 +119,8 @@ bool Facts::certainly_possible(Place before, const Fact& fact) const {
     const Term& other = is_left ? fact.right : fact.left;
     if (!other.is_constant() && other.symbol != unknown.symbol) return false;
     std::vector<const Fact*> facts = {&fact};
-    for (Place at = before; at != kNone; at = nodes_[at - 1].before) {
+    const Place oldest = known_before_[unknown.symbol - 1];
+    for (Place at = before; at > oldest; at = nodes_[at - 1].before) {
         const Fact& known = nodes_[at - 1].fact;
         if (known.left.symbol != unknown.symbol && known.right.symbol != unknown.symbol) continue;
         if (facts.size() == kFactsOfOneMax) return false;

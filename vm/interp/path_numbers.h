@@ -51,6 +51,8 @@ public:
     using Place = uint32_t;
     static constexpr Place kNone = 0;
 
+    /// Something that the program read, of which these bits may be set.
+    Term read(uint64_t bits);
     /// True: some value makes the fact true and all those before it; for constants the fact itself.
     /// False says nothing: none was found.
     bool certainly_possible(Place before, const Fact& fact) const;
@@ -63,6 +65,7 @@ private:
         Fact fact;
     };
     std::vector<Node> nodes_;
+    std::vector<Place> known_before_;  ///< by symbol: facts up to here do not speak of it
 };
 
 }  // namespace weir::vm
