@@ -10,6 +10,8 @@ namespace weir::dataplane {
 namespace {
 
 constexpr size_t kShownBytesMax = 32;  ///< of a key in a message
+/// Keys that one dump looks at: slots can be empty.
+constexpr size_t kDumpStepsMax = 2 * api::kBatchElementsMax;
 
 std::string hex(ByteSpan bytes) {
     std::string text = "0x";
@@ -95,6 +97,10 @@ Result<void> update_one(LoadedMap& map, const api::Element& element, uint64_t fl
 Result<api::MapLookupReply> lookup_element(LoadedMap& map, const Bytes& key) {
     if (Result<void> fits = check_key(map, key); !fits) return std::unexpected(fits.error());
     if (Result<void> open = check_readable(map); !open) return std::unexpected(open.error());
+    if (map.spec.type == vm::MapType::BloomFilter)
+        return fail(
+            ErrorKind::kUnsupported,
+            map.label() + ": a bloom_filter has no keys: only programs can ask what it holds");
     Bytes value(map.map->control_value_bytes());
     const int error = map.map->control_lookup(key.data(), value);
     if (error == -ENOENT) return api::MapLookupReply{};
@@ -146,21 +152,22 @@ Result<api::MapElements> dump_elements(LoadedMap& map, const api::MapDump& reque
     const uint8_t* after = request.after ? key.data() : nullptr;
     api::MapElements reply;
     const uint32_t count_max = std::min(request.count_max, api::kBatchElementsMax);
-    // Every step ends in an element or in one that was deleted meanwhile, so the steps are bounded
-    // as well as the elements.
-    for (size_t bytes = 0, steps = 0; reply.elements.size() < count_max && bytes < kDumpBytesMax &&
-                                      steps < 2 * api::kBatchElementsMax;
+    for (size_t bytes = 0, steps = 0;
+         reply.elements.size() < count_max && bytes < kDumpBytesMax && steps < kDumpStepsMax;
          ++steps) {
         const int error = map.map->next_key(after, next.data());
-        if (error == -ENOENT) break;
+        if (error == -ENOENT) return reply;
         if (error != 0) return refused(map, key, error);
         Bytes value(map.map->control_value_bytes());
         key = next;
         after = key.data();
-        if (map.map->control_lookup(key.data(), value) != 0) continue;
+        const int found = map.map->control_lookup(key.data(), value);
+        if (found == -ENOENT) continue;  // an empty slot, or deleted meanwhile
+        if (found != 0) return refused(map, key, found);
         bytes += key.size() + value.size();
         reply.elements.emplace_back(key, std::move(value));
     }
+    if (after != nullptr) reply.after = std::move(key);
     return reply;
 }
 

@@ -202,13 +202,13 @@ Result<Json> LiveNode::dump(const std::string& name, const std::optional<Bytes>&
     return questions_.call([&](api::Client& client) -> Result<Json> {
         const Result<api::MapInfo> map = find_map(client, name);
         if (!map) return std::unexpected(map.error());
-        const auto elements =
-            client.dump(map->handle, after, std::min(count_max, api::kBatchElementsMax));
-        if (!elements) return std::unexpected(elements.error());
+        const auto page = client.dump(map->handle, after, count_max);
+        if (!page) return std::unexpected(page.error());
         Json list = Json::array();
-        for (const api::Element& element : *elements) list.push_back(element_json(*map, element));
-        const Json last = elements->empty() ? Json(nullptr) : Json(to_hex(elements->back().first));
-        return Json{{"elements", std::move(list)}, {"after", last}};
+        for (const api::Element& element : page->elements)
+            list.push_back(element_json(*map, element));
+        return Json{{"elements", std::move(list)},
+                    {"after", page->after ? Json(to_hex(*page->after)) : Json(nullptr)}};
     });
 }
 

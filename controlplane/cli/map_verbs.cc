@@ -40,6 +40,15 @@ Result<Bytes> key_of(const Parsed& parsed, const vm::MapSpec& spec) {
                                                  parsed.text("KEY"), key.error().message));
 }
 
+/// For verbs that find an element by its key.
+Result<Bytes> finding_key(const Parsed& parsed, const vm::MapSpec& spec) {
+    if (spec.key_bytes == 0)
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("map {}: a {} has no keys by which elements could be found",
+                                spec.name, vm::map_type_name(spec.type)));
+    return key_of(parsed, spec);
+}
+
 void print_element(const Json& element) {
     const Json& value = element.contains("values") ? element["values"] : element["value"];
     fmt::print("{}: {}\n", element["key"].dump(), value.dump());
@@ -151,7 +160,7 @@ int verb_map_lookup(const Words& words) {
     if (!parsed) return status;
     const Result<vm::MapSpec> spec = ask_spec(*parsed);
     if (!spec) return report(spec.error());
-    const Result<Bytes> key = key_of(*parsed, *spec);
+    const Result<Bytes> key = finding_key(*parsed, *spec);
     if (!key) return report(key.error());
     const Result<Json> element =
         ask_node(*parsed, "GET", map_target(*parsed) + "/elements/" + to_hex(*key));
@@ -194,7 +203,7 @@ int verb_map_delete(const Words& words) {
     if (!parsed) return status;
     const Result<vm::MapSpec> spec = ask_spec(*parsed);
     if (!spec) return report(spec.error());
-    const Result<Bytes> key = key_of(*parsed, *spec);
+    const Result<Bytes> key = finding_key(*parsed, *spec);
     if (!key) return report(key.error());
     const Result<Json> answer =
         ask_node(*parsed, "DELETE", map_target(*parsed) + "/elements/" + to_hex(*key));

@@ -22,8 +22,6 @@ constexpr std::array<KnownKey, 9> kRouteKeys = {{{"prefix"},
                                                  {"table"},
                                                  {"metric"},
                                                  {"mtu"}}};
-/// Linux keeps the machine's own addresses apart, and looks there first.
-constexpr uint32_t kTableMain = 254, kTableLocal = 255;
 constexpr std::array<KnownKey, 4> kNeighbourKeys = {{{"address"}, {"mac"}, {"port"}, {"ifindex"}}};
 
 /// An address without a length, of either family or of `like`'s.
@@ -93,7 +91,8 @@ void read_next_hop(Reader& reader, const Node& node, const std::string& key, Rou
 }
 
 void read_numbers(Reader& reader, const Node& node, const std::string& key, RouteConfig& route) {
-    route.table = route.type == RouteType::Local ? kTableLocal : kTableMain;
+    // Linux keeps the machine's own addresses apart, and looks there first.
+    route.table = route.type == RouteType::Local ? vm::kTableLocal : vm::kTableMain;
     if (const Node* table = node.find("table"))
         route.table = static_cast<uint32_t>(reader.number(*table, key + ".table", 1, UINT32_MAX));
     if (const Node* metric = node.find("metric"))

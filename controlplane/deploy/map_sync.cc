@@ -83,11 +83,11 @@ Result<std::vector<api::Element>> dump_map(api::Client& client, api::Handle map,
     while (all.size() < elements_max) {
         const uint32_t want = std::min<uint32_t>(api::kBatchElementsMax,
                                                  elements_max - static_cast<uint32_t>(all.size()));
-        Result<std::vector<api::Element>> part = client.dump(map, after, want);
-        if (!part) return part;
-        if (part->empty()) break;
-        after = part->back().first;
-        std::move(part->begin(), part->end(), std::back_inserter(all));
+        Result<api::MapElements> part = client.dump(map, after, want);
+        if (!part) return std::unexpected(part.error());
+        std::move(part->elements.begin(), part->elements.end(), std::back_inserter(all));
+        if (!part->after) break;
+        after = std::move(part->after);
     }
     return all;
 }

@@ -199,10 +199,10 @@ Result<uint32_t> Client::erase(Handle map, std::span<const Bytes> keys) {
     return done;
 }
 
-Result<std::vector<Element>> Client::dump(Handle map, const std::optional<Bytes>& after,
-                                          uint32_t count_max) {
+Result<MapElements> Client::dump(Handle map, const std::optional<Bytes>& after,
+                                 uint32_t count_max) {
     const MapDump request{map, after, std::min(count_max, kBatchElementsMax)};
-    return part(connection_->call<MapElements>(FrameType::Dump, request), &MapElements::elements);
+    return connection_->call<MapElements>(FrameType::Dump, request);
 }
 
 Result<ProgramLoaded> Client::load_program(const ProgramLoad& request, vm::Rejection* rejection) {

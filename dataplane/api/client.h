@@ -36,9 +36,8 @@ public:
     /// How many of the keys were there; a missing one is no error.
     Result<uint32_t> erase(Handle map, std::span<const Bytes> keys);
     /// Up to `count_max` (and kBatchElementsMax, and a few megabytes of) elements after `after`
-    /// (nullopt: from the start); empty at the end.
-    Result<std::vector<Element>> dump(Handle map, const std::optional<Bytes>& after,
-                                      uint32_t count_max);
+    /// (nullopt: from the start), and where to go on.
+    Result<MapElements> dump(Handle map, const std::optional<Bytes>& after, uint32_t count_max);
     /// A program that the prover refuses: kRejected, with `rejection` filled in.
     Result<ProgramLoaded> load_program(const ProgramLoad& request,
                                        vm::Rejection* rejection = nullptr);

@@ -21,17 +21,6 @@ std::unexpected<Error> wrong_size(std::string_view list, size_t index, std::stri
                 fmt::format("{}[{}].{}: {} bytes, expected {}", list, index, field, bytes, wanted));
 }
 
-vm::RouteKind kind_of(RouteType type) {
-    switch (type) {
-        case RouteType::Unicast: return vm::RouteKind::Unicast;
-        case RouteType::Local: return vm::RouteKind::Local;
-        case RouteType::Blackhole: return vm::RouteKind::Blackhole;
-        case RouteType::Unreachable: return vm::RouteKind::Unreachable;
-        case RouteType::Prohibit: break;
-    }
-    return vm::RouteKind::Prohibit;
-}
-
 Result<vm::Route> route_of(const Route& route, size_t index) {
     const auto wrong = [&](std::string_view field, const Bytes& bytes) {
         return wrong_size("routes", index, field, bytes.size(), "4 or 16");
@@ -40,7 +29,7 @@ Result<vm::Route> route_of(const Route& route, size_t index) {
     if (!destination) return wrong("prefix", route.prefix);
     vm::Route made{.destination = *destination,
                    .prefix_bits = route.length_bits,
-                   .kind = kind_of(route.type),
+                   .kind = route.type,
                    .table = route.table,
                    .metric = route.metric,
                    .ifindex = route.ifindex,

@@ -24,6 +24,7 @@ constexpr uint32_t kChainProgramsMax = 64;
 constexpr uint32_t kRoutesMax = 65'536;
 constexpr uint32_t kNeighboursMax = 65'536;
 constexpr uint32_t kAddressBytesMax = 16;
+constexpr uint32_t kMacBytes = 6;
 constexpr uint32_t kReasonsMax = 256;  ///< drop reasons, verdicts
 constexpr uint32_t kWarningsMax = 256;
 
@@ -116,7 +117,7 @@ void fields(V& visit, M& m) {
 template <typename V, Of<Neighbour> M>
 void fields(V& visit, M& m) {
     visit("address", m.address, kAddressBytesMax);
-    visit("mac", m.mac, kAddressBytesMax);
+    visit("mac", m.mac, kMacBytes);
     visit("ifindex", m.ifindex);
 }
 
@@ -256,6 +257,7 @@ void fields(V& visit, M& m) {
 template <typename V, Of<MapElements> M>
 void fields(V& visit, M& m) {
     visit("elements", m.elements, kBatchElementsMax);
+    visit("after", m.after, kMapKeyBytesMax);
 }
 
 template <typename V, Of<MapCreated> M>

@@ -92,9 +92,6 @@ struct MapDump {
     std::optional<Bytes> after;
     uint32_t count_max = 0;
 };
-struct MapElements {
-    std::vector<Element> elements;
-};
 struct MapCreated {
     Handle handle = 0;
 };

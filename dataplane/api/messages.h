@@ -12,13 +12,14 @@
 
 #include "vm/base/bytes.h"
 #include "vm/base/result.h"
+#include "vm/helpers/fib.h"
 #include "vm/program/spec.h"
 #include "vm/verifier/verifier.h"
 
 namespace weir::dataplane::api {
 
 constexpr uint32_t kMagic = 0x52494557;  ///< "WEIR"
-constexpr uint16_t kVersion = 3;
+constexpr uint16_t kVersion = 4;
 constexpr uint32_t kFrameBytesMax = 64u << 20;
 constexpr uint32_t kBatchElementsMax = 4096;  ///< map elements per frame
 
@@ -64,6 +65,12 @@ using Handle = uint32_t;
 
 using Element = std::pair<Bytes, Bytes>;  ///< key, value
 
+/// Of a map, page by page.
+struct MapElements {
+    std::vector<Element> elements;  ///< may be none although more follow: slots can be empty
+    std::optional<Bytes> after;     ///< for the next request; nullopt: that was the end
+};
+
 struct MapInfo {
     Handle handle = 0;
     std::string name;
@@ -97,7 +104,7 @@ struct Chain {
     std::vector<Handle> programs;
 };
 /// What a route says of packets to its prefix (rtnetlink's RTN_*).
-enum class RouteType : uint8_t { Unicast, Local, Blackhole, Unreachable, Prohibit };
+using RouteType = vm::RouteKind;
 
 /// Addresses are in network order, of 4 or 16 bytes. Those of one route are of one family, but that
 /// an IPv6 gateway may lead to IPv4 destinations (RFC 5549).

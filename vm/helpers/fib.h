@@ -45,6 +45,7 @@ struct Interface {
     std::vector<InterfaceAddress> addresses;
 };
 
+/// Frames of the command socket carry these numbers.
 enum class RouteKind : uint8_t { Unicast, Local, Blackhole, Unreachable, Prohibit };
 
 constexpr uint32_t kTableDefault = 253, kTableMain = 254, kTableLocal = 255;

@@ -199,15 +199,60 @@ TEST_F(CommandsTest, DumpsAMapInBatches) {
     std::optional<Bytes> after;
     for (;;) {
         const auto batch = must(client_->dump(map, after, 3000));
-        if (batch.empty()) break;
-        EXPECT_LE(batch.size(), 3000u);
-        for (const auto& [key, value] : batch) seen[{key.begin(), key.end()}] = value;
-        after = batch.back().first;
+        EXPECT_LE(batch.elements.size(), 3000u);
+        for (const auto& [key, value] : batch.elements) seen[{key.begin(), key.end()}] = value;
+        if (!batch.after) break;
+        after = batch.after;
     }
     EXPECT_EQ(seen, expected);
     const std::vector<Bytes> keys = {elements[3].first, elements[3].first};
     EXPECT_EQ(must(client_->erase(map, keys)), 1u);
     EXPECT_EQ(must(client_->list_maps())[0].entries, 9'999u);
+}
+
+/// Elements of every page until the end.
+std::vector<api::Element> dump_all(api::Client& client, Handle map) {
+    std::vector<api::Element> all;
+    std::optional<Bytes> after;
+    do {
+        auto page = must(client.dump(map, after, api::kBatchElementsMax));
+        all.insert(all.end(), page.elements.begin(), page.elements.end());
+        after = std::move(page.after);
+    } while (after);
+    return all;
+}
+
+TEST_F(CommandsTest, DumpsWhatLiesBehindManyEmptySlots) {
+    configure();
+    constexpr uint32_t kSlots = 100'000;
+    vm::MapSpec spec = testing_map("ports", vm::MapType::Devmap, kSlots);
+    spec.value_bytes = 4;
+    const Handle map = must(client_->create_map({"ports", spec}));
+    EXPECT_TRUE(dump_all(*client_, map).empty());
+    std::vector<api::Element> elements;
+    for (const uint32_t index : {5u, 50'000u, kSlots - 1}) {
+        Bytes key(4);
+        std::memcpy(key.data(), &index, sizeof index);
+        elements.emplace_back(std::move(key), Bytes{1, 0, 0, 0});
+    }
+    EXPECT_EQ(must(client_->update(map, elements, 0, false)), elements.size());
+    EXPECT_EQ(dump_all(*client_, map), elements);
+}
+
+TEST_F(CommandsTest, SaysWhichMapsCannotBeRead) {
+    configure();
+    vm::MapSpec sockets = testing_map("sockets", vm::MapType::Xskmap, 4);
+    sockets.value_bytes = 4;
+    const Handle xskmap = must(client_->create_map({"sockets", sockets}));
+    EXPECT_EQ(client_->dump(xskmap, std::nullopt, 10).error().message,
+              "map sockets (handle 1): key 0x00000000: a xskmap does not offer this");
+    vm::MapSpec filter = testing_map("filter", vm::MapType::BloomFilter, 4);
+    filter.key_bytes = 0;
+    const Handle bloom = must(client_->create_map({"filter", filter}));
+    EXPECT_EQ(
+        client_->lookup(bloom, {}).error().message,
+        "map filter (handle 2): a bloom_filter has no keys: only programs can ask what it holds");
+    EXPECT_FALSE(client_->dump(bloom, std::nullopt, 10));
 }
 
 TEST_F(CommandsTest, KeepsWhatIsPublishedWhenItsClientDies) {
@@ -249,7 +294,7 @@ TEST_F(CommandsTest, BootsTheLastGenerationFromItsFile) {
     const auto maps = must(client_->list_maps());
     ASSERT_EQ(maps.size(), 1u);
     EXPECT_EQ(maps[0].name, "fw/blocked");
-    EXPECT_EQ(must(client_->dump(maps[0].handle, std::nullopt, 10)).size(), 2u);
+    EXPECT_EQ(must(client_->dump(maps[0].handle, std::nullopt, 10)).elements.size(), 2u);
     const auto programs = must(client_->list_programs());
     ASSERT_EQ(programs.size(), 1u);
     EXPECT_EQ(programs[0].object_hash, "abc");

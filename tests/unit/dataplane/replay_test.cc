@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include <fstream>
 #include <random>
 
@@ -80,9 +82,9 @@ TEST_F(ReplayTest, KeepsManyPolicyElementsInManyFrames) {
     LoadedMap& map = **registry_.map(2);
     map.policy = PolicyLog(4);
     for (uint32_t i = 0; i < 3 * api::kBatchElementsMax; ++i) {
-        ByteWriter key;
-        key.write(i);
-        map.policy.put(key.bytes(), Bytes(8, static_cast<uint8_t>(i)));
+        Bytes key(sizeof i);
+        std::memcpy(key.data(), &i, sizeof i);
+        map.policy.put(key, Bytes(8, static_cast<uint8_t>(i)));
     }
     ASSERT_TRUE(write_replay(path_, configure_, registry_, publish_));
     const Result<Replay> replay = read_replay(path_);
