@@ -372,7 +372,7 @@ CheckedResult run_packet(const CheckedProgram& program, ProgramType type, uint64
 
 }  // namespace
 
-/// A timer's callback: map, key and value.
+/// A timer's callback: map, key and value. Its budget of steps is its own.
 uint64_t LoadedProgram::call(uint64_t function, const std::array<uint64_t, 5>& arguments,
                              RunEnv& env) const {
     WEIR_CHECK(is_code_address(function) && slot_of(function) < code.size());
@@ -386,6 +386,7 @@ uint64_t LoadedProgram::call(uint64_t function, const std::array<uint64_t, 5>& a
     const Visit visit(access.run.memory, *map, arguments[1], arguments[2]);
     const CheckedResult result = run_to_end(m, *this, code.data() + slot_of(function));
     env.callback_failed = result.fault.has_value();
+    if (result.fault && fault_sink_) fault_sink_(*result.fault);
     return result.retval;
 }
 

@@ -2,6 +2,7 @@
 // The reference meaning of insn.def.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -53,22 +54,27 @@ private:
 
 // ---- the instrumented interpreter: programs that nobody verified -------------------------------
 
-/// A program, decoded and bound to its maps, that may run without a proof: every access, helper
-/// argument and jump is checked at run time. Any thread may run it, one run per RunEnv at a time.
-class CheckedProgram : public Runnable {
-public:
-    /// maps[i] stands behind spec.maps[i]; neither maps nor helpers are owned. Refuses what
-    /// cannot be decoded, and calls and loads that no run could do.
-    static Result<std::unique_ptr<CheckedProgram>> make(ProgramSpec spec, std::vector<Map*> maps,
-                                                        const HelperTable& helpers);
-    virtual const ProgramSpec& spec() const = 0;
-};
-
 /// Where and why a run was stopped; the packet's verdict is then XDP_ABORTED (of a filter: 0).
 struct RunFault {
     std::string program;  ///< after tail calls the one that ran
     uint32_t insn = 0;
     std::string message;
+};
+using FaultSink = std::function<void(const RunFault&)>;
+
+/// A program, decoded and bound to its maps, that may run without a proof: every access, helper
+/// argument and jump is checked at run time. Any thread may run it, one run per RunEnv at a time.
+class CheckedProgram : public Runnable {
+public:
+    /// maps[i] stands behind spec.maps[i]; neither maps nor helpers are owned. Refuses what
+    /// cannot be decoded, calls and loads that no run could do, and (kRejected, by instruction and
+    /// name) fields of the context that cannot be given, where it is sure that some run gets there.
+    static Result<std::unique_ptr<CheckedProgram>> make(ProgramSpec spec, std::vector<Map*> maps,
+                                                        const HelperTable& helpers);
+    virtual const ProgramSpec& spec() const = 0;
+    /// Who is told of faults in functions that call() runs, which timers do: no packet's result
+    /// could carry them. Set before the first run; called by the thread that runs the function.
+    virtual void report_faults_to(FaultSink sink) = 0;
 };
 
 struct CheckedResult {
@@ -77,7 +83,8 @@ struct CheckedResult {
     std::optional<RunFault> fault;
 };
 
-constexpr uint64_t kCheckedInsnsMax = 100'000'000;  ///< steps of one run
+/// Steps of one run over a packet, and of each callback of a timer: they do not share.
+constexpr uint64_t kCheckedInsnsMax = 100'000'000;
 
 /// Runs over one packet. An xdp program takes the XdpContext, a socket filter the SkbContext.
 /// Context fields are translated at each load (the code is the unverified one).

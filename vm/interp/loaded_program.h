@@ -36,6 +36,7 @@ public:
                   std::vector<DecodedSlot> its_code);
 
     const ProgramSpec& spec() const override { return spec_; }
+    void report_faults_to(FaultSink sink) override { fault_sink_ = std::move(sink); }
     uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
                   RunEnv& env) const override;
     /// The one that begins there.
@@ -49,6 +50,7 @@ public:
 
 private:
     ProgramSpec spec_;
+    FaultSink fault_sink_;
 };
 
 }  // namespace weir::vm
