@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /* Arithmetic in every form that compilers rarely choose: both widths, with a register and with a number. */
-#include "../notes.h"
+#include "forms.h"
 
 const volatile u64 edges[8] = {0, 1, 3, 0x7fffffff, 0x80000000, 0xffffffff, 0x8000000000000000, 0xfffffffffffffff9};
 struct note notes[32];
-
-#define DO(slot, text)                                                                             \
-    do {                                                                                           \
-        u64 result;                                                                                \
-        asm volatile("r1 = %[a]\n r2 = %[b]\n" text "\n %[r] = r1"                                 \
-                     : [r] "=r"(result)                                                            \
-                     : [a] "r"(a), [b] "r"(b)                                                      \
-                     : "r1", "r2");                                                                \
-        note(&notes[slot], result);                                                                \
-    } while (0)
 
 /* Remainders as bytes: older assemblers have no word for them. */
 #define MOD(code, registers, number) ".byte " #code "; .byte " #registers "; .short 0; .long " #number

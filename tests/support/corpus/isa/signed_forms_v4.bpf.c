@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /* Signed division and remainder in every form, both widths, with a register and with a number. Needs v4. */
-#include "../notes.h"
+#include "forms.h"
 
 const volatile u64 edges[8] = {0, 1, 3, 0x7fffffff, 0x80000000, 0xffffffff, 0x8000000000000000, 0xffffffffffffffff};
 struct note notes[8];
-
-#define DO(slot, text)                                                                             \
-    do {                                                                                           \
-        u64 result;                                                                                \
-        asm volatile("r1 = %[a]\n r2 = %[b]\n" text "\n %[r] = r1"                                 \
-                     : [r] "=r"(result)                                                            \
-                     : [a] "r"(a), [b] "r"(b)                                                      \
-                     : "r1", "r2");                                                                \
-        note(&notes[slot], result);                                                                \
-    } while (0)
 
 SEC("xdp") int signed_forms_v4(struct xdp_md *ctx)
 {
