@@ -5,16 +5,14 @@
 #include <benchmark/benchmark.h>
 #include <rte_bpf.h>
 
-#include <algorithm>
 #include <array>
-#include <cstdio>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "perf/micro/interp_programs.h"
 #include "perf/micro/jit_programs.h"
+#include "perf/micro/ratio_table.h"
 #include "vm/base/check.h"
 #include "vm/interp/interp.h"
 #include "vm/verifier/verifier.h"
@@ -23,7 +21,6 @@ namespace weir::perf {
 namespace {
 
 constexpr size_t kPackets = 32;
-constexpr int kRepetitions = 9;
 
 enum class Way { kNative, kProven, kChecked, kDpdk };
 constexpr std::array<const char*, 4> kWayNames = {"native", "interp", "checked", "rte_bpf"};
@@ -107,56 +104,15 @@ void bench_way(benchmark::State& state, const InterpProgram& program, Way way) {
     state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kPackets));
 }
 
-/// Shows every row as it comes, then the table.
-class RatioReporter : public benchmark::ConsoleReporter {
-public:
-    void ReportRuns(const std::vector<Run>& runs) override {
-        for (const Run& run : runs) {
-            if (run.run_type == Run::RT_Aggregate || run.iterations == 0) continue;
-            times_[run.run_name.function_name].push_back(run.GetAdjustedCPUTime() /
-                                                         static_cast<double>(kPackets));
-        }
-    }
-    void Finalize() override {
-        std::printf("%-24s %26s %26s %26s %26s\n", "ns per packet, median", kWayNames[0],
-                    kWayNames[1], kWayNames[2], kWayNames[3]);
-        for (const InterpProgram& program : interp_programs()) print_row(program.name);
-    }
-
-private:
-    void print_row(const std::string& name) {
-        const double native = median(name + "/" + kWayNames[0]);
-        std::printf("%-24s", name.c_str());
-        for (const char* way : kWayNames) {
-            const double middle = median(name + "/" + way);  // sorts
-            const std::vector<double>& times = times_[name + "/" + way];
-            if (times.empty()) continue;
-            std::printf("  %6.2f [%6.2f-%6.2f] %5.2fx", middle, times.front(), times.back(),
-                        middle / native);
-        }
-        std::printf("\n");
-    }
-    double median(const std::string& name) {
-        std::vector<double>& times = times_[name];
-        if (times.empty()) return 0;
-        std::sort(times.begin(), times.end());
-        return times[times.size() / 2];
-    }
-
-    std::map<std::string, std::vector<double>> times_;
-};
-
 void register_all() {
     for (const InterpProgram& program : interp_programs()) {
         check_same_verdicts(program);
         for (const Way way : {Way::kNative, Way::kProven, Way::kChecked, Way::kDpdk}) {
             const std::string name =
                 std::string(program.name) + "/" + kWayNames[static_cast<size_t>(way)];
-            benchmark::RegisterBenchmark(
-                name.c_str(),
-                [&program, way](benchmark::State& state) { bench_way(state, program, way); })
-                ->Repetitions(kRepetitions)
-                ->MinTime(0.05);
+            benchmark::RegisterBenchmark(name.c_str(), [&program, way](benchmark::State& state) {
+                bench_way(state, program, way);
+            });
         }
     }
 }
@@ -165,9 +121,10 @@ void register_all() {
 }  // namespace weir::perf
 
 int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
+    weir::perf::initialize(argc, argv);
     weir::perf::register_all();
-    weir::perf::RatioReporter reporter;
-    benchmark::RunSpecifiedBenchmarks(&reporter);
+    weir::perf::RatioTable table("ns per packet, median", weir::perf::kWayNames,
+                                 weir::perf::kPackets);
+    benchmark::RunSpecifiedBenchmarks(&table);
     return 0;
 }

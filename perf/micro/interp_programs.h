@@ -13,7 +13,7 @@ constexpr uint32_t kInterpHeaderBytes = 38;  ///< Ethernet, IPv4 without options
 
 enum class PacketIn : uint8_t {
     XdpMd,  ///< r1 points to xdp_md: data and data_end are loaded and compared
-    R1,     ///< r1 is the packet, long enough: uBPF, rte_bpf
+    R1,     ///< r1 is the packet, long enough: rte_bpf
 };
 
 struct InterpProgram {

@@ -20,12 +20,12 @@
 #include <vector>
 
 #include "maps/maps.h"
+#include "perf/micro/dpdk_start.h"
 
 namespace weir {
 namespace {
 
 constexpr uint32_t kQueries = 1u << 16;  ///< a power of two
-bool dpdk_has_huge_pages = false;
 
 struct Key16 {
     uint64_t words[2];
@@ -100,7 +100,7 @@ void dpdk_hash(benchmark::State& state, bool miss) {
     const std::vector<Key> queries = draw_queries<Key>(entries, miss);
     uint32_t at = 0;
     for (auto _ : state) benchmark::DoNotOptimize(rte_hash_lookup(hash, &queries[at++ % kQueries]));
-    state.SetLabel(dpdk_has_huge_pages ? "" : "4 KiB pages");
+    state.SetLabel(perf::dpdk_has_huge_pages() ? "" : "4 KiB pages");
     rte_hash_free(hash);
 }
 
@@ -186,7 +186,7 @@ void dpdk_fib(benchmark::State& state) {
         rte_fib_lookup_bulk(fib, &queries[at++ % kQueries].address, &next_hop, 1);
         benchmark::DoNotOptimize(next_hop);
     }
-    state.SetLabel(dpdk_has_huge_pages ? "" : "4 KiB pages");
+    state.SetLabel(perf::dpdk_has_huge_pages() ? "" : "4 KiB pages");
     rte_fib_free(fib);
 }
 
@@ -231,37 +231,12 @@ BENCHMARK(dpdk_fib)->Arg(1'000)->Arg(100'000);
 BENCHMARK(weir_hash_writes<false>)->Name("hash8_replace")->Arg(1 << 10)->Arg(1 << 20);
 BENCHMARK(weir_hash_writes<true>)->Name("hash8_insert_and_erase")->Arg(1 << 10)->Arg(1 << 20);
 
-/// EAL can be started once only, so the huge pages are looked up first.
-bool huge_pages_are_free() {
-    FILE* file = std::fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
-    unsigned long pages = 0;
-    if (file == nullptr) return false;
-    const bool read = std::fscanf(file, "%lu", &pages) == 1;
-    std::fclose(file);
-    return read && pages >= 128;
-}
-
-bool start_dpdk(const char* program) {
-    std::vector<std::string> words = {program,          "-l",          "0", "--no-pci",
-                                      "--no-telemetry", "--log-level", "4"};
-    dpdk_has_huge_pages = huge_pages_are_free();
-    // DPDK 22.11 refuses --no-huge with --in-memory.
-    if (dpdk_has_huge_pages) {
-        words.emplace_back("--in-memory");
-    } else {
-        words.insert(words.end(), {"--no-huge", "--no-shconf", "-m", "512"});
-    }
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    return rte_eal_init(static_cast<int>(arguments.size()), arguments.data()) >= 0;
-}
-
 }  // namespace
 }  // namespace weir
 
 int main(int argc, char** argv) {
     benchmark::Initialize(&argc, argv);
-    if (!weir::start_dpdk(argv[0])) return 1;
+    if (!weir::perf::start_dpdk(argv[0])) return 1;
     benchmark::RunSpecifiedBenchmarks();
     rte_eal_cleanup();
     return 0;
