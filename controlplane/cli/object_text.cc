@@ -6,6 +6,7 @@
 #include <map>
 
 #include "vm/isa/helper_info.h"
+#include "vm/program/map_use.h"
 
 namespace weir::controlplane::cli {
 namespace {
@@ -57,12 +58,9 @@ UsedHelper used_helper(const vm::ProgramSpec& program, int64_t id) {
         .id = id,
         .name = name.empty() ? fmt::format("helper {}", id) : fmt::format("bpf_{}", name)};
     const vm::HelperInfo* const row = vm::helper_info(id);
-    const bool wrong_type =
-        row != nullptr && row->users != vm::HelperUsers::Any &&
-        (row->users == vm::HelperUsers::Xdp) != (program.type == vm::ProgramType::Xdp);
     if (row == nullptr)
         used.refusal = vm::helper_refusal(id);
-    else if (wrong_type)
+    else if (!vm::helper_serves(*row, program.type))
         used.refusal = fmt::format("not for programs of type {}, as in the kernel",
                                    vm::program_type_name(program.type));
     return used;

@@ -267,9 +267,7 @@ Allowed check_argument(RunState& run, CallSite& call, size_t index) {
 }  // namespace
 
 Allowed check_call(RunState& run, CallSite& call) {
-    const HelperUsers users = call.info.users;
-    const bool is_xdp = run.type == ProgramType::Xdp;
-    if (users == (is_xdp ? HelperUsers::Socket : HelperUsers::Xdp))
+    if (!helper_serves(call.info, run.type))
         return std::unexpected(
             fmt::format("{} is not for {} programs", call.info.name, program_type_name(run.type)));
     const bool locks = call.is(HelperId::spin_lock) || call.is(HelperId::spin_unlock);

@@ -250,8 +250,7 @@ Checked check_helper_call(Step& step) {
     const HelperInfo* helper = helper_info(step.insn.imm);
     if (helper == nullptr) return fault("unknown-helper", helper_refusal(step.insn.imm));
     Call call{*helper};
-    const bool is_xdp = step.env.program.type == ProgramType::Xdp;
-    if (helper->users == (is_xdp ? HelperUsers::Socket : HelperUsers::Xdp))
+    if (!helper_serves(*helper, step.env.program.type))
         return fault("unknown-helper",
                      fmt::format("helper {} ({}) is not for {} programs", step.insn.imm,
                                  helper->name, program_type_name(step.env.program.type)));
