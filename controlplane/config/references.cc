@@ -126,21 +126,21 @@ void check_exports(Reader& reader, const Config& config) {
 void resolve_interface(Reader& reader, const Config& config, const std::string& key,
                        InterfaceConfig& interface) {
     if (interface.port.value.empty() && interface.ifindex.value == 0) return;
-    std::string numbers;
     for (const PortConfig& port : config.ports) {
         const bool is_it = interface.port.value.empty()
                                ? port.ifindex.value == interface.ifindex.value
                                : port.name == interface.port.value;
-        if (is_it) {
-            interface.ifindex.value = port.ifindex.value;
-            return;
-        }
-        numbers +=
-            fmt::format("{}{} ({})", numbers.empty() ? "" : ", ", port.ifindex.value, port.name);
+        if (!is_it) continue;
+        interface.ifindex.value = port.ifindex.value;
+        return;
     }
     if (!interface.port.value.empty())
         return reader.refuse(interface.port.place, key + ".port",
                              no_such("port", interface.port.value, names_of(config.ports)));
+    std::string numbers;
+    for (const PortConfig& port : config.ports)
+        numbers +=
+            fmt::format("{}{} ({})", numbers.empty() ? "" : ", ", port.ifindex.value, port.name);
     reader.refuse(interface.ifindex.place, key + ".ifindex",
                   fmt::format("value '{}', expected the ifindex of a port: {}",
                               interface.ifindex.value, numbers));
