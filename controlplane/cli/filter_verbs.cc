@@ -127,14 +127,12 @@ int verb_filter_run(const Words& words) {
     const Result<Parsed> parsed =
         options.positional("EXPR", true)
             .value("pcap-in", "FILE", "capture to read packets from (pcap or pcapng)")
+            .required("pcap-in")
             .value("engine", "jit|interp", "what runs the program (default jit)")
             .with_json()
             .parse(words);
     if (!parsed) return report(parsed.error());
     if (parsed->help_shown) return kExitDone;
-    if (!parsed->has("pcap-in"))
-        return report(
-            {ErrorKind::kInvalid, "filter run: --pcap-in is missing, expected a capture file"});
     const Result<std::optional<jit::Engine>> engine = engine_of(*parsed);
     if (!engine) return report(engine.error());
     Result<CaptureReader> capture = CaptureReader::open(parsed->text("pcap-in"));

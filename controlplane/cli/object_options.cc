@@ -1,6 +1,10 @@
 #include "controlplane/cli/object_options.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "controlplane/cli/offline_routes.h"
 #include "controlplane/cli/offline_set.h"
@@ -35,6 +39,12 @@ Result<void> read_global_option(const std::string& text, vm::LoadOptions& option
 Result<vm::LoadOptions> load_options_of(const Parsed& parsed) {
     vm::LoadOptions options;
     options.btf_path = parsed.text("btf");
+    options.kconfig_path = parsed.text("kconfig");
+    // Only programs that ask for it read it: what cannot be opened is wrong all the same.
+    if (parsed.has("kconfig") && access(options.kconfig_path.c_str(), R_OK) != 0)
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("--kconfig: value '{}', expected a file that can be read: {}",
+                                options.kconfig_path, std::strerror(errno)));
     options.assume_entries_max = kAssumedEntriesMax;
     if (const std::string type = parsed.text("type"); type == "xdp") {
         options.type = vm::ProgramType::Xdp;
@@ -61,9 +71,11 @@ void add_object_options(Options& options) {
         .value("type", "xdp|socket", "what the programs are, whatever their sections say")
         .values("map", "NAME.max_entries=N", "size of a map; may be given several times")
         .values("global", "NAME=VALUE", "value of a global variable; may be given several times")
-        .value(
-            "btf", "FILE",
-            "types for CO-RE relocations: raw BTF or an ELF file (default the running kernel's)");
+        .value("btf", "FILE",
+               "types for CO-RE relocations: raw BTF or an ELF file (default the running kernel's)")
+        .value("kconfig", "FILE",
+               "kernel configuration that variables of .kconfig are read from, packed by gzip or "
+               "not (default\nthe running kernel's)");
 }
 
 Result<vm::ObjectSpec> load_object_of(const Parsed& parsed) {
@@ -111,6 +123,7 @@ Result<std::optional<jit::Engine>> engine_of(const Parsed& parsed) {
 
 void add_bench_options(Options& options) {
     options.value("pcap-in", "FILE", "capture to read packets from (pcap or pcapng, Ethernet)")
+        .required("pcap-in")
         .values("map-fill", "NAME=FILE",
                 "first contents of a map, as lines 'KEY VALUE' (of prog arrays and maps in maps "
                 "'KEY NAME'); may be given several times")
@@ -121,10 +134,8 @@ void add_bench_options(Options& options) {
 Result<std::unique_ptr<OfflineSet>> make_offline(const Parsed& parsed) {
     const Result<std::optional<jit::Engine>> engine = engine_of(parsed);
     if (!engine) return std::unexpected(engine.error());
-    OfflineOptions options{.engine = *engine,
-                           .unverified = parsed.has("unverified"),
-                           .fills = parsed.words("map-fill"),
-                           .fib = no_routes()};
+    OfflineOptions options{
+        .engine = *engine, .unverified = parsed.has("unverified"), .fib = no_routes()};
     if (options.unverified && options.engine != jit::Engine::kInterp)
         return fail(ErrorKind::kInvalid,
                     "--unverified: expected with '--engine interp', which checks every access; "
@@ -139,9 +150,10 @@ Result<std::unique_ptr<OfflineSet>> make_offline(const Parsed& parsed) {
     const Result<vm::ProgramSpec> program = pick_program(*object, parsed);
     if (!program) return std::unexpected(program.error());
     Result<std::unique_ptr<OfflineSet>> set = OfflineSet::make(*object, *program, options);
-    // What is wrong with an option or its file names itself.
-    if (!set && !set.error().message.starts_with("--"))
-        return fail_in(parsed.text("OBJ"), set.error());
+    if (!set) return fail_in(parsed.text("OBJ"), set.error());
+    for (const std::string& fill : parsed.words("map-fill"))
+        if (const Result<void> filled = (*set)->fill(fill); !filled)
+            return std::unexpected(filled.error());
     return set;
 }
 

@@ -16,7 +16,7 @@ class OfflineSet;
 
 constexpr uint32_t kAssumedEntriesMax = 64;  ///< of a map that says max_entries 0, in offline verbs
 
-/// Adds OBJ, --prog, --type, --map, --global, --btf.
+/// Adds OBJ, --prog, --type, --map, --global, --btf, --kconfig.
 void add_object_options(Options& options);
 
 /// Loads OBJ; the loader's notices go to stderr.

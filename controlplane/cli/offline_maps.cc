@@ -64,7 +64,7 @@ Result<OfflineMaps> OfflineMaps::make(const vm::ObjectSpec& object,
     const auto add = [&](const vm::MapSpec& spec, bool needed) -> Result<void> {
         if (maps.find(spec.name) != nullptr) return {};
         Result<std::unique_ptr<vm::Map>> made = maps::create_map(spec, kCpuSlots);
-        if (!made && needed) return fail_in("map " + spec.name, made.error());
+        if (!made && needed) return std::unexpected(made.error());
         if (made) maps.maps_.push_back(std::move(*made));
         return {};
     };
@@ -107,8 +107,8 @@ Result<std::vector<vm::Map*>> OfflineMaps::of(const vm::ProgramSpec& program) co
         maps.push_back(find(spec.name));
         if (maps.back() != nullptr) continue;
         const Result<std::unique_ptr<vm::Map>> again = maps::create_map(spec, kCpuSlots);
-        return fail_in("map " + spec.name,
-                       again ? Error{ErrorKind::kInvalid, "missing"} : again.error());
+        return std::unexpected(again ? Error{ErrorKind::kInvalid, "map " + spec.name + ": missing"}
+                                     : again.error());
     }
     return maps;
 }
@@ -132,6 +132,8 @@ Result<void> OfflineMaps::bind_programs(const vm::ProgramSpec& program,
         vm::Map* const map = find(spec.name);
         if (spec.type != vm::MapType::ProgArray || map == nullptr) continue;
         for (const vm::InitialSlot& slot : map->spec().slots) {
+            // Filled for another program that refers to the map, or by --map-fill.
+            if (map->program_at(slot.index) != nullptr) continue;
             const Result<BoundProgram> bound = find_program(slot.target);
             if (!bound) return fail_in("map " + spec.name, bound.error());
             const Bytes key = key_of_index(slot.index, spec.key_bytes);

@@ -39,7 +39,8 @@ public:
     /// One per spec.maps.
     Result<std::vector<vm::Map*>> of(const vm::ProgramSpec& program) const;
 
-    /// The slots that the object names of those prog arrays that `program` refers to.
+    /// The slots that the object names of those prog arrays that `program` refers to, as far as
+    /// they are empty.
     Result<void> bind_programs(const vm::ProgramSpec& program, const FindProgram& find_program);
     /// `option` is NAME=FILE with lines "KEY VALUE"; for prog arrays and maps in maps the value is
     /// the name of a program or map.

@@ -28,6 +28,15 @@ bool goes_by_number(const OfflineOutcome& outcome) {
            outcome.redirect_ifindex != vm::kRedirectByMap;
 }
 
+Json fault_json(const vm::RunFault& fault) {
+    return {{"program", fault.program}, {"insn", fault.insn}, {"message", fault.message}};
+}
+
+/// "load of 8 bytes at address 0x8 (program p, insn 1)".
+std::string fault_text(const vm::RunFault& fault) {
+    return fmt::format("{} (program {}, insn {})", fault.message, fault.program, fault.insn);
+}
+
 Json packet_json(const OfflineReport& report, size_t n) {
     const OfflineOutcome& outcome = report.outcomes[n];
     const CapturedPacket& packet = report.packets[n];
@@ -42,10 +51,7 @@ Json packet_json(const OfflineReport& report, size_t n) {
         entry["error"] = outcome.error;
     }
     if (goes_by_number(outcome)) entry["redirect_ifindex"] = outcome.redirect_ifindex;
-    if (outcome.fault)
-        entry["fault"] = {{"program", outcome.fault->program},
-                          {"insn", outcome.fault->insn},
-                          {"message", outcome.fault->message}};
+    if (outcome.fault) entry["fault"] = fault_json(*outcome.fault);
     entry["len"] = packet.bytes.size();
     entry["sha256"] = sha256_hex(packet.bytes);
     return entry;
@@ -58,9 +64,7 @@ void print_packets(const OfflineReport& report) {
         const std::string word = outcome_word(report, outcome);
         fmt::print("{} {} {}", i, word, report.packets[i].bytes.size());
         if (goes_by_number(outcome)) fmt::print(" to ifindex {}", outcome.redirect_ifindex);
-        if (outcome.fault)
-            fmt::print(" fault: {} (program {}, insn {})", outcome.fault->message,
-                       outcome.fault->program, outcome.fault->insn);
+        if (outcome.fault) fmt::print(" fault: {}", fault_text(*outcome.fault));
         fmt::print("\n");
         ++words[outcome.ran ? word : "not run"];
         if (outcome.fault) ++words["faults"];
@@ -68,6 +72,15 @@ void print_packets(const OfflineReport& report) {
     fmt::print("{} packets", report.packets.size());
     for (const auto& [word, count] : words) fmt::print(", {} {}", count, word);
     fmt::print("\n");
+}
+
+void print_timer_faults(const TimerFaults& faults) {
+    if (faults.count == 0) return;
+    fmt::print("timers: {} callback{} stopped\n", faults.count,
+               faults.count == 1 ? " was" : "s were");
+    for (size_t i = 0; i < std::min(faults.first.size(), kLinesMax); ++i)
+        fmt::print("  fault: {}\n", fault_text(faults.first[i]));
+    if (faults.count > kLinesMax) fmt::print("  … {} more\n", faults.count - kLinesMax);
 }
 
 /// A slot of a prog array or of a map in map holds a number that only this run knows.
@@ -149,11 +162,17 @@ Json report_json(const OfflineReport& report) {
     Json document = {
         {"packets", std::move(packets)}, {"maps", std::move(maps)}, {"events", std::move(events)}};
     if (report.unverified) document["unverified"] = true;
+    if (const TimerFaults& faults = report.set.timer_faults(); faults.count != 0) {
+        Json& first = document["timer_faults"]["first"] = Json::array();
+        for (const vm::RunFault& fault : faults.first) first.push_back(fault_json(fault));
+        document["timer_faults"]["count"] = faults.count;
+    }
     return document;
 }
 
 void print_report(const OfflineReport& report) {
     print_packets(report);
+    print_timer_faults(report.set.timer_faults());
     for (const std::unique_ptr<vm::Map>& map : report.set.maps().all()) {
         print_elements(report, *map);
         print_events(*map);

@@ -17,8 +17,9 @@ struct OfflineReport {
     bool unverified = false;
 };
 
-/// {"packets":[…],"maps":{"NAME":[["KEYHEX","VALUEHEX"],…]},"events":{"NAME":["HEX",…]}}; empties
-/// queues, stacks and what holds events.
+/// {"packets":[…],"maps":{"NAME":[["KEYHEX","VALUEHEX"],…]},"events":{"NAME":["HEX",…]}}, and where
+/// callbacks of timers were stopped "timer_faults":{"count":1,"first":[{"program","insn",
+/// "message"}]}; empties queues, stacks and what holds events.
 Json report_json(const OfflineReport& report);
 /// The same for people, on stdout: keys and values by their types, programs and maps by their
 /// names, long lists cut.

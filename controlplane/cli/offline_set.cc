@@ -50,13 +50,13 @@ Result<std::unique_ptr<OfflineSet>> OfflineSet::make(const vm::ObjectSpec& objec
     const Result<void> made =
         options.unverified ? set->make_checked() : set->compile(options.engine);
     if (!made) return std::unexpected(made.error());
-    for (const std::string& fill : options.fills) {
-        const Result<void> filled =
-            set->maps_.fill(fill, [&](const std::string& name) { return set->find_program(name); });
-        if (!filled) return std::unexpected(filled.error());
-    }
-    if (const Result<void> bound = set->bind_slots(); !bound) return std::unexpected(bound.error());
     return set;
+}
+
+Result<void> OfflineSet::fill(const std::string& option) {
+    const Result<void> filled =
+        maps_.fill(option, [this](const std::string& name) { return find_program(name); });
+    return filled ? bind_slots() : filled;
 }
 
 Result<void> OfflineSet::compile(std::optional<jit::Engine> engine) {
@@ -109,6 +109,7 @@ Result<BoundProgram> OfflineSet::find_checked(const std::string& name) {
         Result<std::unique_ptr<vm::CheckedProgram>> made =
             vm::CheckedProgram::make(program, std::move(*maps), maps::all_helpers());
         if (!made) return fail_in("program " + name, made.error());
+        (*made)->report_faults_to([this](const vm::RunFault& fault) { note_timer_fault(fault); });
         checked_.push_back(std::move(*made));
         return BoundProgram{checked_.back().get(), id};
     }
@@ -193,6 +194,11 @@ void OfflineSet::run_burst(std::span<Bytes> packets, std::span<const size_t> cho
         if (outcome.retval == vm::XDP_REDIRECT) outcome.redirect_ifindex = redirects[slot];
         packets[chosen[slot]] = packet_bytes_of(contexts[slot]);
     }
+}
+
+void OfflineSet::note_timer_fault(const vm::RunFault& fault) {
+    ++timer_faults_.count;
+    if (timer_faults_.first.size() < kTimerFaultsKept) timer_faults_.first.push_back(fault);
 }
 
 void OfflineSet::run_timers() {

@@ -21,7 +21,6 @@ namespace weir::controlplane::cli {
 struct OfflineOptions {
     std::optional<jit::Engine> engine;   ///< nullopt: machine code, or else the interpreter
     bool unverified = false;             ///< the interpreter, every access checked; no proof
-    std::vector<std::string> fills;      ///< --map-fill: NAME=FILE
     std::shared_ptr<const vm::Fib> fib;  ///< nullptr: no port and no route is known
 };
 
@@ -34,12 +33,22 @@ struct OfflineOutcome {
     std::string error;  ///< why no program saw it
 };
 
+/// Of callbacks that timers called; only unverified programs have any.
+struct TimerFaults {
+    uint64_t count = 0;
+    std::vector<vm::RunFault> first;  ///< at most kTimerFaultsKept
+};
+constexpr size_t kTimerFaultsKept = 1024;
+
 class OfflineSet {
 public:
     /// kRejected when the verifier refuses. `program` is one of `object`'s.
     static Result<std::unique_ptr<OfflineSet>> make(const vm::ObjectSpec& object,
                                                     const vm::ProgramSpec& program,
                                                     const OfflineOptions& options);
+
+    /// --map-fill: NAME=FILE. What it puts into prog arrays stays, whatever the object says.
+    Result<void> fill(const std::string& option);
 
     const vm::ObjectSpec& object() const { return object_; }
     const vm::ProgramSpec& spec() const { return spec_; }
@@ -51,6 +60,7 @@ public:
     /// Runs packets in order, `burst` at a time (1..kBurstPacketsMax); their bytes become what the
     /// program left. Timers that are due run between packets and at the end.
     std::vector<OfflineOutcome> run(std::span<Bytes> packets, uint32_t burst);
+    const TimerFaults& timer_faults() const { return timer_faults_; }
 
 private:
     OfflineSet(const vm::ObjectSpec& object, const vm::ProgramSpec& program, OfflineMaps maps)
@@ -65,6 +75,7 @@ private:
                    std::vector<OfflineOutcome>& outcomes);
     void run_one(Bytes& packet, OfflineOutcome& outcome);
     void run_timers();
+    void note_timer_fault(const vm::RunFault& fault);
     std::string refuse_frame(size_t bytes) const;
 
     // Members end in reverse order: programs go before the maps that they are bound to.
@@ -79,6 +90,7 @@ private:
     std::shared_ptr<const vm::Fib> fib_;
     vm::RunEnv env_;
     std::vector<OfflinePacket> buffers_;
+    TimerFaults timer_faults_;
 };
 
 }  // namespace weir::controlplane::cli

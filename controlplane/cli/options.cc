@@ -45,6 +45,11 @@ Options& Options::value(const char* spelling, const char* argument, const char* 
     return *this;
 }
 
+Options& Options::required(const char* name) {
+    required_options_.emplace_back(name);
+    return *this;
+}
+
 Options& Options::values(const char* spelling, const char* argument, const char* help) {
     shown_.add_options()(spelling, po::value<Words>()->value_name(argument)->composing(), help);
     return *this;
@@ -86,11 +91,14 @@ Result<Parsed> Options::parse(const Words& words) {
         parsed.help_shown = true;
         return parsed;
     }
-    for (const std::string& name : required_) {
-        if (parsed.values.count(name) != 0) continue;
+    const auto missing = [&](const std::string& shown) {
         return fail(ErrorKind::kInvalid, fmt::format("{}: {} is missing, expected 'weir {} {}'",
-                                                     verb_, name, verb_, arguments_));
-    }
+                                                     verb_, shown, verb_, arguments_));
+    };
+    for (const std::string& name : required_)
+        if (parsed.values.count(name) == 0) return missing(name);
+    for (const std::string& name : required_options_)
+        if (parsed.values.count(name) == 0) return missing("--" + name);
     return parsed;
 }
 

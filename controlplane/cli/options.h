@@ -45,6 +45,8 @@ public:
     /// `spelling` as Boost has it: "name" or "name,n".
     Options& flag(const char* spelling, const char* help);
     Options& value(const char* spelling, const char* argument, const char* help);
+    /// A value that was declared must be given.
+    Options& required(const char* name);
     Options& values(const char* spelling, const char* argument, const char* help);
     Options& with_json();     ///< -j, -p
     Options& with_run_dir();  ///< --run-dir
@@ -58,7 +60,7 @@ private:
     std::string verb_, arguments_, about_;
     boost::program_options::options_description shown_, hidden_;
     boost::program_options::positional_options_description positional_;
-    std::vector<std::string> required_;
+    std::vector<std::string> required_, required_options_;
 };
 
 /// Prints "weir: message" on stderr, in one line; returns the exit status of the error's kind.

@@ -187,9 +187,6 @@ int verb_prog_bench(const Words& words) {
     const Result<Parsed> parsed = options.with_json().parse(words);
     if (!parsed) return report(parsed.error());
     if (parsed->help_shown) return kExitDone;
-    if (!parsed->has("pcap-in"))
-        return report(
-            {ErrorKind::kInvalid, "prog bench: --pcap-in is missing, expected a capture file"});
     return bench_with(*parsed);
 }
 

@@ -85,9 +85,6 @@ int verb_prog_run(const Words& words) {
             .parse(words);
     if (!parsed) return report(parsed.error());
     if (parsed->help_shown) return kExitDone;
-    if (!parsed->has("pcap-in"))
-        return report(
-            {ErrorKind::kInvalid, "prog run: --pcap-in is missing, expected a capture file"});
     return run_with(*parsed);
 }
 

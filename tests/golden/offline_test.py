@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Everything that an offline run provides around a program, and what `prog show` says of it. Arguments: weir, object, capture."""
+"""Everything that an offline run provides around a program, and what `prog show` says of it. Arguments: weir, object, capture,
+object with .kconfig."""
+import gzip
 import json
 import pathlib
 import struct
@@ -8,7 +10,7 @@ import sys
 import tempfile
 import unittest
 
-WEIR, OBJECT, CAPTURE = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:4])
+WEIR, OBJECT, CAPTURE, TUNED = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:5])
 SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="weir-offline-"))
 UNVERIFIED = ("--engine", "interp", "--unverified")
 ETHERNET = bytes.fromhex("02000000000a02000000000b0800")
@@ -143,6 +145,22 @@ neighbours: [{address: 192.0.2.1, mac: "02:00:00:00:00:99", port: wan}]
         self.assertIn('map "unsized": max_entries is 0, assuming 64', weir("prog", "show", OBJECT).stderr)
         self.refused(2, "--global", "limits=10", says="limits")
         self.refused(2, "--type", "tc", says="expected xdp or socket")
+
+    def test_the_kernels_configuration_may_be_a_file(self):
+        plain, packed, other = SCRATCH / "config", SCRATCH / "config.gz", SCRATCH / "config.other"
+        plain.write_text("# a kernel\nCONFIG_HZ=1234\n")
+        packed.write_bytes(gzip.compress(plain.read_bytes()))
+        other.write_text("CONFIG_HZ=250\n")
+        for path, verdict in ((plain, "XDP_TX"), (packed, "XDP_TX"), (other, "XDP_PASS")):
+            done = weir("prog", "run", TUNED, "--kconfig", str(path), "--pcap-in", CAPTURE, *UNVERIFIED, "-j")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual({entry["verdict"] for entry in json.loads(done.stdout)["packets"]}, {verdict})
+        for verb in ("verify", "show"):
+            self.assertEqual(weir("prog", verb, TUNED, "--kconfig", str(plain)).returncode, 0)
+        done = weir("prog", "verify", TUNED, "--kconfig", str(SCRATCH / "nowhere"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--kconfig: value", done.stderr)
+        self.assertIn("expected a file that can be read: No such file", done.stderr)
 
     def test_show_lists_all_that_is_in_it(self):
         document = json.loads(weir("prog", "show", OBJECT, "-j").stdout)

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "controlplane/cli/offline_routes.h"
 #include "tests/unit/controlplane/offline_object.h"
+#include "tests/unit/dataplane/temporary_dir.h"
 
 namespace weir::controlplane::cli {
 namespace {
@@ -11,6 +14,12 @@ namespace {
 using tests::InsnWriter;
 
 constexpr int32_t kCheckMtu = 163;
+
+/// rN = the address of the function `distance` slots behind this instruction's second slot.
+std::vector<vm::Insn> code_address(uint8_t reg, int32_t distance) {
+    vm::Insn first = tests::make_insn(vm::Op::kLoadCodeAddr, reg, 0, 0, distance);
+    return {first, vm::Insn{}};
+}
 
 std::vector<OfflineOutcome> run_all(const vm::ObjectSpec& object, const OfflineOptions& options,
                                     std::vector<Bytes>& packets, uint32_t burst = 1) {
@@ -64,6 +73,56 @@ TEST(OfflineSet, FillsSlotsOfTheProgramsThatSlotsName) {
     ASSERT_FALSE(set);
     EXPECT_NE(set.error().message.find("'last', expected the name of a program"), std::string::npos)
         << set.error().message;
+}
+
+TEST(OfflineSet, AFillStaysWhateverTheObjectSays) {
+    // The object has "last" in the slot; the fill puts a program there that refers to the same map.
+    const vm::ObjectSpec object = object_of(
+        {jumping("first", "last"), returning("last", vm::XDP_TX),
+         program_of("filled", InsnWriter().load_map(2, 0).mov(0, vm::XDP_PASS).exit().insns(),
+                    {jumps_to("last")})});
+    auto set = OfflineSet::make(object, object.programs[0], kUnverified);
+    ASSERT_TRUE(set) << set.error().message;
+    const dataplane::TemporaryDir folder;
+    const std::string path = folder / "fill.txt";
+    std::ofstream(path) << "1 filled\n";
+    const Result<void> filled = (*set)->fill("jumps=" + path);
+    ASSERT_TRUE(filled) << filled.error().message;
+    std::vector<Bytes> packets = {Bytes(60)};
+    EXPECT_EQ((*set)->run(packets, 1)[0].retval, vm::XDP_PASS);
+}
+
+TEST(OfflineSet, ReportsCallbacksOfTimersThatAreStopped) {
+    constexpr int32_t kTimerInit = 169, kTimerSetCallback = 170, kTimerStart = 171;
+    vm::MapSpec timers;
+    timers.name = "timers";
+    timers.type = vm::MapType::Array;
+    timers.key_bytes = 4;
+    timers.value_bytes = 16;
+    timers.entries_max = 1;
+    timers.timer_offset = 0;
+    InsnWriter code;
+    code.load_map_value(1, 0, 0).load_map(2, 0).mov(3, 1).call(kTimerInit);
+    code.load_map_value(1, 0, 0).append(code_address(2, 9)).call(kTimerSetCallback);
+    code.load_map_value(1, 0, 0).mov(2, 0).mov(3, 0).call(kTimerStart);
+    code.mov(0, vm::XDP_PASS).exit();
+    const auto callback = static_cast<uint32_t>(code.size());
+    code.mov(1, 0).load64(0, 1, 8).exit();
+    vm::ProgramSpec program = program_of("timed", code.insns(), {timers});
+    program.subprograms.push_back({"tick", callback});
+    const vm::ObjectSpec object = object_of({program});
+    auto set = OfflineSet::make(object, object.programs[0], kUnverified);
+    ASSERT_TRUE(set) << set.error().message;
+    std::vector<Bytes> packets = {Bytes(60)};
+    const std::vector<OfflineOutcome> outcomes = (*set)->run(packets, 1);
+    ASSERT_FALSE(outcomes[0].fault) << outcomes[0].fault->message;
+    EXPECT_EQ(outcomes[0].retval, vm::XDP_PASS) << "the packet is not to blame";
+    const TimerFaults& faults = (*set)->timer_faults();
+    ASSERT_EQ(faults.count, 1u);
+    EXPECT_EQ(faults.first[0].program, "timed");
+    EXPECT_EQ(faults.first[0].insn, callback + 1);
+    EXPECT_TRUE(faults.first[0].message.starts_with("load of 8 bytes at "))
+        << faults.first[0].message;
 }
 
 TEST(OfflineSet, AProgramMayCallItselfUntilTheKernelsBound) {
