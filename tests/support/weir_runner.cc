@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <optional>
 #include <thread>
 
 #include "maps/maps.h"
@@ -302,6 +303,9 @@ Result<RunResult> run_checked(const vm::ObjectSpec& object, const std::string& p
     const auto programs = make_programs(object, program, *maps);
     if (!programs) return std::unexpected(programs.error());
     const vm::CheckedProgram& first = *programs->front();
+    std::optional<vm::RunFault> callback_fault;
+    for (const auto& each : *programs)
+        each->report_faults_to([&](const vm::RunFault& fault) { callback_fault = fault; });
     TestMachine machine;
     RunResult run;
     for (const Bytes& packet : packets) {
@@ -314,6 +318,10 @@ Result<RunResult> run_checked(const vm::ObjectSpec& object, const std::string& p
         run.packets.push_back(std::move(*result));
     }
     wait_for_timers(machine, *maps, setup.is_done);
+    if (callback_fault)
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("a timer's callback, {} insn {}: {}", callback_fault->program,
+                                callback_fault->insn, callback_fault->message));
     maps->read(run);
     if (!setup.opens_perf_events) run.events.clear();
     return run;
