@@ -135,6 +135,12 @@ Result<void> OfflineMaps::bind_programs(const vm::ProgramSpec& program,
             // Filled for another program that refers to the map, or by --map-fill.
             if (map->program_at(slot.index) != nullptr) continue;
             const Result<BoundProgram> bound = find_program(slot.target);
+            // As with one that the loader does not offer: its neighbours run without it.
+            if (!bound && bound.error().kind == ErrorKind::kRejected) {
+                fmt::print(stderr, "weir: map {}: slot {} stays empty: {}\n", spec.name, slot.index,
+                           bound.error().message);
+                continue;
+            }
             if (!bound) return fail_in("map " + spec.name, bound.error());
             const Bytes key = key_of_index(slot.index, spec.key_bytes);
             const int status = map->bind_program(key.data(), bound->program, bound->id);

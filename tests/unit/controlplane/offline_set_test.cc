@@ -75,6 +75,22 @@ TEST(OfflineSet, FillsSlotsOfTheProgramsThatSlotsName) {
         << set.error().message;
 }
 
+TEST(OfflineSet, LeavesSlotsEmptyOfProgramsThatAreRefused) {
+    const auto egress = InsnWriter().put(vm::Op::kLoad32, 0, 1, 20).exit().insns();
+    const vm::ObjectSpec object = object_of({jumping("first", "last"), program_of("last", egress)});
+    std::vector<Bytes> packets = {Bytes(60)};
+    testing::internal::CaptureStderr();
+    const std::vector<OfflineOutcome> outcomes = run_all(object, kUnverified, packets);
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_TRUE(outcomes[0].ran);
+    EXPECT_FALSE(outcomes[0].fault.has_value());
+    EXPECT_NE(said.find("map jumps: slot 1 stays empty: "), std::string::npos) << said;
+    EXPECT_NE(said.find("field egress_ifindex of xdp_md"), std::string::npos) << said;
+    const auto alone = OfflineSet::make(object, object.programs[1], kUnverified);
+    ASSERT_FALSE(alone);
+    EXPECT_EQ(alone.error().kind, ErrorKind::kRejected);
+}
+
 TEST(OfflineSet, AFillStaysWhateverTheObjectSays) {
     // The object has "last" in the slot; the fill puts a program there that refers to the same map.
     const vm::ObjectSpec object = object_of(
