@@ -104,16 +104,18 @@ bool was_starved(const RunResult& run) {
            });
 }
 
-/// Until `is_done`, or patience is over: then the comparison says what is missing.
+/// Waits for `is_done` until patience is over: then the comparison says what is missing. What was
+/// read before is of several moments, and keys may have gone on the way, so that it is read again.
 Result<void> read_done_maps(const std::vector<LiveMap>& maps, const IsDone& is_done,
                             RunResult& run) {
     const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (true) {
-        if (const auto read = read_maps(maps, run); !read) return read;
-        if (!is_done || is_done(run.maps) || was_starved(run)) return {};
-        if (std::chrono::steady_clock::now() > end) return {};
+    while (is_done && std::chrono::steady_clock::now() < end) {
+        RunResult now;
+        const auto read = read_maps(maps, now);
+        if (read && (is_done(now.maps) || was_starved(now))) break;
         std::this_thread::sleep_for(kPause);
     }
+    return read_maps(maps, run);
 }
 
 Result<RunResult> run_packets(int program, const std::vector<LiveMap>& maps,

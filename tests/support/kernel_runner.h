@@ -64,7 +64,9 @@ struct RunSetup {
     uint32_t ingress_ifindex = 0;  ///< 0: the loopback's; else a device of this network namespace
     uint32_t rx_queue_index = 0;   ///< below the device's receive queues
     uint32_t egress_ifindex = 0;   ///< of a program behind a devmap
-    IsDone is_done;  ///< asked after the last packet until it is true or kPatience is over
+    /// Asked after the last packet until it is true or kPatience is over. Not for objects with
+    /// queues or stacks, which reading empties.
+    IsDone is_done;
 };
 
 /// A program of an object as libbpf sees it. Kinds that are neither xdp nor socket are left out.
