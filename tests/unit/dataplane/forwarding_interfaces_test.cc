@@ -120,7 +120,7 @@ void expect_wire(const std::string& driver) {
 class ForwardingInterfaces : public ::testing::Test {
 protected:
     void SetUp() override {
-        if (geteuid() != 0) GTEST_SKIP() << "making network interfaces needs root";
+        if (geteuid() != 0) GTEST_SKIP() << "needs root, to make network interfaces";
     }
 };
 
