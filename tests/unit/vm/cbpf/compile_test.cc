@@ -69,6 +69,8 @@ public:
         EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), bytes), 0);
         EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &bytes), 0);
         EXPECT_EQ(res_init(), 0);
+        _res.options &= ~RES_USEVC;  // datagrams, and no second question after a while
+        _res.retry = 1;
         _res.nscount = 1;
         _res.nsaddr_list[0] = address;
         thread_ = std::thread([this] { serve(); });

@@ -95,7 +95,7 @@ TEST(Linker, CountsAddressesInDataThatStayAsTheyAre) {
 TEST(Linker, TakesLargeGlobalData) {
     constexpr size_t kMebibyte = 1u << 20;
     ObjectBuilder builder = program({{.opcode = 0x18, .dst = 2, .imm = 16'000'000}, {}, kExit});
-    std::vector<uint32_t> words(20 * kMebibyte / 4);
+    std::vector<uint32_t> words(27 * kMebibyte / 4);
     words[4'000'000] = 77;
     const uint32_t data = builder.add_words(".data", words);
     builder.add_relocation(1, 0, builder.add_symbol("", data, 0, 0, STT_SECTION, STB_LOCAL), kLoad);
@@ -105,15 +105,33 @@ TEST(Linker, TakesLargeGlobalData) {
     const ProgramSpec& entry = object->programs.front();
     EXPECT_EQ(entry.insns[1].imm, 16'000'000);
     ASSERT_EQ(entry.maps.size(), 1u);
-    EXPECT_EQ(entry.maps[0].value_bytes, 20 * kMebibyte);
+    EXPECT_EQ(entry.maps[0].value_bytes, 27 * kMebibyte);
     EXPECT_EQ(entry.maps[0].contents[16'000'000], 77);
     ObjectBuilder larger = program(pass());
     larger.add_words(".data", words);
-    larger.add_words(".data.more", std::vector<uint32_t>(13 * kMebibyte / 4));
-    EXPECT_EQ(
-        refusal(larger),
-        "section \".data.more\": 13631488 bytes after 20971520 of other sections, global data "
-        "has at most 33554432 in all");
+    larger.add_words(".data.more", std::vector<uint32_t>(6 * kMebibyte / 4));
+    EXPECT_EQ(refusal(larger),
+              "section \".data.more\": 6291456 bytes after 28311552 of other sections, global data "
+              "has at most 33554432 in all");
+}
+
+TEST(Linker, BoundsTheCopiesOfFirstContents) {
+    constexpr size_t kMebibyte = 1u << 20;
+    const std::vector<Insn> both = {{.opcode = 0x18, .dst = 2}, {}, kExit,
+                                    {.opcode = 0x18, .dst = 2}, {}, kExit};
+    ObjectBuilder builder;
+    const uint32_t code = builder.add_code("xdp", both);
+    builder.add_symbol("one", code, 0, 24, STT_FUNC, STB_GLOBAL);
+    builder.add_symbol("two", code, 24, 24, STT_FUNC, STB_GLOBAL);
+    const uint32_t data = builder.add_words(".data", std::vector<uint32_t>(20 * kMebibyte / 4));
+    const uint32_t symbol = builder.add_symbol("", data, 0, 0, STT_SECTION, STB_LOCAL);
+    builder.add_relocation(code, 0, symbol, kLoad);
+    const auto object = load_object(ObjectBuilder(builder).build(), {});
+    ASSERT_TRUE(object) << object.error().message;
+    builder.add_relocation(code, 24, symbol, kLoad);
+    EXPECT_EQ(refusal(builder),
+              "program two and those before it use maps with more than 36 MiB of first contents "
+              "in all, each its own");
 }
 
 TEST(Linker, RefusesReferencesThatLeadNowhere) {

@@ -5,6 +5,7 @@
 #include <malloc.h>
 
 #include <atomic>
+#include <cerrno>
 
 namespace {
 
@@ -89,6 +90,13 @@ void* aligned_alloc(size_t alignment, size_t bytes) {
     void* const block = __libc_memalign(alignment, bytes);
     count(block);
     return block;
+}
+void* memalign(size_t alignment, size_t bytes) {
+    return aligned_alloc(alignment, bytes);
+}
+int posix_memalign(void** block, size_t alignment, size_t bytes) {
+    *block = aligned_alloc(alignment, bytes);
+    return *block == nullptr ? ENOMEM : 0;
 }
 void free(void* block) {
     discount(block);
