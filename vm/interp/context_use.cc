@@ -1,385 +1,422 @@
-// Follows paths from the program's begin, one after the other, through its functions but not
-// through callbacks. At a conditional jump a path goes on each way that is certainly possible
-// (path_numbers.h); where neither is, it ends. So whatever is found can happen; what is not found
-// is left to the run. Reads of maps and packet count as new each time, as the kernel's verifier has
-// it.
+// A forward dataflow over the control-flow graph. Each register and each aligned stack slot holds
+// one of few things (Held); where ways meet, less is known. States only ever lose knowledge, and
+// less known before an instruction is never more known after it, so the order of the work does not
+// matter. Accesses are judged when nothing changes any more.
 #include "vm/interp/context_use.h"
 
-#include <cstring>
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <optional>
+#include <queue>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include "vm/interp/context_path.h"
+#include "vm/base/limits.h"
+#include "vm/interp/arithmetic.h"
 #include "vm/isa/helper_info.h"
 #include "vm/program/context.h"
 
 namespace weir::vm {
 namespace {
 
-constexpr uint64_t kPacketBytesMask = 0xffff;
-constexpr uint64_t kAddressMask = 0x7fff'ffff'ffff'fff0;
-constexpr uint64_t kAddressBit = 8;  ///< set in an address that is not null
+constexpr uint32_t kWord = 8;
+constexpr size_t kFramePointer = 10;
+constexpr uint32_t kNoHead = UINT32_MAX;
 
-uint64_t low_bits(uint32_t bytes) {
-    return bytes == 8 ? UINT64_MAX : (uint64_t{1} << bytes * 8) - 1;
+enum class HeldKind : uint8_t {
+    Unknown,   ///< perhaps an address in the stack of this frame or another
+    NotStack,  ///< surely none. One that a program hid in a map or in cb is a number, as the
+               ///< kernel has it. Also what cannot be read: registers that nobody wrote
+    Context,   ///< at distance `value`
+    Stack,     ///< of this frame, at `value` from its end
+    Constant,  ///< `value`
+    MapValue,  ///< of map `map`, at distance `value`
+};
+
+struct Held {
+    HeldKind kind = HeldKind::Unknown;
+    uint32_t map = 0;
+    int64_t value = 0;
+
+    bool may_be_stack() const { return kind == HeldKind::Unknown || kind == HeldKind::Stack; }
+    friend bool operator==(const Held&, const Held&) = default;
+};
+
+constexpr Held kNotStack = {HeldKind::NotStack, 0, 0};
+
+Held constant(uint64_t value) {
+    return {HeldKind::Constant, 0, static_cast<int64_t>(value)};
 }
 
-std::optional<int64_t> distance_of(const Held& base, int16_t off) {
-    if (!base.is_address() || !base.term.is_constant()) return std::nullopt;
-    return static_cast<int64_t>(base.term.value) + off;
+/// What is still known where it may be either.
+Held met(const Held& a, const Held& b) {
+    if (a == b) return a;
+    return a.may_be_stack() || b.may_be_stack() ? Held{} : kNotStack;
 }
 
-bool commutes(std::string_view spelling) {
-    return spelling == "+=" || spelling == "*=" || spelling == "&=" || spelling == "|=" ||
-           spelling == "^=";
+template <Op op>
+uint64_t compute_one(uint64_t left, uint64_t right) {
+    constexpr Format kFormat = kRow<op>.format;
+    if constexpr (kFormat == Format::AluImm || kFormat == Format::AluReg ||
+                  kFormat == Format::AluUnary)
+        return arithmetic<op>(static_cast<WordOf<op>>(left), static_cast<WordOf<op>>(right));
+    else if constexpr (kFormat == Format::ByteOrder)
+        return swap_bytes<op>(left);
+    else if constexpr (kFormat == Format::JumpImm || kFormat == Format::JumpReg)
+        return holds<op>(static_cast<WordOf<op>>(left), static_cast<WordOf<op>>(right));
+    else
+        return 0;
 }
 
-Held number_after(const Term& term, Op op, uint64_t operand) {
-    const auto next = after(term, op, operand);
-    return next ? held_number(*next) : Held{};
+/// The number that arithmetic gives; whether a jump is taken.
+uint64_t compute(Op op, uint64_t left, uint64_t right) {
+    switch (op) {
+#define WEIR_INSN(name, ...) \
+    case Op::k##name: return compute_one<Op::k##name>(left, right);
+#include "vm/isa/insn.def"
+    }
+    return 0;
 }
 
-/// An address and a number added.
-Held moved(const Held& address, const Term& by, bool is_sum) {
-    if (address.kind == HeldKind::Map) return {};
-    std::optional<Term> term;
-    if (by.is_constant())
-        term = after(address.term, is_sum ? Op::kAdd64Imm : Op::kSub64Imm, by.value);
-    else if (address.term.is_constant() && is_sum)
-        term = after(by, Op::kAdd64Imm, address.term.value);
-    return term ? Held{address.kind, address.object, *term} : Held{};
+uint64_t compute(Op op, const Held& left, const Held& right) {
+    return compute(op, static_cast<uint64_t>(left.value), static_cast<uint64_t>(right.value));
+}
+
+/// An address with a constant added. One that is far away counts as lost.
+Held moved(Held address, uint64_t by) {
+    address.value = static_cast<int64_t>(static_cast<uint64_t>(address.value) + by);
+    if (address.value > -kContextOffsetMax && address.value < kContextOffsetMax) return address;
+    return address.may_be_stack() ? Held{} : kNotStack;
 }
 
 Held combined(Op op, const Held& left, const Held& right) {
     const std::string_view spelling = op_info(op).spelling;
+    const bool is_move = spelling == "=" || spelling.starts_with("(s");
     if (op == Op::kMov64Reg) return right;
-    if (spelling == "=" || spelling.starts_with("(s"))
-        return right.is_number() ? number_after(right.term, op, 0) : Held{};
-    if (left.is_number() && right.is_number()) {
-        if (right.term.is_constant()) return number_after(left.term, op, right.term.value);
-        if (left.term.is_constant() && commutes(spelling))
-            return number_after(right.term, op, left.term.value);
-        return {};
-    }
-    const bool is_wide = op_info(op).bits == 64;
-    const bool is_sum = is_wide && spelling == "+=", is_difference = is_wide && spelling == "-=";
-    if (!is_sum && !is_difference) return {};
-    if (left.is_address() && right.is_number()) return moved(left, right.term, is_sum);
-    if (is_sum && left.is_number() && right.is_address()) return moved(right, left.term, true);
-    const bool both = left.kind == HeldKind::Packet && right.kind == HeldKind::Packet &&
-                      left.object == right.object && right.term.is_constant();
-    return is_difference && both ? number_after(left.term, op, right.term.value) : Held{};
+    const bool left_known = left.kind == HeldKind::Constant;
+    const bool right_known = right.kind == HeldKind::Constant;
+    if ((left_known || is_move) && right_known) return constant(compute(op, left, right));
+    if (op_info(op).bits < 64 || is_move) return kNotStack;  // no address is that short
+    const auto is_address = [](const Held& held) {
+        return held.kind == HeldKind::Context || held.kind == HeldKind::Stack ||
+               held.kind == HeldKind::MapValue;
+    };
+    const auto by = static_cast<uint64_t>(right.value);
+    if (spelling == "+=" && is_address(left) && right_known) return moved(left, by);
+    if (spelling == "-=" && is_address(left) && right_known) return moved(left, 0 - by);
+    if (spelling == "+=" && is_address(right) && left_known)
+        return moved(right, static_cast<uint64_t>(left.value));
+    return left.may_be_stack() || right.may_be_stack() ? Held{} : kNotStack;
 }
+
+struct State {
+    std::array<Held, kRegisterCount> r;
+    std::array<Held, kStackBytes / kWord> stack;  ///< from the frame's lowest address up
+
+    /// Where a function begins: r1..r5 are its arguments, and nothing else can be read.
+    static State entry(const Held& argument) {
+        State state;
+        state.r.fill(kNotStack);
+        std::fill_n(state.r.begin() + 1, 5, argument);
+        state.r[kFramePointer] = {HeldKind::Stack, 0, 0};
+        return state;
+    }
+    void forget_stack() { stack.fill({}); }
+    /// The slots that any of these bytes lies in.
+    void forget(int64_t offset, uint32_t bytes) {
+        const int64_t size = kStackBytes;
+        const int64_t low = std::clamp<int64_t>(offset + size, 0, size);
+        const int64_t end = std::clamp<int64_t>(offset + size + bytes, 0, size);
+        for (int64_t at = low / kWord; at * kWord < end; ++at) stack[static_cast<size_t>(at)] = {};
+    }
+    /// nullptr: not a whole slot.
+    Held* slot_at(int64_t offset, uint32_t bytes) {
+        const int64_t at = offset + int64_t{kStackBytes};
+        const bool is_slot = bytes == kWord && at >= 0 && at < kStackBytes && at % kWord == 0;
+        return is_slot ? &stack[static_cast<size_t>(at / kWord)] : nullptr;
+    }
+};
+constexpr uint64_t kStateWork = kRegisterCount + kStackBytes / kWord;
+static_assert(sizeof(State) * kContextHeadsMax + sizeof(uint32_t) * kProgramInsnsMax < 64u << 20);
 
 class Walk {
 public:
-    Walk(const ProgramSpec& spec, std::span<const DecodedSlot> code) : spec_(spec), code_(code) {
-        forks_.resize(code.size());
-    }
+    Walk(const ProgramSpec& spec, std::span<const DecodedSlot> code) : spec_(spec), code_(code) {}
 
     Result<void> run() {
-        if (code_.empty()) return {};
-        ContextPath first;
-        first.r[1] = {HeldKind::Context, 0, constant(0)};
-        first.r[10] = {HeldKind::Stack, 0, constant(0)};
-        first.packet_bytes = facts_.read(kPacketBytesMask);
-        paths_.push_back(std::move(first));
-        while (!paths_.empty() && !refused_) {
-            ContextPath path = std::move(paths_.back());
-            paths_.pop_back();
-            while (!refused_ && ++steps_ <= kContextStepsMax && path.slot < code_.size() &&
-                   step(path)) {
-            }
+        if (code_.empty() || !find_heads()) return {};
+        State first = State::entry(kNotStack);
+        first.r[1] = {HeldKind::Context, 0, 0};
+        reach(0, first);
+        while (!waiting_.empty() && work_ <= kContextWorkMax) {
+            const uint32_t head = waiting_.top();
+            waiting_.pop();
+            heads_[head].is_waiting = false;
+            follow(head);
         }
+        if (work_ > kContextWorkMax) return {};
+        is_judging_ = true;
+        for (uint32_t head = 0; head < heads_.size() && !refused_; ++head)
+            if (heads_[head].is_reached) follow(head);
         if (refused_) return std::unexpected(*refused_);
         return {};
     }
 
 private:
-    bool step(ContextPath& path);
-    void alu(ContextPath& path, const DecodedInsn& insn, const Held& right);
-    bool jump(ContextPath& path, const DecodedInsn& insn, const Held& right);
-    bool fork(ContextPath& path, const DecodedInsn& insn, Fact fact);
-    bool go(ContextPath& path, const DecodedInsn& insn, bool taken);
-    bool call(ContextPath& path, const DecodedInsn& insn);
-    bool enter(ContextPath& path, const DecodedInsn& insn);
-    bool leave(ContextPath& path);
-    void called(ContextPath& path, const HelperInfo& info);
-    Held result_of(const ContextPath& path, const HelperInfo& info);
-    Held load(ContextPath& path, const DecodedInsn& insn);
-    Held load_context(const ContextPath& path, int64_t offset, const ContextAccess& access,
-                      uint32_t bytes);
-    std::optional<uint64_t> constant_at(const Held& base, int64_t offset, uint32_t bytes) const;
-    void store(ContextPath& path, const DecodedInsn& insn, const Held& value);
-    void atomic(ContextPath& path, const DecodedInsn& insn);
-    std::optional<ContextAccess> access(const ContextPath& path, int64_t offset,
-                                        const DecodedInsn& insn, bool is_store);
-    void load_imm64(ContextPath& path, const DecodedInsn& insn) const;
-    bool is_scratch(int64_t offset) const {
-        const SkbField* field =
-            spec_.type == ProgramType::SocketFilter ? skb_field_at(offset) : nullptr;
-        return field != nullptr && field->kind == SkbFieldKind::Scratch;
-    }
+    /// Where ways may meet; what lies between follows one on the other.
+    struct Head {
+        uint32_t slot = 0;
+        bool is_reached = false, is_waiting = false;
+    };
+
+    bool find_heads();
+    void follow(uint32_t head);
+    void reach(uint64_t slot, const State& state);
+    bool step(State& state, uint32_t slot);
+    bool jump(const State& state, uint32_t slot, const Held& right);
+    void call_function(State& state, uint32_t slot);
+    void call_helper(State& state, const HelperInfo* info);
+    void load_imm64(State& state, uint32_t slot);
+    Held load(State& state, uint32_t slot);
+    std::optional<uint64_t> constant_at(const Held& base, int16_t off, uint32_t bytes) const;
+    void store(State& state, uint32_t slot, const Held& value);
+    void atomic(State& state, uint32_t slot);
+    void judge(const Held& base, uint32_t slot, bool is_store);
 
     const ProgramSpec& spec_;
     std::span<const DecodedSlot> code_;
-    std::vector<uint32_t> forks_;  ///< by slot
-    std::vector<ContextPath> paths_;
-    Facts facts_;
-    uint64_t steps_ = 0;
+    std::vector<uint32_t> head_at_;  ///< by slot: kNoHead or which
+    std::vector<Head> heads_;        ///< by slot, ascending
+    std::vector<State> states_;      ///< by head
+    std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> waiting_;
+    uint64_t work_ = 0;
+    bool is_judging_ = false;
     std::optional<Error> refused_;
 };
 
-/// False where the path ends.
-bool Walk::step(ContextPath& path) {
-    const DecodedInsn& insn = code_[path.slot].insn;
-    const Held right = held_number(constant(static_cast<uint64_t>(insn.imm)));
+bool Walk::find_heads() {
+    head_at_.assign(code_.size(), kNoHead);
+    head_at_[0] = 0;
+    for (size_t slot = 0; slot < code_.size(); ++slot) {
+        if (code_[slot].second_slot) continue;
+        const DecodedInsn& insn = code_[slot].insn;
+        if (const JumpTarget target = jump_target(insn, slot); target.exists)
+            head_at_[static_cast<size_t>(target.slot)] = 0;
+        if (insn.op != Op::kLoadCodeAddr) continue;
+        const auto function = static_cast<size_t>(static_cast<int64_t>(slot) + 1 + insn.imm);
+        if (function < head_at_.size()) head_at_[function] = 0;
+    }
+    const auto count = static_cast<size_t>(std::ranges::count(head_at_, 0u));
+    if (count > kContextHeadsMax) return false;
+    heads_.reserve(count);
+    for (uint32_t slot = 0; slot < head_at_.size(); ++slot) {
+        if (head_at_[slot] == kNoHead) continue;
+        head_at_[slot] = static_cast<uint32_t>(heads_.size());
+        heads_.push_back({.slot = slot});
+    }
+    states_.resize(count);
+    return true;
+}
+
+/// Goes on from a head to the next one, or to where control flow does not go on.
+void Walk::follow(uint32_t head) {
+    State state = states_[head];
+    uint32_t slot = heads_[head].slot;
+    work_ += kStateWork;
+    while (!refused_ && step(state, slot)) {
+        if (++work_ > kContextWorkMax && !is_judging_) return;
+        slot += code_[slot].insn.slots();
+        if (slot >= code_.size()) return;
+        if (head_at_[slot] != kNoHead) return reach(slot, state);
+    }
+}
+
+void Walk::reach(uint64_t slot, const State& state) {
+    if (is_judging_ || slot >= code_.size()) return;
+    const uint32_t at = head_at_[slot];
+    Head& head = heads_[at];
+    State& known = states_[at];
+    bool is_less = !head.is_reached;
+    if (is_less) known = state;
+    head.is_reached = true;
+    work_ += kStateWork;
+    const auto meet = [&](Held& ours, const Held& theirs) {
+        const Held both = met(ours, theirs);
+        is_less |= both != ours;
+        ours = both;
+    };
+    for (size_t i = 0; i < known.r.size(); ++i) meet(known.r[i], state.r[i]);
+    for (size_t i = 0; i < known.stack.size(); ++i) meet(known.stack[i], state.stack[i]);
+    if (!is_less || head.is_waiting) return;
+    head.is_waiting = true;
+    waiting_.push(at);
+}
+
+/// False where control flow does not go on to the next instruction.
+bool Walk::step(State& state, uint32_t slot) {
+    const DecodedInsn& insn = code_[slot].insn;
+    const Held imm = constant(static_cast<uint64_t>(insn.imm));
+    Held& dst = state.r[insn.dst];
     switch (op_info(insn.op).format) {
         case Format::AluImm:
         case Format::AluUnary:
-        case Format::ByteOrder: alu(path, insn, right); break;
-        case Format::AluReg: alu(path, insn, path.r[insn.src]); break;
-        case Format::JumpImm: return jump(path, insn, right);
-        case Format::JumpReg: return jump(path, insn, path.r[insn.src]);
+        case Format::ByteOrder: dst = combined(insn.op, dst, imm); break;
+        case Format::AluReg: dst = combined(insn.op, dst, state.r[insn.src]); break;
+        case Format::JumpImm: return jump(state, slot, imm);
+        case Format::JumpReg: return jump(state, slot, state.r[insn.src]);
+        case Format::MayGoto:
         case Format::Goto:
-        case Format::GotoLong: return go(path, insn, true);
-        case Format::MayGoto: break;
-        case Format::Call: return call(path, insn);
-        case Format::CallReg: return false;
-        case Format::Exit: return leave(path);
-        case Format::LoadImm64: load_imm64(path, insn); break;
-        case Format::LoadPacketAbs:
-        case Format::LoadPacketInd:
-            path.forget_arguments();
-            path.r[0] = held_number(facts_.read(low_bits(op_info(insn.op).bits / 8)));
+        case Format::GotoLong:
+            reach(static_cast<uint64_t>(jump_target(insn, slot).slot), state);
+            return insn.op == Op::kMayGoto;
+        case Format::Call:
+            if (insn.op == Op::kCallLocal)
+                call_function(state, slot);
+            else
+                call_helper(state, insn.op == Op::kCallKfunc ? kfunc_info(insn.imm)
+                                                             : helper_info(insn.imm));
             break;
-        case Format::Load: path.r[insn.dst] = load(path, insn); break;
-        case Format::StoreImm: store(path, insn, right); break;
-        case Format::StoreReg: store(path, insn, path.r[insn.src]); break;
-        case Format::Atomic: atomic(path, insn); break;
+        case Format::CallReg: call_helper(state, nullptr); break;
+        case Format::Exit: return false;
+        case Format::LoadImm64: load_imm64(state, slot); break;
+        case Format::LoadPacketAbs:
+        case Format::LoadPacketInd: std::fill_n(state.r.begin(), 6, kNotStack); break;
+        case Format::Load: dst = load(state, slot); break;
+        case Format::StoreImm: store(state, slot, imm); break;
+        case Format::StoreReg: store(state, slot, state.r[insn.src]); break;
+        case Format::Atomic: atomic(state, slot); break;
     }
-    path.slot += insn.slots();
     return true;
 }
 
-void Walk::alu(ContextPath& path, const DecodedInsn& insn, const Held& right) {
-    Held& to = path.r[insn.dst];
-    to = combined(insn.op, to, right);
+bool Walk::jump(const State& state, uint32_t slot, const Held& right) {
+    const DecodedInsn& insn = code_[slot].insn;
+    const Held& left = state.r[insn.dst];
+    const bool is_known = left.kind == HeldKind::Constant && right.kind == HeldKind::Constant;
+    const bool is_taken = is_known && compute(insn.op, left, right) != 0;
+    if (is_taken || !is_known) reach(static_cast<uint64_t>(jump_target(insn, slot).slot), state);
+    return !is_taken;
 }
 
-void Walk::load_imm64(ContextPath& path, const DecodedInsn& insn) const {
-    Held& to = path.r[insn.dst];
-    const auto map = static_cast<uint32_t>(insn.imm);
-    to = {};
-    if (insn.op == Op::kLoadImm64) to = held_number(constant(static_cast<uint64_t>(insn.imm)));
-    if (insn.op == Op::kLoadMap) to = {HeldKind::Map, map, constant(0)};
+void Walk::load_imm64(State& state, uint32_t slot) {
+    const DecodedInsn& insn = code_[slot].insn;
+    Held& to = state.r[insn.dst];
+    to = kNotStack;
+    if (insn.op == Op::kLoadImm64) to = constant(static_cast<uint64_t>(insn.imm));
     if (insn.op == Op::kLoadMapValue)
-        to = {HeldKind::MapValue, map, constant(static_cast<uint32_t>(insn.next_imm))};
-}
-
-// ---- jumps --------------------------------------------------------------------------------------
-
-bool Walk::go(ContextPath& path, const DecodedInsn& insn, bool taken) {
-    path.slot = taken ? static_cast<uint32_t>(jump_target(insn, path.slot).slot) : path.slot + 1;
-    return true;
-}
-
-bool Walk::jump(ContextPath& path, const DecodedInsn& insn, const Held& right) {
-    const Held& left = path.r[insn.dst];
-    const Fact fact{insn.op, left.term, right.term, true};
-    if (left.is_number() && right.is_number()) return fork(path, insn, fact);
-    const std::string_view spelling = op_info(insn.op).spelling;
-    const bool is_wide = op_info(insn.op).bits == 64;
-    const bool both = left.kind == HeldKind::Packet && right.kind == HeldKind::Packet &&
-                      left.object == right.object;
-    if (is_wide && both && !spelling.starts_with("s")) return fork(path, insn, fact);
-    // An address is never null.
-    const bool is_null =
-        right.is_number() && right.term.is_constant() && right.term.value == 0 && is_wide;
-    if (!left.is_address() || !is_null || (spelling != "==" && spelling != "!=")) return false;
-    return go(path, insn, spelling == "!=");
-}
-
-bool Walk::fork(ContextPath& path, const DecodedInsn& insn, Fact fact) {
-    if (fact.left.is_constant() && fact.right.is_constant())
-        return go(path, insn, facts_.certainly_possible(path.facts, fact));
-    if (++forks_[path.slot] > kContextForksMax || paths_.size() == kContextPathsMax) return false;
-    Fact other = fact;
-    other.holds = false;
-    const bool may_take = facts_.certainly_possible(path.facts, fact);
-    if (facts_.certainly_possible(path.facts, other)) {
-        ContextPath passing = path;
-        const auto place = facts_.add(path.facts, other);
-        if (!place) return false;
-        passing.facts = *place;
-        go(passing, insn, false);
-        paths_.push_back(std::move(passing));
-    }
-    if (!may_take) return false;
-    const auto place = facts_.add(path.facts, fact);
-    if (!place) return false;
-    path.facts = *place;
-    return go(path, insn, true);
+        to = moved({HeldKind::MapValue, static_cast<uint32_t>(insn.imm), 0},
+                   static_cast<uint32_t>(insn.next_imm));
+    // Sooner or later a helper calls it, with arguments of its own.
+    if (insn.op == Op::kLoadCodeAddr)
+        reach(static_cast<uint64_t>(int64_t{slot} + 1 + insn.imm), State::entry({}));
 }
 
 // ---- calls --------------------------------------------------------------------------------------
 
-bool Walk::call(ContextPath& path, const DecodedInsn& insn) {
-    if (insn.op == Op::kCallLocal) return enter(path, insn);
-    const HelperInfo* info =
-        insn.op == Op::kCallKfunc ? kfunc_info(insn.imm) : helper_info(insn.imm);
-    if (info == nullptr) return false;
-    const Held result = result_of(path, *info);
-    called(path, *info);
-    path.r[0] = result;
-    ++path.slot;
-    return true;
-}
-
-bool Walk::enter(ContextPath& path, const DecodedInsn& insn) {
-    if (path.callers.size() + 1 >= kCallDepthMax) return false;
-    ContextPath::Caller caller{path.slot + 1, {}};
-    std::copy_n(path.r.begin() + 6, caller.saved.size(), caller.saved.begin());
-    path.callers.push_back(std::move(caller));
-    std::fill_n(path.r.begin() + 6, 4, Held{});
-    path.r[10] = {HeldKind::Stack, path.frame(), constant(0)};
-    return go(path, insn, true);
-}
-
-bool Walk::leave(ContextPath& path) {
-    if (path.callers.empty()) return false;
-    const uint32_t frame = path.frame();
-    path.stack.forget_frame(frame);
-    if (path.r[0].kind == HeldKind::Stack && path.r[0].object == frame) path.r[0] = {};
-    const ContextPath::Caller caller = std::move(path.callers.back());
-    path.callers.pop_back();
-    std::ranges::copy(caller.saved, path.r.begin() + 6);
-    path.r[10] = {HeldKind::Stack, path.frame(), constant(0)};
-    path.forget_arguments();
-    path.slot = caller.resume;
-    return true;
-}
-
-Held Walk::result_of(const ContextPath& path, const HelperInfo& info) {
-    if (info.returns == ReturnKind::Scalar) return held_number(facts_.read(UINT64_MAX));
-    const bool of_array = info.returns == ReturnKind::MapValueOrNull &&
-                          path.r[1].kind == HeldKind::Map &&
-                          (spec_.maps[path.r[1].object].type == MapType::Array ||
-                           spec_.maps[path.r[1].object].type == MapType::PercpuArray);
-    // An array has an element for every index in range; the kernel knows constant ones.
-    return of_array ? number_after(facts_.read(kAddressMask), Op::kOr64Imm, kAddressBit)
-                    : held_number(facts_.read(kAddressMask));
-}
-
-/// What a helper may have changed.
-void Walk::called(ContextPath& path, const HelperInfo& info) {
+/// The function returns, and has done what it could with what it got.
+void Walk::call_function(State& state, uint32_t slot) {
+    State entered = State::entry({});
+    bool gives_stack = false;
     for (size_t i = 1; i <= 5; ++i) {
-        const Held& argument = path.r[i];
-        if (argument.kind != HeldKind::Stack) continue;
-        const auto low = distance_of(argument, 0);
-        path.stack.forget(argument.object, low.value_or(INT64_MIN), INT64_MAX);
+        if (state.r[i].may_be_stack())
+            gives_stack = true;
+        else
+            entered.r[i] = state.r[i];
     }
-    if (std::ranges::find(info.args, ArgKind::Callback) != info.args.end()) path.stack.forget_all();
-    path.forget_arguments();
-    if (!info.changes_packet()) return;
-    ++path.packet;
-    path.packet_bytes = facts_.read(kPacketBytesMask);
+    reach(static_cast<uint64_t>(jump_target(code_[slot].insn, slot).slot), entered);
+    if (gives_stack) state.forget_stack();
+    std::fill_n(state.r.begin(), 6, kNotStack);
+    state.r[0] = {};
+}
+
+/// nullptr: any call.
+void Walk::call_helper(State& state, const HelperInfo* info) {
+    bool gives_stack = false;
+    for (size_t i = 1; i <= 5; ++i) {
+        const bool is_taken = info == nullptr || info->args[i - 1] != ArgKind::None;
+        gives_stack |= is_taken && state.r[i].may_be_stack();
+    }
+    if (gives_stack) state.forget_stack();
+    std::fill_n(state.r.begin(), 6, kNotStack);
+    // A slice may be the caller's buffer, a number of an iterator lies in it.
+    if (info == nullptr || info->returns == ReturnKind::SliceOrNull ||
+        info->returns == ReturnKind::NumberOrNull)
+        state.r[0] = {};
 }
 
 // ---- memory -------------------------------------------------------------------------------------
 
-std::optional<ContextAccess> Walk::access(const ContextPath& path, int64_t offset,
-                                          const DecodedInsn& insn, bool is_store) {
+void Walk::judge(const Held& base, uint32_t slot, bool is_store) {
+    if (!is_judging_ || base.kind != HeldKind::Context) return;
+    const DecodedInsn& insn = code_[slot].insn;
     const auto allowed = context_access({.type = spec_.type,
                                          .hook = spec_.hook,
-                                         .offset = offset,
+                                         .offset = base.value + insn.off,
                                          .bytes = op_info(insn.op).bits / 8u,
                                          .is_signed = op_info(insn.op).spelling.starts_with("s"),
                                          .is_store = is_store});
-    if (allowed) return *allowed;
-    refused_ = Error{allowed.error().kind,
-                     fmt::format("insn {}: context: {}", path.slot, allowed.error().message)};
-    return std::nullopt;
+    if (!allowed)
+        refused_ = Error{allowed.error().kind,
+                         fmt::format("insn {}: context: {}", slot, allowed.error().message)};
 }
 
-Held Walk::load(ContextPath& path, const DecodedInsn& insn) {
-    const Held& base = path.r[insn.src];
-    const uint32_t bytes = op_info(insn.op).bits / 8;
-    const auto distance = distance_of(base, insn.off);
-    Held loaded;
-    if (base.is_address() && !distance && base.kind != HeldKind::Packet) return {};
-    switch (base.kind) {
-        case HeldKind::Anything:
-        case HeldKind::Map: return {};
-        case HeldKind::Context: {
-            const auto allowed = access(path, *distance, insn, false);
-            if (!allowed) return {};
-            loaded = load_context(path, *distance, *allowed, bytes);
-            break;
-        }
-        case HeldKind::Stack: loaded = path.stack.load(base.object, *distance, bytes); break;
-        case HeldKind::MapValue:
-            if (const auto known = constant_at(base, *distance, bytes)) {
-                loaded = held_number(constant(*known));
-                break;
-            }
-            [[fallthrough]];
-        case HeldKind::Number:
-        case HeldKind::Packet: loaded = held_number(facts_.read(low_bits(bytes)));
+Held Walk::load(State& state, uint32_t slot) {
+    const DecodedInsn& insn = code_[slot].insn;
+    const Held& base = state.r[insn.src];
+    const uint32_t bytes = op_info(insn.op).bits / 8u;
+    const bool is_plain = op_info(insn.op).format == Format::Load;
+    if (is_plain) judge(base, slot, false);
+    if (const auto known = is_plain ? constant_at(base, insn.off, bytes) : std::nullopt) {
+        if (!op_info(insn.op).spelling.starts_with("s")) return constant(*known);
+        return constant(compute(bytes == 4   ? Op::kMovSx32To64
+                                : bytes == 2 ? Op::kMovSx16To64
+                                             : Op::kMovSx8To64,
+                                0, *known));
     }
-    if (bytes == 8 || !loaded.is_number()) return loaded;
-    const bool is_signed = op_info(insn.op).spelling.starts_with("s");
-    if (!is_signed) return number_after(loaded.term, Op::kAnd64Imm, low_bits(bytes));
-    return number_after(loaded.term,
-                        bytes == 4   ? Op::kMovSx32To64
-                        : bytes == 2 ? Op::kMovSx16To64
-                                     : Op::kMovSx8To64,
-                        0);
-}
-
-Held Walk::load_context(const ContextPath& path, int64_t offset, const ContextAccess& access,
-                        uint32_t bytes) {
-    if (access.is_pointer && access.native_offset == offsetof(XdpContext, data))
-        return {HeldKind::Packet, path.packet, constant(0)};
-    if (access.is_pointer && access.native_offset == offsetof(XdpContext, data_end))
-        return {HeldKind::Packet, path.packet, path.packet_bytes};
-    if (access.is_pointer || is_scratch(offset)) return {};
-    return held_number(facts_.read(low_bits(bytes)));
+    if (bytes < kWord || !base.may_be_stack()) return kNotStack;
+    const Held* held =
+        base.kind == HeldKind::Stack ? state.slot_at(base.value + insn.off, bytes) : nullptr;
+    return held != nullptr ? *held : Held{};
 }
 
 /// What stands in a map that never changes.
-std::optional<uint64_t> Walk::constant_at(const Held& base, int64_t offset, uint32_t bytes) const {
-    const MapSpec& map = spec_.maps[base.object];
+std::optional<uint64_t> Walk::constant_at(const Held& base, int16_t off, uint32_t bytes) const {
+    if (base.kind != HeldKind::MapValue) return std::nullopt;
+    const MapSpec& map = spec_.maps[base.map];
+    const int64_t offset = base.value + off;
     if (!map.frozen || offset < 0 || offset + bytes > map.value_bytes) return std::nullopt;
     uint64_t value = 0;
-    const auto at = static_cast<size_t>(offset);
-    if (at + bytes <= map.contents.size()) std::memcpy(&value, map.contents.data() + at, bytes);
+    for (auto at = static_cast<size_t>(offset), i = size_t{0}; i < bytes; ++i, ++at)
+        if (at < map.contents.size()) value |= uint64_t{map.contents[at]} << i * 8;
     return value;
 }
 
-void Walk::store(ContextPath& path, const DecodedInsn& insn, const Held& value) {
-    const Held& base = path.r[insn.dst];
-    const uint32_t bytes = op_info(insn.op).bits / 8;
-    const auto distance = distance_of(base, insn.off);
-    if (base.kind == HeldKind::Anything) path.stack.forget_all();
-    if (base.kind == HeldKind::Context && distance) access(path, *distance, insn, true);
+void Walk::store(State& state, uint32_t slot, const Held& value) {
+    const DecodedInsn& insn = code_[slot].insn;
+    const Held base = state.r[insn.dst];
+    const uint32_t bytes = op_info(insn.op).bits / 8u;
+    if (op_info(insn.op).format != Format::Atomic) judge(base, slot, true);
+    if (base.kind == HeldKind::Unknown) state.forget_stack();
     if (base.kind != HeldKind::Stack) return;
-    if (!distance)
-        path.stack.forget_frame(base.object);
-    else
-        path.stack.store(base.object, *distance, bytes,
-                         bytes == 8 || value.is_number() ? value : Held{});
+    state.forget(base.value + insn.off, bytes);
+    if (Held* held = state.slot_at(base.value + insn.off, bytes); held != nullptr) *held = value;
 }
 
-void Walk::atomic(ContextPath& path, const DecodedInsn& insn) {
+/// The context takes none; the run says so.
+void Walk::atomic(State& state, uint32_t slot) {
+    const DecodedInsn& insn = code_[slot].insn;
     const std::string_view spelling = op_info(insn.op).spelling;
-    const bool is_load = spelling == "load_acquire";
-    const Held& base = path.r[is_load ? insn.src : insn.dst];
-    if (!is_load && base.kind == HeldKind::Stack) path.stack.forget_frame(base.object);
-    if (!is_load && base.kind == HeldKind::Anything) path.stack.forget_all();
-    if (is_load) path.r[insn.dst] = {};
-    if (spelling == "cmpxchg") path.r[0] = {};
-    if (spelling.starts_with("fetch") || spelling == "xchg") path.r[insn.src] = {};
+    if (spelling == "load_acquire") {
+        state.r[insn.dst] = load(state, slot);
+        return;
+    }
+    const bool is_word = op_info(insn.op).bits == 64;
+    const Held old = is_word && state.r[insn.dst].may_be_stack() ? Held{} : kNotStack;
+    store(state, slot, {});
+    if (spelling == "cmpxchg") state.r[0] = old;
+    if (spelling.starts_with("fetch") || spelling == "xchg") state.r[insn.src] = old;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #pragma once
-// Which fields of its context a program reaches, as far as that is sure before it runs.
+// Which fields of its context a program reaches, before it runs.
 
 #include <cstdint>
 #include <span>
@@ -9,14 +9,22 @@
 
 namespace weir::vm {
 
-constexpr uint64_t kContextStepsMax = 200'000;  ///< instructions followed in one program
-constexpr uint32_t kContextForksMax = 16;       ///< at one conditional jump
-constexpr size_t kContextPathsMax = 1'024;      ///< begun and not yet followed
+constexpr uint64_t kContextWorkMax = 16'000'000;  ///< registers and stack slots looked at
+constexpr uint32_t kContextHeadsMax = 32'768;     ///< places that jumps and calls lead to
+constexpr int64_t kContextOffsetMax = 1 << 29;    ///< the kernel's BPF_MAX_VAR_OFF
 
 /// Refuses a program that reaches a field which context_access refuses: "insn 4: context: load of
-/// 4 bytes at offset 84: field napi_id of __sk_buff …". Only where some packet, some contents of
-/// maps and some answers of helpers surely lead there: constants of frozen maps and what earlier
-/// jumps said count, and where nothing is sure the run decides. `code` is spec.insns, decoded.
+/// 4 bytes at offset 84: field napi_id of __sk_buff …"; the first such instruction.
+///
+/// Reached is what control flow leads to: both ways of a conditional jump, unless both its sides
+/// are the same constants on all ways there (constants of frozen maps are); functions once for all
+/// their callers. So this refuses code that the kernel's verifier may leave out because it follows
+/// ways one by one and knows ranges: behind "if r2 > 5" and then "if r2 <= 5".
+///
+/// What is not surely the context at one offset is left to the run, which checks each access: a
+/// context that callbacks get from elsewhere, two offsets that meet, stack that an unknown pointer
+/// or a helper may have written. So is a program that takes more than the bounds above.
+/// `code` is spec.insns, decoded; its maps and jumps are there.
 Result<void> check_context_use(const ProgramSpec& spec, std::span<const DecodedSlot> code);
 
 }  // namespace weir::vm
