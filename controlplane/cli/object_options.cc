@@ -74,8 +74,8 @@ void add_object_options(Options& options) {
         .value("btf", "FILE",
                "types for CO-RE relocations: raw BTF or an ELF file (default the running kernel's)")
         .value("kconfig", "FILE",
-               "kernel configuration that variables of .kconfig are read from, packed by gzip or "
-               "not (default\nthe running kernel's)");
+               "kernel configuration for variables of .kconfig, plain or gzip (default the running "
+               "kernel's)");
 }
 
 Result<vm::ObjectSpec> load_object_of(const Parsed& parsed) {

@@ -108,7 +108,7 @@ Result<BoundProgram> OfflineSet::find_checked(const std::string& name) {
         if (!maps) return std::unexpected(maps.error());
         Result<std::unique_ptr<vm::CheckedProgram>> made =
             vm::CheckedProgram::make(program, std::move(*maps), maps::all_helpers());
-        if (!made) return fail_in("program " + name, made.error());
+        if (!made) return fail(made.error().kind, "program " + made.error().message);
         (*made)->report_faults_to([this](const vm::RunFault& fault) { note_timer_fault(fault); });
         checked_.push_back(std::move(*made));
         return BoundProgram{checked_.back().get(), id};

@@ -21,9 +21,9 @@ constexpr const char* kAbout =
     "`retval` is how many\n"
     "bytes they keep, and `match` says whether that is any.";
 
-/// The verifier's refusal is no end: the other engine takes any program.
-Error with_hint(Error error) {
-    if (error.kind == ErrorKind::kRejected)
+/// The verifier's refusal is no end: the other engine takes most programs.
+Error with_hint(Error error, bool unverified) {
+    if (error.kind == ErrorKind::kRejected && !unverified)
         error.message +=
             "; '--engine interp --unverified' runs it all the same, every access checked";
     return error;
@@ -47,7 +47,7 @@ int run_with(const Parsed& parsed) {
     const Result<uint32_t> burst = burst_of(parsed);
     if (!burst) return report(burst.error());
     Result<std::unique_ptr<OfflineSet>> set = make_offline(parsed);
-    if (!set) return report(with_hint(set.error()));
+    if (!set) return report(with_hint(set.error(), parsed.has("unverified")));
     Result<std::vector<CapturedPacket>> capture = read_capture(parsed.text("pcap-in"));
     if (!capture) return report(capture.error());
     const bool unverified = parsed.has("unverified");

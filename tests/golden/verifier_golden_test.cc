@@ -53,6 +53,7 @@ std::vector<MapSpec> make_maps() {
 vm::ProgramSpec make_program(const GoldenBlock& block) {
     vm::ProgramSpec program;
     program.name = "text";
+    if (block.name.ends_with(" behind a devmap")) program.hook = vm::XdpHook::Devmap;
     program.maps = make_maps();
     const auto insns = vm::assemble(block.input);
     EXPECT_TRUE(insns) << block.name << ": " << (insns ? "" : insns.error().message);

@@ -16,6 +16,11 @@ std::expected<Reg, Fault> load_context(Step& step, const Region& region) {
                         op_info(step.insn.op).name.starts_with("LoadSx") ? " with a sign" : ""));
     for (const XdpField& field : kXdpFields) {
         if (region.offset != int64_t{field.xdp_md_offset}) continue;
+        const auto allowed = context_access({.type = ProgramType::Xdp,
+                                             .hook = step.env.program.hook,
+                                             .offset = region.offset,
+                                             .bytes = 4});
+        if (!allowed) return fault("context-access", allowed.error().message);
         switch (field.kind) {
             case XdpFieldKind::PacketStart: return Reg::pointer(RegKind::Packet);
             case XdpFieldKind::PacketEnd: return Reg::pointer(RegKind::PacketEnd);
