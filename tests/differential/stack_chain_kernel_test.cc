@@ -21,12 +21,16 @@ constexpr uint32_t kPass = 2;
 /// Functions that call each other in a row, each with a store so far below its r10; 0: none.
 struct Chain {
     std::vector<uint32_t> bytes;
+    std::vector<uint32_t> never = {};  ///< of some functions: a store that no path reaches
 
     std::string text() const {
         std::string text = "r6 = r1\n";
         for (size_t i = 0; i < bytes.size(); ++i) {
             if (i != 0) text += fmt::format("f{}: r6 = r1\n", i);
             if (bytes[i] != 0) text += fmt::format("*(u8 *)(r10 - {}) = 1\n", bytes[i]);
+            if (i < never.size() && never[i] != 0)
+                text += fmt::format(
+                    "r7 = 0\nif r7 == 0 goto on{0}\n*(u8 *)(r10 - {1}) = 1\non{0}: ", i, never[i]);
             const bool last = i + 1 == bytes.size();
             text += last ? "r0 = 2\nexit\n" : fmt::format("r1 = r6\ncall f{}\nexit\n", i + 1);
         }
@@ -111,6 +115,13 @@ TEST_F(StackChain, EndsAt512Bytes) {
     expect_same({{64, 64, 64, 64, 64, 64, 64, 65}}, false);
     expect_same({{80, 0, 144, 0, 144, 0, 144, 0}}, true);
     expect_same({{81, 0, 144, 0, 144, 0, 144, 0}}, false);
+}
+
+TEST_F(StackChain, LeavesOutWhatNoPathReaches) {
+    expect_same({{0, 200}, {400}}, true);
+    expect_same({{100, 200}, {400, 512}}, true);
+    expect_same({{208, 192, 112}, {512, 512, 512}}, true);
+    expect_same({{208, 192, 113}, {512, 512, 512}}, false);
 }
 
 TEST_F(StackChain, AgreesOnRandomChains) {

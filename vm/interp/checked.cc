@@ -12,7 +12,6 @@
 #include "vm/interp/loaded_program.h"
 #include "vm/interp/packet_load.h"
 #include "vm/interp/step.h"
-#include "vm/program/stack_chain.h"
 
 namespace weir::vm {
 namespace {
@@ -20,6 +19,7 @@ namespace {
 constexpr uint64_t kBytesPerStep = 64;   ///< of helpers' memory, against the budget of steps
 constexpr uint64_t kStepsPerRegion = 8;  ///< a look at one costs as much
 constexpr uint32_t kStackAboveTailCall = 256;
+constexpr uint64_t kDynptrOnStack = 16, kIteratorOnStack = 8;
 constexpr uint16_t kArguments = 0x3e, kFramePointer = 1u << 10, kCalleeSaved = 0x3c0;
 
 struct Checked {
@@ -39,8 +39,6 @@ struct Checked {
     bool visits_elements = false;          ///< the helper that runs is for_each_map_elem
     uint16_t initialised = kFramePointer;  ///< bit i: ri holds something
     std::array<uint16_t, kFramesMax> callers{};
-    /// Of every frame the function that runs in it.
-    std::array<const StackUse*, kFramesMax> functions{};
     std::optional<RunFault> stopped;
 
     // -- faults
@@ -80,25 +78,24 @@ struct Checked {
         callers[m.depth - 1] = initialised;
         initialised = (initialised & kArguments) | kFramePointer;
         begin_frame(m, function);
-        if (chain_bytes(m, m.depth + 1) <= kStackChainBytesMax) return true;
-        return fault(m, *stack_chain_refusal(chain(m)));
+        return stack_fits(m);
     }
-    /// Of the running program's first frames, `end` excluded.
-    uint32_t chain_bytes(const M& m, uint32_t end) const {
-        uint32_t sum = 0;
-        for (uint32_t depth = m.entry_depth; depth < end; ++depth)
-            sum += counted_stack(functions[depth]->stack_bytes);
-        return sum;
+    /// Of the running program's frames, which are a chain.
+    [[gnu::noinline]] bool stack_fits(M& m) {
+        StackUse& use = run.memory.stack_use;
+        use.seen();
+        const auto refusal = use.refusal(m.entry_depth, m.depth + 1, *m.program);
+        return !refusal || fault(m, *refusal);
     }
-    std::vector<ChainFrame> chain(const M& m) const {
-        std::vector<ChainFrame> frames;
-        for (uint32_t depth = m.entry_depth; depth <= m.depth; ++depth)
-            frames.push_back({functions[depth]->name, functions[depth]->stack_bytes});
-        return frames;
+    bool grown_stack_fits(M& m) {
+        if (!run.memory.stack_use.grew()) [[likely]]
+            return true;
+        return stack_fits(m);
     }
     /// The kernel lets a privileged program read stack that it never wrote; here that is zero.
     void begin_frame(M& m, Slot function) {
-        functions[m.depth] = &m.program->function_at(function);
+        run.memory.stack_use.begin(m.depth,
+                                   static_cast<uint32_t>(function - m.program->code.data()));
         std::memset(m.bottom(), 0, kStackBytes);
         show_stack(m);
     }
@@ -173,6 +170,7 @@ struct Checked {
             fault(m, run.memory.refusal(address, kBytes, touch));
         else if (touch == Touch::Atomic && address % kBytes != 0)
             fault(m, fmt::format("atomic access of {} bytes is not aligned", kBytes));
+        grown_stack_fits(m);
         return stopped ? nullptr : memory;
     }
 
@@ -201,6 +199,7 @@ struct Checked {
                 .functions = m.program->spec().subprograms,
                 .initialised = initialised};
     }
+    void touch_objects(const CallSite& site);
     bool call(M& m, Callee callee, int64_t id);
     bool tail_target(M& m, const LoadedProgram*& target);
     uint64_t callback(M& m, uint64_t function, const std::array<uint64_t, 5>& arguments);
@@ -218,6 +217,17 @@ uint64_t walks_slices(const RunState& run, const HelperInfo& info) {
     return walks ? run.memory.slice_walk() : 0;
 }
 
+/// Dynptrs and iterators that the call makes; check_call reaches for all other memory.
+void Checked::touch_objects(const CallSite& site) {
+    for (size_t index = 0; index < site.info.args.size(); ++index) {
+        const ArgKind kind = site.info.args[index];
+        if (kind == ArgKind::DynptrOut)
+            run.memory.reach(site.argument(index), kDynptrOnStack, Touch::Store);
+        else if (kind == ArgKind::IteratorOut)
+            run.memory.reach(site.argument(index), kIteratorOnStack, Touch::Store);
+    }
+}
+
 bool Checked::call(M& m, Callee callee, int64_t id) {
     const bool is_kfunc = callee == Callee::Kfunc;
     const HelperInfo* info = is_kfunc ? kfunc_info(id) : helper_info(id);
@@ -225,7 +235,9 @@ bool Checked::call(M& m, Callee callee, int64_t id) {
         is_kfunc ? m.program->helpers.kfunc_at(id) : m.program->helpers.at(id);
     if (info == nullptr || function == nullptr) return fault(m, not_offered(callee, id));
     CallSite site = call_site(m, *info, is_kfunc);
-    if (!allowed(m, check_call(run, site)) ||
+    if (!allowed(m, check_call(run, site))) return false;
+    touch_objects(site);
+    if (!grown_stack_fits(m) ||
         !spend(m, site.bytes / kBytesPerStep + kStepsPerRegion * walks_slices(run, *info)))
         return false;
     const bool visited = visits_elements;
@@ -247,7 +259,8 @@ bool Checked::tail_target(M& m, const LoadedProgram*& target) {
     CallSite site = call_site(m, *helper_info(number_of(HelperId::tail_call)), false);
     if (!allowed(m, check_call(run, site))) return false;
     if (callbacks != 0) fault(m, "a callback may not make a tail call");
-    if (const uint32_t above = chain_bytes(m, m.depth); above >= kStackAboveTailCall)
+    if (const uint32_t above = run.memory.stack_use.counted(m.entry_depth, m.depth);
+        above >= kStackAboveTailCall)
         fault(m, fmt::format("a tail call with {} bytes of stack in the frames above, expected "
                              "fewer than {}",
                              above, kStackAboveTailCall));
@@ -316,7 +329,7 @@ uint64_t Checked::callback(M& m, uint64_t function, const std::array<uint64_t, 5
 /// For helpers that follow pointers out of a text's arguments.
 bool may_read(RunEnv& env, uint64_t address, uint32_t bytes) {
     auto& m = *static_cast<Machine<Checked>*>(env.engine);
-    return m.access.run.memory.reach(address, bytes, Touch::Load) != nullptr;
+    return m.access.run.memory.may_read(address, bytes);
 }
 
 uint64_t call_checked(RunEnv& env, uint64_t function, const std::array<uint64_t, 5>& arguments) {

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "vm/base/check.h"
 #include "vm/base/limits.h"
 #include "vm/interp/context_use.h"
 
@@ -30,10 +29,11 @@ Result<void> bad(size_t slot, std::string what) {
     return fail(ErrorKind::kInvalid, fmt::format("insn {}: {}", slot, what));
 }
 
-bool starts_function(const ProgramSpec& spec, int64_t slot) {
-    return std::ranges::any_of(spec.subprograms, [&](const Subprogram& each) {
-        return each.insn != 0 && int64_t{each.insn} == slot;
-    });
+/// The one that begins there, or nullptr.
+const Subprogram* function_at(const ProgramSpec& spec, int64_t slot) {
+    const auto found = std::ranges::lower_bound(
+        spec.subprograms, slot, {}, [](const Subprogram& each) { return int64_t{each.insn}; });
+    return found != spec.subprograms.end() && found->insn == slot ? &*found : nullptr;
 }
 
 Result<void> check_map_value(const DecodedInsn& insn, size_t slot, Map& map) {
@@ -59,7 +59,7 @@ Result<void> check_reference(const ProgramSpec& spec, const std::vector<Map*>& m
     }
     if (insn.op == Op::kLoadCodeAddr) {
         const int64_t target = static_cast<int64_t>(slot) + 1 + insn.imm;
-        if (starts_function(spec, target)) return {};
+        if (target != 0 && function_at(spec, target) != nullptr) return {};
         return bad(slot, fmt::format("no function begins at {}", target));
     }
     if (insn.op == Op::kCallKfunc && (insn.off != 0 || kfunc_info(insn.imm) == nullptr))
@@ -123,16 +123,13 @@ LoadedProgram::LoadedProgram(ProgramSpec its_spec, std::vector<Map*> its_maps,
                              const HelperTable& its_helpers, std::vector<DecodedSlot> its_code)
     : code(std::move(its_code)),
       uses(uses_of(code)),
-      functions(stack_uses(code, uses, its_spec.subprograms)),
       maps(std::move(its_maps)),
       helpers(its_helpers),
       spec_(std::move(its_spec)) {}
 
-const StackUse& LoadedProgram::function_at(const DecodedSlot* begin) const {
-    const auto found = std::ranges::lower_bound(
-        functions, static_cast<uint32_t>(begin - code.data()), {}, &StackUse::slot);
-    WEIR_CHECK(found != functions.end() && code.data() + found->slot == begin);
-    return *found;
+std::string LoadedProgram::function_name(uint32_t slot) const {
+    const Subprogram* const found = function_at(spec_, slot);
+    return found == nullptr ? fmt::format("insn {}", slot) : found->name;
 }
 
 Result<std::unique_ptr<CheckedProgram>> CheckedProgram::make(ProgramSpec spec,

@@ -106,8 +106,7 @@ bool MemoryModel::in_packet(uint64_t address, uint64_t bytes) const {
     return address >= low && address <= high && bytes <= high - address;
 }
 
-uint8_t* MemoryModel::reach(uint64_t address, uint64_t bytes, Touch touch) {
-    if (on_stack(address, bytes)) return reinterpret_cast<uint8_t*>(address);
+uint8_t* MemoryModel::off_stack(uint64_t address, uint64_t bytes, Touch touch) {
     // The kernel has no atomic access to a packet: check_atomic in kernel/bpf/verifier.c.
     if (in_packet(address, bytes) &&
         (touch == Touch::Load || (touch == Touch::Store && packet_writable_)))

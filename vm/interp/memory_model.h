@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "vm/interp/stack_use.h"
 #include "vm/interp/touch.h"
 #include "vm/program/context.h"
 #include "vm/program/map.h"
@@ -52,7 +53,16 @@ public:
     }
 
     /// The memory, or nullptr where not all of it may be touched like this (refusal() says why).
-    uint8_t* reach(uint64_t address, uint64_t bytes, Touch touch);
+    /// Counts what it gives of the stack as touched.
+    uint8_t* reach(uint64_t address, uint64_t bytes, Touch touch) {
+        if (!on_stack(address, bytes)) return off_stack(address, bytes, touch);
+        if (bytes != 0) stack_use.touch(stack_high_ - address);
+        return reinterpret_cast<uint8_t*>(address);
+    }
+    /// The same for a load that no verifier sees, of which nothing is counted.
+    bool may_read(uint64_t address, uint64_t bytes) {
+        return on_stack(address, bytes) || off_stack(address, bytes, Touch::Load) != nullptr;
+    }
     /// One line for a person: "packet +60, which ends at 54".
     std::string refusal(uint64_t address, uint64_t bytes, Touch touch) const;
     bool on_stack(uint64_t address, uint64_t bytes) const {
@@ -79,7 +89,10 @@ public:
     /// The map behind a number that a program took for one, or nullptr.
     Map* map_at(uint64_t address) const;
 
+    StackUse stack_use;
+
 private:
+    uint8_t* off_stack(uint64_t address, uint64_t bytes, Touch touch);
     bool in_packet(uint64_t address, uint64_t bytes) const;
     std::string place(uint64_t address) const;
     std::string near_region(uint64_t address, uint64_t& distance) const;

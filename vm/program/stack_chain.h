@@ -2,7 +2,8 @@
 // The stack of a call chain, counted as Linux counts it for programs that its JIT compiles
 // (check_max_stack_depth_subprog and round_up_stack_depth, kernel/bpf/verifier.c): what a function
 // uses below r10, rounded up, summed from the program to the function that runs. Sockets' and
-// devices' programs have no private stacks there.
+// devices' programs have no private stacks there. Since 6.12 Linux leaves out the slots that
+// bpf_fastcall patterns (clang 20 and later) spill to; here they count.
 
 #include <cstdint>
 #include <optional>
