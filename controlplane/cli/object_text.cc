@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 
+#include "vm/interp/context_use.h"
 #include "vm/isa/helper_info.h"
 #include "vm/program/map_use.h"
 
@@ -109,6 +110,14 @@ std::vector<Global> globals_of(const vm::ObjectSpec& object) {
     return globals;
 }
 
+/// Of the context what cannot be given; empty: nothing that is reached.
+std::string context_refusal(const vm::ProgramSpec& program) {
+    const auto code = vm::decode_program(program.insns);
+    if (!code) return code.error().message;
+    const auto given = vm::check_context_use(program, *code);
+    return given ? "" : given.error().message;
+}
+
 Json program_json(const vm::ProgramSpec& program) {
     Json maps = Json::array(), functions = Json::array(), helpers = Json::array();
     for (const vm::MapSpec& map : program.maps) maps.push_back(map.name);
@@ -131,6 +140,8 @@ Json program_json(const vm::ProgramSpec& program) {
     entry["functions"] = std::move(functions);
     entry["maps"] = std::move(maps);
     entry["helpers"] = std::move(helpers);
+    if (std::string refusal = context_refusal(program); !refusal.empty())
+        entry["refusal"] = std::move(refusal);
     return entry;
 }
 
@@ -196,6 +207,8 @@ void print_program(const vm::ProgramSpec& program) {
     if (!words.empty()) fmt::print("  calls {}\n", listed(words));
     for (const UsedHelper& used : helpers)
         if (!used.refusal.empty()) fmt::print("  refused: {}\n", used.refusal);
+    if (const std::string refusal = context_refusal(program); !refusal.empty())
+        fmt::print("  refused: {}\n", refusal);
 }
 
 /// "key struct flow (16 bytes)"

@@ -175,4 +175,11 @@ int traced(struct xdp_md *ctx)
     return bpf_get_current_pid_tgid() ? XDP_PASS : XDP_DROP;
 }
 
+/* A field that only a socket of the host has. */
+SEC("?socket")
+int queued(struct __sk_buff *skb)
+{
+    return skb->napi_id;
+}
+
 char _license[] SEC("license") = "GPL";

@@ -132,6 +132,7 @@ neighbours: [{address: 192.0.2.1, mac: "02:00:00:00:00:99", port: wan}]
     def test_unverified_is_for_the_interpreter(self):
         self.refused(2, "--prog", "enter", "--unverified", says="expected with '--engine interp'")
         self.refused(2, "--prog", "enter", "--unverified", "--engine", "jit", says="machine code checks none")
+        self.refused(1, "--prog", "queued", *UNVERIFIED, says="program queued: insn 0: context: load of 4 bytes at offset 84")
         self.refused(1, "--prog", "wild", says="'--engine interp --unverified' runs it all the same")
 
     def test_options_reach_the_object(self):
@@ -165,13 +166,15 @@ neighbours: [{address: 192.0.2.1, mac: "02:00:00:00:00:99", port: wan}]
     def test_show_lists_all_that_is_in_it(self):
         document = json.loads(weir("prog", "show", OBJECT, "-j").stdout)
         programs = {entry["name"]: entry for entry in document["programs"]}
-        self.assertEqual(set(programs), {"enter", "leave", "route", "timed", "pieces", "wild", "snap", "traced"})
+        self.assertEqual(set(programs), {"enter", "leave", "route", "timed", "pieces", "wild", "snap", "traced", "queued"})
         self.assertFalse(programs["leave"]["load_by_default"])
         self.assertTrue(programs["pieces"]["frags"])
         self.assertEqual(programs["snap"]["type"], "socket")
         self.assertEqual(programs["timed"]["functions"], ["timed", "tick"])
         self.assertIn({"name": "bpf_fib_lookup", "id": 69}, programs["route"]["helpers"])
         self.assertIn("no current task", programs["traced"]["helpers"][0]["refusal"])
+        self.assertIn("insn 0: context: load of 4 bytes at offset 84: field napi_id", programs["queued"]["refusal"])
+        self.assertNotIn("refusal", programs["snap"])
         unsupported, = document["unsupported"]
         self.assertEqual((unsupported["name"], unsupported["type"]), ("shaped", "tc"))
         maps = {entry["name"]: entry for entry in document["maps"]}
@@ -183,12 +186,13 @@ neighbours: [{address: 192.0.2.1, mac: "02:00:00:00:00:99", port: wan}]
         self.assertIn({"name": "limit", "section": ".data", "type": "__u32", "value": 1000}, document["globals"])
         self.assertIn({"name": "mark", "section": ".rodata", "type": "__u8[4]", "value": [1, 2, 3, 4]}, document["globals"])
         text = weir("prog", "show", OBJECT).stdout
+        self.assertIn("  refused: insn 0: context: load of 4 bytes at offset 84: field napi_id", text)
         for line in ("  slot 1: leave", "global limit: __u32 in .data, 1000", "  functions timed, tick", "timer at 0"):
             self.assertIn(line, text)
 
     def test_listings_come_back_as_the_same_bytes(self):
         listed = json.loads(weir("prog", "disasm", OBJECT, "-j").stdout)["programs"]
-        self.assertEqual(len(listed), 8)
+        self.assertEqual(len(listed), 9)
         for program in listed:
             text = SCRATCH / "listing.s"
             text.write_text(weir("prog", "disasm", OBJECT, "--prog", program["name"]).stdout)
