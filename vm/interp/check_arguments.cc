@@ -1,5 +1,6 @@
 #include "vm/interp/check_arguments.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -210,8 +211,10 @@ Allowed check_held(RunState& run, CallSite& call, size_t index, HeldKind kind,
 
 Allowed check_callback(CallSite& call, size_t index) {
     const uint64_t address = call.argument(index);
-    for (const Subprogram& function : call.functions)
-        if (function.insn != 0 && address == code_address(function.insn)) return {};
+    const auto address_of = [](const Subprogram& each) { return code_address(each.insn); };
+    const auto found = std::ranges::lower_bound(call.functions, address, {}, address_of);
+    if (found != call.functions.end() && found->insn != 0 && address_of(*found) == address)
+        return {};
     return bad(call, index, "is no function of this program");
 }
 
