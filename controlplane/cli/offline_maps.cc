@@ -19,6 +19,10 @@ bool holds_events(vm::MapType type) {
     return type == vm::MapType::Ringbuf || type == vm::MapType::PerfEventArray;
 }
 
+bool is_zero(const Bytes& value) {
+    return std::ranges::all_of(value, [](uint8_t byte) { return byte == 0; });
+}
+
 /// A slot's number as a key; keys of maps in maps that are no numbers of 4 bytes have zeroes
 /// behind.
 Bytes key_of_index(uint32_t index, uint32_t key_bytes) {
@@ -36,14 +40,15 @@ OfflineElements drained(vm::Map& map) {
     return elements;
 }
 
-OfflineElements listed(vm::Map& map) {
+OfflineElements listed(vm::Map& map, bool with_zeroes) {
     OfflineElements elements;
     Bytes key(map.spec().key_bytes), next(map.spec().key_bytes);
     Bytes value(map.control_value_bytes());
     int status = map.next_key(nullptr, next.data());
     while (status == 0) {
         key = next;
-        if (map.control_lookup(key.data(), value) == 0) elements.emplace_back(key, value);
+        if (map.control_lookup(key.data(), value) == 0 && (with_zeroes || !is_zero(value)))
+            elements.emplace_back(key, value);
         status = map.next_key(key.data(), next.data());
     }
     std::sort(elements.begin(), elements.end(),
@@ -196,11 +201,16 @@ Result<void> OfflineMaps::fill(const std::string& option, const FindProgram& fin
     return {};
 }
 
-OfflineElements OfflineMaps::elements(vm::Map& map) {
+bool OfflineMaps::always_has_all(vm::MapType type) {
+    return type == vm::MapType::Array || type == vm::MapType::PercpuArray;
+}
+
+OfflineElements OfflineMaps::elements(vm::Map& map, uint32_t zeroes_max) {
     const vm::MapType type = map.spec().type;
     if (holds_events(type)) return {};
     const bool pops = type == vm::MapType::Queue || type == vm::MapType::Stack;
-    return pops ? drained(map) : listed(map);
+    return pops ? drained(map)
+                : listed(map, !always_has_all(type) || map.spec().entries_max <= zeroes_max);
 }
 
 std::optional<std::vector<Bytes>> OfflineMaps::take_events(vm::Map& map) {

@@ -47,8 +47,11 @@ public:
     Result<void> fill(const std::string& option, const FindProgram& find_program);
 
     /// All elements, sorted by key. Queues and stacks are emptied: empty keys, in the order in
-    /// which a program would pop. Ring buffers and perf event arrays have none.
-    static OfflineElements elements(vm::Map& map);
+    /// which a program would pop. Ring buffers and perf event arrays have none. Arrays of more than
+    /// `zeroes_max` elements are given without those that are zero.
+    static OfflineElements elements(vm::Map& map, uint32_t zeroes_max = UINT32_MAX);
+    /// An array: nobody adds elements or deletes them.
+    static bool always_has_all(vm::MapType type);
     /// What programs wrote into a ring buffer or perf event array, oldest first, handed out once;
     /// nullopt of other kinds.
     static std::optional<std::vector<Bytes>> take_events(vm::Map& map);

@@ -10,7 +10,8 @@
 namespace weir::controlplane::cli {
 namespace {
 
-constexpr size_t kLinesMax = 32;  ///< of one map, for people
+constexpr size_t kLinesMax = 32;         ///< of one map, for people
+constexpr uint32_t kZeroesMax = 65'536;  ///< JSON has elements that are zero of smaller arrays
 
 bool is_filter(const OfflineReport& report) {
     return report.set.spec().type == vm::ProgramType::SocketFilter;
@@ -107,24 +108,14 @@ std::string value_text(const OfflineReport& report, const vm::Map& map, const By
     return to_json(spec.value_type, ByteSpan(value).first(spec.value_bytes)).dump();
 }
 
-bool is_zero(const Bytes& value) {
-    return std::all_of(value.begin(), value.end(), [](uint8_t byte) { return byte == 0; });
-}
-
-bool is_array(vm::MapType type) {
-    return type == vm::MapType::Array || type == vm::MapType::PercpuArray;
-}
-
 void print_elements(const OfflineReport& report, vm::Map& map) {
     const vm::MapSpec& spec = map.spec();
     if (spec.frozen) return;  // nothing that a run could have changed
-    OfflineElements elements = OfflineMaps::elements(map);
-    if (is_array(spec.type))
-        std::erase_if(elements, [](const auto& element) { return is_zero(element.second); });
+    const OfflineElements elements = OfflineMaps::elements(map, 0);
     if (elements.empty()) return;
     fmt::print("map {}: {}, {} element{}{}\n", spec.name, vm::map_type_name(spec.type),
                elements.size(), elements.size() == 1 ? "" : "s",
-               is_array(spec.type) ? " other than zero" : "");
+               OfflineMaps::always_has_all(spec.type) ? " other than zero" : "");
     for (size_t i = 0; i < std::min(elements.size(), kLinesMax); ++i) {
         const auto& [key, value] = elements[i];
         const std::string key_text = key.empty() ? "-" : to_json(spec.key_type, key).dump();
@@ -152,7 +143,7 @@ Json report_json(const OfflineReport& report) {
     for (size_t i = 0; i < report.packets.size(); ++i) packets.push_back(packet_json(report, i));
     for (const std::unique_ptr<vm::Map>& map : report.set.maps().all()) {
         Json& listed = maps[map->spec().name] = Json::array();
-        for (const auto& [key, value] : OfflineMaps::elements(*map))
+        for (const auto& [key, value] : OfflineMaps::elements(*map, kZeroesMax))
             listed.push_back({to_hex(key), to_hex(value)});
         const std::optional<std::vector<Bytes>> records = OfflineMaps::take_events(*map);
         if (!records) continue;

@@ -19,7 +19,11 @@ constexpr const char* kAbout =
     "bytes as fragments of a\n"
     "page. Socket filters see any frame, as a packet tap shows it: offset 0 is the MAC header; "
     "`retval` is how many\n"
-    "bytes they keep, and `match` says whether that is any.";
+    "bytes they keep, and `match` says whether that is any.\n"
+    "Maps are listed as they are at the end; of arrays only elements other than zero, with -j all "
+    "of "
+    "arrays of up\n"
+    "to 65,536 elements.";
 
 /// The verifier's refusal is no end: the other engine takes most programs.
 Error with_hint(Error error, bool unverified) {

@@ -102,5 +102,23 @@ TEST(OfflineMaps, NamesWhatIsWrongWithAFill) {
     EXPECT_NE(says("other=/nowhere").find("/nowhere"), std::string::npos);
 }
 
+TEST(OfflineMaps, LeaveZeroesOfLargeArraysOut) {
+    vm::ObjectSpec object;
+    object.maps = {map_of("table", vm::MapType::Array, 4, 8, 300),
+                   map_of("flows", vm::MapType::Hash, 4, 8, 300)};
+    const auto maps = OfflineMaps::make(object, {});
+    ASSERT_TRUE(maps) << maps.error().message;
+    const Bytes key = {44, 1, 0, 0}, nine = {9, 0, 0, 0}, zero(8), one = {1, 0, 0, 0, 0, 0, 0, 0};
+    vm::Map& table = *maps->find("table");
+    vm::Map& flows = *maps->find("flows");
+    ASSERT_EQ(table.control_update(nine.data(), one, 0), 0);
+    ASSERT_EQ(flows.control_update(key.data(), zero, 0), 0);
+    EXPECT_EQ(OfflineMaps::elements(table, 300).size(), 300u);
+    const OfflineElements few = OfflineMaps::elements(table, 299);
+    ASSERT_EQ(few.size(), 1u);
+    EXPECT_EQ(few[0], std::pair(nine, one));
+    EXPECT_EQ(OfflineMaps::elements(flows, 0).size(), 1u) << "who is there says something";
+}
+
 }  // namespace
 }  // namespace weir::controlplane::cli
