@@ -49,6 +49,18 @@ TEST(KernelConfig, StopsUnpackingWhatIsTooLarge) {
     EXPECT_NE(config.error().message.find("more than 4194304 bytes"), std::string::npos);
 }
 
+TEST(KernelConfig, RefusesAPackedFileThatIsCutOff) {
+    const std::string path = testing::TempDir() + "/cut.gz";
+    gzFile file = gzopen(path.c_str(), "wb");
+    for (int i = 0; i < 1000; ++i) gzprintf(file, "CONFIG_X%d=%d\n", i, i * i);
+    gzclose(file);
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+    const auto config = read_kernel_config(path);
+    ASSERT_FALSE(config);
+    EXPECT_NE(config.error().message.find("cut.gz: cannot unpack: it is cut off"),
+              std::string::npos);
+}
+
 TEST(KernelConfig, ReadsVersions) {
     EXPECT_EQ(parse_kernel_version("6.18.3-amd64", ""), kVersion6183);
     EXPECT_EQ(parse_kernel_version("6.18", ""), kVersion6183 - 3);
