@@ -141,6 +141,49 @@ struct State {
 constexpr uint64_t kStateWork = kRegisterCount + kStackBytes / kWord;
 static_assert(sizeof(State) * kContextHeadsMax + sizeof(uint32_t) * kProgramInsnsMax < 64u << 20);
 
+/// By the helper, or by a callback that it hands the argument to.
+bool may_be_written(ArgKind kind) {
+    switch (kind) {
+        case ArgKind::None:
+        case ArgKind::Scalar:
+        case ArgKind::Map:
+        case ArgKind::MapKey:
+        case ArgKind::MapValue:
+        case ArgKind::Context:
+        case ArgKind::MemRead:
+        case ArgKind::MemReadOrNull:
+        case ArgKind::Size:
+        case ArgKind::SizeOrZero:
+        case ArgKind::Ipv4Header:
+        case ArgKind::Ipv6Header:
+        case ArgKind::TcpHeader:
+        case ArgKind::ConstString:
+        case ArgKind::Callback:
+        case ArgKind::SpinLock:
+        case ArgKind::Timer:
+        case ArgKind::RecordSize:
+        case ArgKind::SliceSize: return false;
+        case ArgKind::MapValueOut:
+        case ArgKind::MemWrite:
+        case ArgKind::MemWriteOrNull:
+        case ArgKind::MemReadWrite:
+        case ArgKind::Unchecked:
+        case ArgKind::U16Out:
+        case ArgKind::U32Out:
+        case ArgKind::U64Out:
+        case ArgKind::U32InOut:
+        case ArgKind::CallbackContext:
+        case ArgKind::Dynptr:
+        case ArgKind::DynptrOut:
+        case ArgKind::Iterator:
+        case ArgKind::IteratorOut:
+        case ArgKind::Record:
+        case ArgKind::Socket:
+        case ArgKind::Connection: return true;
+    }
+    return true;
+}
+
 class Walk {
 public:
     Walk(const ProgramSpec& spec, std::span<const DecodedSlot> code) : spec_(spec), code_(code) {}
@@ -334,10 +377,9 @@ void Walk::call_function(State& state, uint32_t slot) {
 /// nullptr: any call.
 void Walk::call_helper(State& state, const HelperInfo* info) {
     bool gives_stack = false;
-    for (size_t i = 1; i <= 5; ++i) {
-        const bool is_taken = info == nullptr || info->args[i - 1] != ArgKind::None;
-        gives_stack |= is_taken && state.r[i].may_be_stack();
-    }
+    for (size_t i = 1; i <= 5; ++i)
+        if (info == nullptr || may_be_written(info->args[i - 1]))
+            gives_stack |= state.r[i].may_be_stack();
     if (gives_stack) state.forget_stack();
     std::fill_n(state.r.begin(), 6, kNotStack);
     // A slice may be the caller's buffer, a number of an iterator lies in it.

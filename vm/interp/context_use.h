@@ -19,7 +19,8 @@ constexpr int64_t kContextOffsetMax = 1 << 29;    ///< the kernel's BPF_MAX_VAR_
 /// Reached is what control flow leads to: both ways of a conditional jump, unless both its sides
 /// are the same constants on all ways there (constants of frozen maps are); functions once for all
 /// their callers. So this refuses code that the kernel's verifier may leave out because it follows
-/// ways one by one and knows ranges: behind "if r2 > 5" and then "if r2 <= 5".
+/// ways one by one and knows ranges: behind "if r2 > 5" and then "if r2 <= 5", behind a constant
+/// that lies in a part of a stack slot, behind a null test of an address that is never null.
 ///
 /// What is not surely the context at one offset is left to the run, which checks each access: a
 /// context that callbacks get from elsewhere, two offsets that meet, stack that an unknown pointer

@@ -1,7 +1,10 @@
 #pragma once
 // How far below r10 a run reached into each of its open frames: loads, stores, and what helpers
 // were handed. The kernel's verifier counts the same on every path that it walks (grow_stack_state,
-// kernel/bpf/verifier.c), so what is counted of a run never exceeds it.
+// kernel/bpf/verifier.c), so what is counted of a run does not exceed it, but for one case: a
+// callback counts below the function that calls the helper, in the kernel below the one that loads
+// its address. Only a program that hands such an address from function to function tells them
+// apart.
 
 #include <array>
 #include <cstdint>
