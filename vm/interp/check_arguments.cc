@@ -165,11 +165,16 @@ Allowed check_sized(RunState& run, CallSite& call, size_t index) {
 
 // ---- objects ------------------------------------------------------------------------------------
 
+uint32_t object_bytes(bool is_iterator) {
+    return is_iterator ? kIteratorStackBytes : kDynptrStackBytes;
+}
+
 Allowed check_object(RunState& run, CallSite& call, size_t index, bool is_iterator) {
     const std::string_view name = is_iterator ? "iterator" : "dynptr";
     const uint64_t address = call.argument(index);
-    const StackObject* object =
-        run.memory.on_stack(address, is_iterator ? 8 : 16) ? run.holdings.intact(address) : nullptr;
+    const StackObject* object = run.memory.on_stack(address, object_bytes(is_iterator))
+                                    ? run.holdings.intact(address)
+                                    : nullptr;
     if (object == nullptr || (object->kind == StackObjectKind::Iterator) != is_iterator)
         return bad(call, index, fmt::format("is no {}, or the program wrote over it", name));
     const bool gives_back =
@@ -185,7 +190,7 @@ Allowed check_object(RunState& run, CallSite& call, size_t index, bool is_iterat
 Allowed check_object_out(RunState& run, CallSite& call, size_t index, bool is_iterator) {
     const std::string_view name = is_iterator ? "iterator" : "dynptr";
     const uint64_t address = call.argument(index);
-    const uint32_t bytes = is_iterator ? 8 : 16;
+    const uint32_t bytes = object_bytes(is_iterator);
     if (!run.memory.on_stack(address, bytes) || address % 8 != 0)
         return bad(call, index,
                    fmt::format("is not {} aligned bytes of stack for a {}", bytes, name));
@@ -197,6 +202,7 @@ Allowed check_object_out(RunState& run, CallSite& call, size_t index, bool is_it
                        fmt::format("there is one already, made at insn {}", object->insn));
         run.holdings.remove(object->address);
     }
+    run.memory.reach(address, bytes, Touch::Store);
     return {};
 }
 

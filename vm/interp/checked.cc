@@ -19,7 +19,6 @@ namespace {
 constexpr uint64_t kBytesPerStep = 64;   ///< of helpers' memory, against the budget of steps
 constexpr uint64_t kStepsPerRegion = 8;  ///< a look at one costs as much
 constexpr uint32_t kStackAboveTailCall = 256;
-constexpr uint64_t kDynptrOnStack = 16, kIteratorOnStack = 8;
 constexpr uint16_t kArguments = 0x3e, kFramePointer = 1u << 10, kCalleeSaved = 0x3c0;
 
 struct Checked {
@@ -199,7 +198,6 @@ struct Checked {
                 .functions = m.program->spec().subprograms,
                 .initialised = initialised};
     }
-    void touch_objects(const CallSite& site);
     bool call(M& m, Callee callee, int64_t id);
     bool tail_target(M& m, const LoadedProgram*& target);
     uint64_t callback(M& m, uint64_t function, const std::array<uint64_t, 5>& arguments);
@@ -217,17 +215,6 @@ uint64_t walks_slices(const RunState& run, const HelperInfo& info) {
     return walks ? run.memory.slice_walk() : 0;
 }
 
-/// Dynptrs and iterators that the call makes; check_call reaches for all other memory.
-void Checked::touch_objects(const CallSite& site) {
-    for (size_t index = 0; index < site.info.args.size(); ++index) {
-        const ArgKind kind = site.info.args[index];
-        if (kind == ArgKind::DynptrOut)
-            run.memory.reach(site.argument(index), kDynptrOnStack, Touch::Store);
-        else if (kind == ArgKind::IteratorOut)
-            run.memory.reach(site.argument(index), kIteratorOnStack, Touch::Store);
-    }
-}
-
 bool Checked::call(M& m, Callee callee, int64_t id) {
     const bool is_kfunc = callee == Callee::Kfunc;
     const HelperInfo* info = is_kfunc ? kfunc_info(id) : helper_info(id);
@@ -235,9 +222,7 @@ bool Checked::call(M& m, Callee callee, int64_t id) {
         is_kfunc ? m.program->helpers.kfunc_at(id) : m.program->helpers.at(id);
     if (info == nullptr || function == nullptr) return fault(m, not_offered(callee, id));
     CallSite site = call_site(m, *info, is_kfunc);
-    if (!allowed(m, check_call(run, site))) return false;
-    touch_objects(site);
-    if (!grown_stack_fits(m) ||
+    if (!allowed(m, check_call(run, site)) || !grown_stack_fits(m) ||
         !spend(m, site.bytes / kBytesPerStep + kStepsPerRegion * walks_slices(run, *info)))
         return false;
     const bool visited = visits_elements;

@@ -143,7 +143,7 @@ void Holdings::give_everything_back(const HelperTable& helpers, RunEnv& env) {
     objects_.insert(objects_.end(), lost_.begin(), lost_.end());
     while (!objects_.empty()) {
         const StackObject object = objects_.back();
-        alignas(8) std::array<uint8_t, 16> copy = object.bytes;
+        alignas(8) std::array<uint8_t, kDynptrStackBytes> copy = object.bytes;
         if (object.kind == StackObjectKind::RecordDynptr)
             call(helpers.at(HelperId::ringbuf_discard_dynptr), number(copy.data()), env);
         remove_all(object.number);

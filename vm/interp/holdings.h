@@ -24,15 +24,20 @@ struct Held {
 
 enum class StackObjectKind : uint8_t { Dynptr, RecordDynptr, Iterator };
 
-/// 8 or 16 bytes of stack, as the helper that made or last changed them left them.
+constexpr uint32_t kDynptrStackBytes = 16;   ///< struct bpf_dynptr
+constexpr uint32_t kIteratorStackBytes = 8;  ///< struct bpf_iter_num
+
+/// Bytes of stack, as the helper that made or last changed them left them.
 struct StackObject {
     StackObjectKind kind = StackObjectKind::Dynptr;
     uint64_t address = 0;
     uint32_t number = 0;  ///< of its memory: clones share it; never 0
     uint32_t insn = 0;
-    std::array<uint8_t, 16> bytes{};
+    std::array<uint8_t, kDynptrStackBytes> bytes{};
 
-    uint32_t size() const { return kind == StackObjectKind::Iterator ? 8 : 16; }
+    uint32_t size() const {
+        return kind == StackObjectKind::Iterator ? kIteratorStackBytes : kDynptrStackBytes;
+    }
     /// Of the memory behind a dynptr, at most: vm/helpers/dynptr.h, as the kernel's
     /// bpf_dynptr_kern.
     uint32_t dynptr_bytes() const {
