@@ -31,11 +31,12 @@ Result<std::string> unpack(const std::string& path) {
     while (true) {
         const int count = gzread(file.get(), block.data(), block.size());
         if (count < 0) return fail(ErrorKind::kInvalid, fmt::format("{}: cannot unpack", path));
-        int status = Z_OK;  // at the end it says whether the packed file ended too early
-        if (count == 0) gzerror(file.get(), &status);
-        if (status != Z_OK)
+        if (count == 0) {
+            int status = Z_OK;
+            gzerror(file.get(), &status);
+            if (status == Z_OK) return text;
             return fail(ErrorKind::kInvalid, fmt::format("{}: cannot unpack: it is cut off", path));
-        if (count == 0) return text;
+        }
         text.append(block.data(), static_cast<size_t>(count));
         if (text.size() > kConfigBytesMax)
             return fail(ErrorKind::kInvalid,
