@@ -11,6 +11,7 @@
 #include "vm/program/stack_chain.h"
 #include "vm/verifier/checks.h"
 #include "vm/verifier/explain.h"
+#include "vm/verifier/observer.h"
 #include "vm/verifier/prune.h"
 
 namespace weir::vm::verifier {
@@ -35,10 +36,11 @@ Walked next(const Checked& checked) {
 class Explorer {
 public:
     Explorer(const ProgramSpec& program, const std::vector<DecodedSlot>& slots, const Cfg& cfg,
-             const Budget& budget)
+             const Budget& budget, Observer* observer)
         : env_{program, slots, cfg, {}, {}, {}, 0},
           store_(cfg),
           budget_(budget),
+          observer_(observer),
           deadline_(Clock::now() +
                     std::chrono::milliseconds(std::min<uint64_t>(budget.time_ms_max, 1u << 30))) {
         env_.facts.resize(slots.size());
@@ -82,6 +84,7 @@ private:
                     path.jumps_since_parent >= kJumpsBetweenStates)
                     store_.add(path);
             }
+            if (observer_ != nullptr) observer_->at(path.pc, path.state);
             env_.facts[path.pc].reachable = true;
             ++visited_;
             ++path.insns_since_parent;
@@ -229,6 +232,7 @@ private:
     Env env_;
     StateStore store_;
     const Budget& budget_;
+    Observer* observer_;
     Clock::time_point deadline_;
     std::vector<Path> pending_;
     uint64_t pending_bytes_ = 0;
@@ -239,8 +243,8 @@ private:
 
 std::expected<Proof, Rejection> explore(const ProgramSpec& program,
                                         const std::vector<DecodedSlot>& slots, const Cfg& cfg,
-                                        const Budget& budget) {
-    return Explorer(program, slots, cfg, budget).run();
+                                        const Budget& budget, Observer* observer) {
+    return Explorer(program, slots, cfg, budget, observer).run();
 }
 
 }  // namespace weir::vm::verifier

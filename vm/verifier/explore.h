@@ -9,8 +9,11 @@
 
 namespace weir::vm::verifier {
 
+class Observer;
+
+/// `observer` may be nullptr.
 std::expected<Proof, Rejection> explore(const ProgramSpec& program,
                                         const std::vector<DecodedSlot>& slots, const Cfg& cfg,
-                                        const Budget& budget);
+                                        const Budget& budget, Observer* observer);
 
 }  // namespace weir::vm::verifier

@@ -3,6 +3,7 @@
 #include "vm/verifier/cfg.h"
 #include "vm/verifier/explain.h"
 #include "vm/verifier/explore.h"
+#include "vm/verifier/observer.h"
 #include "vm/verifier/spec_check.h"
 
 namespace weir::vm {
@@ -19,9 +20,8 @@ uint32_t insn_of_error(const std::string& message) {
     return insn;
 }
 
-}  // namespace
-
-std::expected<Proof, Rejection> verify(const ProgramSpec& program, const Budget& budget) {
+std::expected<Proof, Rejection> verify_with(const ProgramSpec& program, const Budget& budget,
+                                            verifier::Observer* observer) {
     const auto refuse = [&](const verifier::Fault& fault) {
         return std::unexpected(verifier::explain(program, 0, fault, nullptr));
     };
@@ -34,7 +34,19 @@ std::expected<Proof, Rejection> verify(const ProgramSpec& program, const Budget&
         return refuse(starts.error());
     const auto cfg = verifier::build_cfg(program, *slots);
     if (!cfg) return refuse(cfg.error());
-    return verifier::explore(program, *slots, *cfg, budget);
+    return verifier::explore(program, *slots, *cfg, budget, observer);
+}
+
+}  // namespace
+
+std::expected<Proof, Rejection> verify(const ProgramSpec& program, const Budget& budget) {
+    return verify_with(program, budget, nullptr);
+}
+
+std::expected<Proof, Rejection> verifier::verify_observed(const ProgramSpec& program,
+                                                          const Budget& budget,
+                                                          Observer& observer) {
+    return verify_with(program, budget, &observer);
 }
 
 }  // namespace weir::vm
