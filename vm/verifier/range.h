@@ -65,6 +65,12 @@ struct Range {
             limit_signed(sign_extend(first), sign_extend(last));
     }
 
+    /// The least range that holds every number of both.
+    constexpr Range join(const Range& other) const {
+        return {bits.join(other.bits), std::min(umin, other.umin), std::max(umax, other.umax),
+                std::min(smin, other.smin), std::max(smax, other.smax)};
+    }
+
     /// Lets the three views tell each other what they know. False: no number is left.
     constexpr bool tighten() {
         for (int round = 0; round < 2; ++round) {

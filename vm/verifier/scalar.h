@@ -4,8 +4,10 @@
 
 #include <bit>
 #include <cstdint>
+#include <span>
 
 #include "vm/verifier/range.h"
+#include "vm/verifier/widen.h"
 
 namespace weir::vm::verifier {
 
@@ -73,6 +75,26 @@ struct BasicScalar {
         return full.within(other.full) && half_umin >= other.half_umin &&
                half_umax <= other.half_umax && half_smin >= other.half_smin &&
                half_smax <= other.half_smax;
+    }
+
+    /// The least value of the domain that holds every number of both.
+    static constexpr BasicScalar join(const BasicScalar& a, const BasicScalar& b) {
+        BasicScalar joined;
+        joined.full = a.full.join(b.full);
+        joined.set_half(a.half().join(b.half()));
+        joined.synchronise();
+        return joined;
+    }
+    /// Holds every number of both. A bound that moved jumps: to the nearest of `hints` that holds
+    /// (numbers that the program compares with; negative ones sign extended), else to the nearest
+    /// threshold. Changes at most kWidenSteps times in a chain that starts with `old`.
+    static constexpr BasicScalar widen(const BasicScalar& old, const BasicScalar& now,
+                                       std::span<const uint64_t> hints = {}) {
+        BasicScalar wide;
+        wide.full = widening::widen(old.full, now.full, hints);
+        wide.set_half(widening::widen(old.half(), now.half(), hints));
+        wide.synchronise();
+        return wide;
     }
 
     /// Lets whole and half tell each other what they know. False: no number is left.

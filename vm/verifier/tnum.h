@@ -28,6 +28,11 @@ struct Tnum {
         const uint64_t unknown = mask & other.mask;
         return {(value | other.value) & ~unknown, unknown};
     }
+    /// The least tnum that holds every number of both.
+    constexpr Tnum join(Tnum other) const {
+        const uint64_t unknown = mask | other.mask | (value ^ other.value);
+        return {value & ~unknown, unknown};
+    }
     /// The low bits of `keep` only; the others become 0.
     constexpr Tnum masked(uint64_t keep) const { return {value & keep, mask & keep}; }
 
