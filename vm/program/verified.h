@@ -21,6 +21,9 @@ struct InsnFact {
         PointerKind::None;  ///< what a memory access goes to; None also where paths differ
     uint16_t map = 0xffff;  ///< at a call with a map argument: index into spec().maps, if constant
     static constexpr uint16_t kUnknownMap = 0xffff;
+    /// At a conditional jump: some path takes it, some path does not. Where one is false, the
+    /// comparison is redundant.
+    bool jumps = false, falls_through = false;
 };
 
 /// The verifier's output for an accepted program: enough for the interpreter and the JIT to trust
@@ -29,7 +32,11 @@ struct Proof {
     std::vector<InsnFact> facts;        ///< one per slot
     std::vector<uint32_t> stack_bytes;  ///< per subprogram, in spec.subprograms' order
     uint32_t stack_bytes_total = 0;     ///< deepest call chain
-    uint64_t visited_insns = 0;
+    uint64_t visited_insns = 0;         ///< that the verifier walked
+    /// Upper bound of what one run executes, tail-called programs apart; UINT64_MAX: above that.
+    uint64_t worst_insns = 0;
+    uint64_t states_peak = 0;  ///< states that the verifier kept at once,
+    uint64_t bytes_peak = 0;   ///< and their memory
 };
 
 class VerifiedProgram {

@@ -26,8 +26,10 @@ Result<void> check_facts(const ProgramSpec& program, const Proof& proof,
         if (fact.map != InsnFact::kUnknownMap && fact.map >= program.maps.size())
             return unfit(
                 fmt::format("insn {} names map {} of {}", pc, fact.map, program.maps.size()));
-        if (fact.access == PointerKind::Context && slots[pc].insn.op != Op::kLoad32)
-            return unfit(fmt::format("insn {} is no load of a context field", pc));
+        const Format format = op_info(slots[pc].insn.op).format;
+        if (fact.access == PointerKind::Context && format != Format::Load &&
+            format != Format::StoreReg && format != Format::StoreImm)
+            return unfit(fmt::format("insn {} does not access a field of the context", pc));
     }
     if (proof.stack_bytes.size() != program.subprograms.size())
         return unfit(fmt::format("{} stack sizes for {} subprograms", proof.stack_bytes.size(),
@@ -42,20 +44,20 @@ Result<void> check_facts(const ProgramSpec& program, const Proof& proof,
     return {};
 }
 
-const XdpField* field_at(int16_t offset) {
-    for (const XdpField& field : kXdpFields)
-        if (int64_t{field.xdp_md_offset} == offset) return &field;
-    return nullptr;
-}
-
-/// The load of an xdp_md field as the load of XdpContext's: same registers, other offset and width.
-Result<Insn> native_load(const Insn& load, size_t pc) {
-    const XdpField* field = field_at(load.off);
-    if (field == nullptr)
-        return unfit(fmt::format("insn {} loads from context offset {}", pc, load.off));
-    Insn native = load;
-    native.opcode = op_info(field->native_bytes == 8 ? Op::kLoad64 : Op::kLoad32).opcode;
-    native.off = static_cast<int16_t>(field->native_offset);
+/// The access to a field of xdp_md or __sk_buff as one to XdpContext's or SkbContext's: same
+/// registers, other offset and, of pointers, width.
+Result<Insn> native_access(const ProgramSpec& spec, const DecodedInsn& insn, size_t pc) {
+    const OpInfo& row = op_info(insn.op);
+    const auto access = context_access({.type = spec.type,
+                                        .hook = spec.hook,
+                                        .offset = insn.off,
+                                        .bytes = row.bits / 8u,
+                                        .is_signed = row.name.starts_with("LoadSx"),
+                                        .is_store = row.format != Format::Load});
+    if (!access) return unfit(fmt::format("insn {}: {}", pc, access.error().message));
+    Insn native = spec.insns[pc];
+    if (access->native_bytes != row.bits / 8u) native.opcode = op_info(Op::kLoad64).opcode;
+    native.off = static_cast<int16_t>(access->native_offset);
     return native;
 }
 
@@ -76,7 +78,7 @@ public:
         program.code_ = spec.insns;
         for (size_t pc = 0; pc < spec.insns.size(); ++pc) {
             if (proof.facts[pc].access != PointerKind::Context) continue;
-            const Result<Insn> native = native_load(spec.insns[pc], pc);
+            const Result<Insn> native = native_access(spec, (*slots)[pc].insn, pc);
             if (!native) return std::unexpected(native.error());
             program.code_[pc] = *native;
         }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "vm/base/limits.h"
+#include "vm/isa/helper_ids.h"
 #include "vm/isa/helper_info.h"
 
 namespace weir::vm::verifier {
@@ -14,8 +15,10 @@ constexpr uint16_t bit(uint8_t reg) {
 constexpr uint16_t kCallerSaved = 0x3f;  // r0..r5
 constexpr uint16_t kArguments = 0x3e;    // r1..r5
 
-uint16_t helper_arguments(int64_t id) {
-    const HelperInfo* helper = helper_info(id);
+uint16_t call_arguments(const DecodedInsn& insn) {
+    if (insn.op == Op::kCallLocal) return kArguments;
+    const HelperInfo* helper =
+        insn.op == Op::kCallHelper ? helper_info(insn.imm) : kfunc_info(insn.imm);
     if (helper == nullptr) return kArguments;
     uint16_t mask = 0;
     for (uint8_t i = 0; i < helper->args.size(); ++i)
@@ -24,12 +27,22 @@ uint16_t helper_arguments(int64_t id) {
     return mask;
 }
 
+bool takes_callback(int64_t helper_id) {
+    return helper_id == number_of(HelperId::loop) ||
+           helper_id == number_of(HelperId::for_each_map_elem);
+}
+
 bool is_move(const OpInfo& row) {
     return (row.opcode & 0xf0) == 0xb0;
 }
 
 bool is_conditional(Format format) {
     return format == Format::JumpImm || format == Format::JumpReg;
+}
+
+bool has_jump(Format format) {
+    return is_conditional(format) || format == Format::Goto || format == Format::GotoLong ||
+           format == Format::MayGoto;
 }
 
 /// Where control may go from a slot, within its subprogram.
@@ -45,8 +58,7 @@ Successors successors(const DecodedInsn& insn, uint32_t pc) {
     if (format == Format::Exit) return next;
     const bool leaves = format == Format::Goto || format == Format::GotoLong;
     if (!leaves) next.add(pc + insn.slots());
-    if (leaves || is_conditional(format) || format == Format::MayGoto)
-        next.add(static_cast<uint32_t>(jump_target(insn, pc).slot));
+    if (has_jump(format)) next.add(static_cast<uint32_t>(jump_target(insn, pc).slot));
     return next;
 }
 
@@ -61,6 +73,8 @@ public:
         if (const Checked edges = walk_edges(); !edges) return std::unexpected(edges.error());
         if (const Checked chains = measure_chains(); !chains)
             return std::unexpected(chains.error());
+        find_meetings();
+        find_loops();
         find_live_registers();
         return std::move(cfg_);
     }
@@ -71,14 +85,66 @@ private:
     void assign_subprograms() {
         const auto count = static_cast<uint32_t>(program_.subprograms.size());
         cfg_.subprogram_of.resize(slots_.size());
-        cfg_.meets.resize(slots_.size());
+        cfg_.roles.resize(slots_.size());
         cfg_.calls.resize(count);
         for (uint32_t i = 0; i < count; ++i) {
             const size_t end = i + 1 < count ? program_.subprograms[i + 1].insn : slots_.size();
             for (size_t pc = program_.subprograms[i].insn; pc < end; ++pc)
                 cfg_.subprogram_of[pc] = i;
-            cfg_.meets[program_.subprograms[i].insn] = 1;
+            cfg_.roles[program_.subprograms[i].insn].meets = true;
         }
+    }
+
+    /// Where two ways come together, where a call's many ends do, and where rounds of a callback
+    /// begin.
+    void find_meetings() {
+        std::vector<uint8_t> ways(slots_.size());
+        for (uint32_t pc = 0; pc < slots_.size(); ++pc) {
+            if (slots_[pc].second_slot) continue;
+            const DecodedInsn& insn = slots_[pc].insn;
+            const Successors next = successors(insn, pc);
+            for (uint32_t i = 0; i < next.count; ++i)
+                if (++ways[next.slots[i]] > 1) cfg_.roles[next.slots[i]].meets = true;
+            if (insn.op == Op::kCallLocal) cfg_.roles[pc + 1].meets = true;
+            if (insn.op == Op::kCallHelper && takes_callback(insn.imm)) cfg_.roles[pc].meets = true;
+        }
+    }
+
+    /// Depth first: an edge to a slot that is still open closes a loop.
+    void find_loops() {
+        enum : uint8_t { kUnseen, kOpen, kDone };
+        std::vector<uint8_t> seen(slots_.size(), kUnseen);
+        struct Visit {
+            uint32_t pc;
+            uint32_t next;
+        };
+        std::vector<Visit> stack;
+        for (const Subprogram& subprogram : program_.subprograms) {
+            stack.push_back({subprogram.insn, 0});
+            seen[subprogram.insn] = kOpen;
+            while (!stack.empty()) {
+                const uint32_t pc = stack.back().pc;
+                const Successors next = successors(slots_[pc].insn, pc);
+                if (stack.back().next == next.count) {
+                    seen[pc] = kDone;
+                    stack.pop_back();
+                    continue;
+                }
+                const uint32_t to = next.slots[stack.back().next++];
+                if (seen[to] == kOpen) note_back_edge(pc, to);
+                if (seen[to] != kUnseen) continue;
+                seen[to] = kOpen;
+                stack.push_back({to, 0});
+            }
+        }
+    }
+
+    void note_back_edge(uint32_t from, uint32_t head) {
+        const DecodedInsn& insn = slots_[from].insn;
+        cfg_.roles[head].heads_loop = cfg_.roles[head].meets = true;
+        const bool jumps =
+            has_jump(op_info(insn.op).format) && jump_target(insn, from).slot == int64_t{head};
+        (jumps ? cfg_.roles[from].jumps_back : cfg_.roles[from].runs_back) = true;
     }
 
     /// The last instruction of a subprogram must not run on into what follows.
@@ -113,7 +179,6 @@ private:
                                  fmt::format("call to {} is not the start of a subprogram", slot),
                                  pc);
                 cfg_.calls[here].push_back(there);
-                cfg_.meets[pc + 1] = 1;
                 continue;
             }
             if (here != there)
@@ -121,8 +186,6 @@ private:
                              fmt::format("jump from {} to {} leaves the subprogram for {}",
                                          name(here), slot, name(there)),
                              pc);
-            cfg_.meets[slot] = 1;
-            if (is_conditional(op_info(insn.op).format)) cfg_.meets[pc + 1] = 1;
         }
         return {};
     }
@@ -229,8 +292,7 @@ RegUse register_use(const DecodedInsn& insn) {
         case Format::GotoLong:
         case Format::MayGoto: return {0, 0};
         case Format::Call:
-            return {insn.op == Op::kCallHelper ? helper_arguments(insn.imm) : kArguments,
-                    kCallerSaved};
+            return {call_arguments(insn), kCallerSaved};
         case Format::CallReg: return {static_cast<uint16_t>(kArguments | dst), kCallerSaved};
         case Format::Exit: return {1, 0};
         case Format::LoadImm64: return {0, dst};

@@ -12,14 +12,22 @@
 
 namespace weir::vm::verifier {
 
+/// What a slot is to the walk; a slot may be several.
+struct SlotRole {
+    bool meets = false;  ///< paths may meet here, so states are compared
+    bool heads_loop = false;
+    bool jumps_back = false;  ///< its jump leads to the head of a loop that it is in
+    bool runs_back = false;   ///< the same of the instruction behind it
+};
+
 struct Cfg {
     std::vector<uint32_t> subprogram_of;  ///< per slot
-    std::vector<uint8_t> meets;  ///< per slot: two paths may meet here, so states are compared
+    std::vector<SlotRole> roles;          ///< per slot
     std::vector<uint16_t>
         live;  ///< per slot: registers that some path from here on reads, bit per register
     /// Per subprogram: longest call chain from it, itself included.
     std::vector<uint32_t> depth;
-    /// Per subprogram: which it calls, with duplicates.
+    /// Per subprogram: which it calls, with duplicates; callbacks are not among them.
     std::vector<std::vector<uint32_t>> calls;
 
     /// Index of the subprogram that starts at `slot`; the decoder of calls has checked that there

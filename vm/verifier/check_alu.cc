@@ -1,5 +1,8 @@
 // Arithmetic on numbers (RFC 9669, sections 4.1 and 4.2) and 64-bit immediates.
 
+#include <optional>
+#include <tuple>
+
 #include <fmt/format.h>
 
 #include "vm/verifier/checks.h"
@@ -51,11 +54,18 @@ Checked move_pointer(Step& step, const OpInfo& row, const Reg& source) {
     const bool has_half = source.is_packet() || source.kind == RegKind::PacketEnd ||
                           source.kind == RegKind::PacketLow;
     if (!plain || (!is_64 && !has_half))
-        return fault(
-            "pointer-arithmetic",
-            fmt::format("part of {} cannot be taken; move all 64 bits", kind_words(source.kind)));
-    step.reg(step.insn.dst) = is_64 ? Reg{source} : Reg::pointer(RegKind::PacketLow);
+        return fault("pointer-arithmetic",
+                     fmt::format("part of {} cannot be taken; move all 64 bits",
+                                 kind_words(source)));
+    step.reg(step.insn.dst) = is_64 ? Reg{source} : lower_half(source);
     return {};
+}
+
+/// Another number: nothing that was known of its relations holds.
+void forget_relations(Reg& number) {
+    number.unlink();
+    number.has_length = false;
+    number.progress = {};
 }
 
 Checked check_move(Step& step, const OpInfo& row) {
@@ -71,14 +81,67 @@ Checked check_move(Step& step, const OpInfo& row) {
     const bool plain = row.off <= 0;  // no sign extension
     if ((*source)->is_pointer()) return move_pointer(step, row, **source);
     const bool is_copy = keeps_number((*source)->value, row.off, is_64);
-    if (is_copy && (*source)->id == 0 && !(*source)->value.is_constant())
+    if (is_copy && (*source)->id == 0 && !(*source)->value.is_constant()) {
         (*source)->id = step.env.fresh_id();
+        (*source)->off = 0;
+    }
     Reg result = **source;
     if (!plain) result.value = scalar_ops::sign_extend(result.value, static_cast<int>(row.off));
     if (!is_64) result.value = scalar_ops::zero_extend(result.value, 32);
-    if (!is_copy) result.id = 0;
+    if (!is_copy) forget_relations(result);
     dst = result;
     return {};
+}
+
+/// How far a sum or difference moves the left number, where nothing is cut off.
+struct Shift {
+    int64_t low = 0, high = 0;
+};
+std::optional<Shift> shift_of(AluOp op, bool is_64, const Scalar& left, const Scalar& right) {
+    constexpr int64_t kFar = 1 << 30;
+    if (op != AluOp::Add && op != AluOp::Sub) return std::nullopt;
+    int64_t low = is_64 ? right.full.smin : right.half_smin;
+    int64_t high = is_64 ? right.full.smax : right.half_smax;
+    if (low < -kFar || high > kFar) return std::nullopt;
+    if (op == AluOp::Sub) std::tie(low, high) = std::pair(-high, -low);
+    if (is_64) return Shift{low, high};
+    const Wide least = Wide{left.full.umin} + low, most = Wide{left.full.umax} + high;
+    if (left.full.umax > UINT32_MAX || least < 0 || most > Wide{UINT32_MAX}) return std::nullopt;
+    return Shift{low, high};
+}
+
+/// What stays known of the left number's relations after it moved.
+void move_relations(const Reg& left, const Shift& shift, Reg& result) {
+    result.progress = left.progress;
+    result.progress.move(shift.low, shift.high);
+    if (shift.low != shift.high) return;
+    const auto fits = [](int64_t number) { return number >= -(1 << 30) && number <= (1 << 30); };
+    if (left.id != 0 && fits(left.off + shift.low)) {
+        result.id = left.id;
+        result.off = static_cast<int32_t>(left.off + shift.low);
+    }
+    if (left.has_length && fits(left.length_off - shift.low)) {
+        result.has_length = true;
+        result.length_id = left.length_id;
+        result.length_off = static_cast<int32_t>(left.length_off - shift.low);
+    }
+}
+
+Reg number_result(Step& step, AluOp op, bool is_64, const Reg& left, const Reg& right) {
+    const bool is_difference = op == AluOp::Sub || op == AluOp::Xor;
+    const bool linked = left.id != 0 && left.id == right.id;
+    if (is_64 && is_difference && linked && (op == AluOp::Sub || left.off == right.off)) {
+        step.rely_on(left);
+        step.rely_on(right);
+        return Reg::scalar(Scalar::constant(
+            op == AluOp::Sub ? static_cast<uint64_t>(int64_t{left.off} - right.off) : 0));
+    }
+    Reg result = Reg::scalar(is_64 ? scalar_ops::alu_full(op, left.value, right.value)
+                                   : scalar_ops::alu_half(op, left.value, right.value),
+                             step.env.depend.both(left.node, right.node));
+    if (const auto shift = shift_of(op, is_64, left.value, right.value))
+        move_relations(left, *shift, result);
+    return result;
 }
 
 Checked check_binary(Step& step, const OpInfo& row, AluOp op) {
@@ -94,14 +157,11 @@ Checked check_binary(Step& step, const OpInfo& row, AluOp op) {
     if ((*left)->is_pointer() || right.is_pointer())
         return check_pointer_alu(step, op, is_64, right);
     const bool same = row.format == Format::AluReg && step.insn.src == step.insn.dst;
-    Scalar result;
-    if (same && (op == AluOp::Sub || op == AluOp::Xor))
-        result = Scalar::constant(0);
-    else if (is_64)
-        result = scalar_ops::alu_full(op, (*left)->value, right.value);
-    else
-        result = scalar_ops::alu_half(op, (*left)->value, right.value);
-    **left = Reg::scalar(result);
+    if (same && (op == AluOp::Sub || op == AluOp::Xor)) {
+        **left = Reg::scalar(Scalar::constant(0));
+        return {};
+    }
+    **left = number_result(step, op, is_64, **left, right);
     return {};
 }
 
@@ -111,7 +171,22 @@ Checked check_byte_order(Step& step, const OpInfo& row) {
     const bool swaps = !row.name.starts_with("Le");  // hosts are little-endian
     const Scalar& value = (*reg)->value;
     **reg = Reg::scalar(swaps ? scalar_ops::byte_swap(value, row.bits)
-                              : scalar_ops::zero_extend(value, row.bits));
+                              : scalar_ops::zero_extend(value, row.bits),
+                        (*reg)->node);
+    return {};
+}
+
+/// The address of a subprogram, for a helper that calls it back.
+Checked load_code_address(Step& step) {
+    const int64_t slot = int64_t{step.pc} + 1 + step.insn.imm;
+    const auto& subprograms = step.env.program.subprograms;
+    const bool inside = slot > 0 && slot < static_cast<int64_t>(step.env.slots.size());
+    const uint32_t index = inside ? step.env.cfg.subprogram_of[static_cast<size_t>(slot)] : 0;
+    if (!inside || subprograms[index].insn != slot)
+        return fault("callback", fmt::format("address of slot {}, which is no function", slot));
+    Reg reg = Reg::pointer(RegKind::Function);
+    reg.off = static_cast<int32_t>(slot);
+    step.reg(step.insn.dst) = reg;
     return {};
 }
 
@@ -131,7 +206,8 @@ Checked check_alu(Step& step) {
     if (!reg) return std::unexpected(reg.error());
     const Scalar zero = Scalar::constant(0);
     **reg = Reg::scalar(row.bits == 64 ? scalar_ops::alu_full(AluOp::Sub, zero, (*reg)->value)
-                                       : scalar_ops::alu_half(AluOp::Sub, zero, (*reg)->value));
+                                       : scalar_ops::alu_half(AluOp::Sub, zero, (*reg)->value),
+                        (*reg)->node);
     return {};
 }
 
@@ -143,6 +219,7 @@ Checked check_load_imm64(Step& step) {
         dst = Reg::scalar(Scalar::constant(static_cast<uint64_t>(step.insn.imm)));
         return {};
     }
+    if (step.insn.op == Op::kLoadCodeAddr) return load_code_address(step);
     const bool is_value = step.insn.op == Op::kLoadMapValue;
     if (!is_value && step.insn.op != Op::kLoadMap)
         return fault("instruction", fmt::format("{} is not offered: only constants, maps and "

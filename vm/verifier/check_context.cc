@@ -1,4 +1,4 @@
-// The context: six fields of four bytes, read-only (struct xdp_md).
+// The context: fields of struct xdp_md and struct __sk_buff (vm/program/context.h).
 
 #include <fmt/format.h>
 
@@ -6,31 +6,55 @@
 #include "vm/verifier/checks.h"
 
 namespace weir::vm::verifier {
+namespace {
 
-std::expected<Reg, Fault> load_context(Step& step, const Region& region) {
-    if (step.insn.op != Op::kLoad32)
-        return fault(
-            "context-access",
-            fmt::format("context fields are read as u32; this load takes {} bytes at offset {}{}",
-                        region.size, region.offset,
-                        op_info(step.insn.op).name.starts_with("LoadSx") ? " with a sign" : ""));
+std::expected<ContextAccess, Fault> field_access(const Step& step, const Region& region,
+                                                 bool is_store) {
+    if (region.pointer.off != 0)
+        return fault("context-access", "the context pointer itself cannot be moved");
+    const auto allowed =
+        context_access({.type = step.env.program.type,
+                        .hook = step.env.program.hook,
+                        .offset = region.offset,
+                        .bytes = region.size,
+                        .is_signed = op_info(step.insn.op).name.starts_with("LoadSx"),
+                        .is_store = is_store});
+    if (!allowed) return fault("context-access", allowed.error().message);
+    return *allowed;
+}
+
+RegKind packet_pointer(const Step& step, int64_t offset) {
+    if (step.is_socket_filter())
+        return skb_field_at(offset)->kind == SkbFieldKind::PacketEnd ? RegKind::PacketEnd
+                                                                     : RegKind::Packet;
     for (const XdpField& field : kXdpFields) {
-        if (region.offset != int64_t{field.xdp_md_offset}) continue;
-        const auto allowed = context_access({.type = ProgramType::Xdp,
-                                             .hook = step.env.program.hook,
-                                             .offset = region.offset,
-                                             .bytes = 4});
-        if (!allowed) return fault("context-access", allowed.error().message);
+        if (offset != int64_t{field.xdp_md_offset}) continue;
         switch (field.kind) {
-            case XdpFieldKind::PacketStart: return Reg::pointer(RegKind::Packet);
-            case XdpFieldKind::PacketEnd: return Reg::pointer(RegKind::PacketEnd);
-            case XdpFieldKind::PacketMeta: return Reg::pointer(RegKind::PacketMeta);
-            case XdpFieldKind::Scalar: return Reg::scalar(Scalar::below_bits(32));
+            case XdpFieldKind::PacketStart: return RegKind::Packet;
+            case XdpFieldKind::PacketEnd: return RegKind::PacketEnd;
+            case XdpFieldKind::PacketMeta: return RegKind::PacketMeta;
+            case XdpFieldKind::Scalar: break;
         }
     }
-    return fault("context-access",
-                 fmt::format("xdp_md has no field at offset {}; its fields are at 0, 4, … {}",
-                             region.offset, kXdpMdBytes - 4));
+    return RegKind::Number;
+}
+
+}  // namespace
+
+std::expected<Reg, Fault> load_context(Step& step, const Region& region) {
+    const auto access = field_access(step, region, false);
+    if (!access) return std::unexpected(access.error());
+    if (access->is_pointer) return Reg::pointer(packet_pointer(step, region.offset));
+    return Reg::scalar(Scalar::below_bits(static_cast<int>(region.size * 8)));
+}
+
+Checked store_context(Step& step, const Region& region, const Reg& source) {
+    const auto access = field_access(step, region, true);
+    if (!access) return std::unexpected(access.error());
+    if (source.is_pointer())
+        return fault("pointer-leak", fmt::format("{} cannot be stored in the context",
+                                                 kind_words(source)));
+    return {};
 }
 
 }  // namespace weir::vm::verifier

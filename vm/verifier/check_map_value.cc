@@ -6,9 +6,39 @@
 #include "vm/verifier/checks.h"
 
 namespace weir::vm::verifier {
+namespace {
+
+/// Values of device and cpu maps are the kernel's own.
+bool programs_only_read(const MapSpec& map) {
+    switch (map.type) {
+        case MapType::Devmap:
+        case MapType::DevmapHash:
+        case MapType::Cpumap:
+        case MapType::Xskmap: return true;
+        case MapType::Hash:
+        case MapType::Array:
+        case MapType::ProgArray:
+        case MapType::PerfEventArray:
+        case MapType::PercpuHash:
+        case MapType::PercpuArray:
+        case MapType::LruHash:
+        case MapType::LruPercpuHash:
+        case MapType::LpmTrie:
+        case MapType::ArrayOfMaps:
+        case MapType::HashOfMaps:
+        case MapType::Queue:
+        case MapType::Stack:
+        case MapType::Ringbuf:
+        case MapType::BloomFilter: break;
+    }
+    return map.frozen || (map.flags & kMapRdonlyProg) != 0;
+}
+
+}  // namespace
+
 Checked check_map_value_bounds(const Step& step, const Region& region, Access access) {
-    const MapSpec& map = step.env.program.maps[region.pointer.map];
-    if (access != Access::Read && ((map.flags & kMapRdonlyProg) != 0 || map.frozen))
+    const MapSpec& map = map_of(step.env.program, region.pointer);
+    if (access != Access::Read && (programs_only_read(map)))
         return fault("map-access",
                      fmt::format("write into map {}, which programs may only read", map.name));
     if (access != Access::Write && (map.flags & kMapWronlyProg) != 0)
@@ -39,9 +69,24 @@ Checked check_map_value_bounds(const Step& step, const Region& region, Access ac
     return {};
 }
 
+Checked check_map_key_bounds(const Step& step, const Region& region, Access access) {
+    const MapSpec& map = map_of(step.env.program, region.pointer);
+    if (access != Access::Read)
+        return fault("map-access", fmt::format("write into a key of map {}", map.name));
+    const Range<64>& variable = region.pointer.value.full;
+    const bool is_far = variable.smin < -kPointerOffsetMax || variable.smax > kPointerOffsetMax;
+    const int64_t place = region.pointer.off + region.offset;
+    if (!is_far && place + variable.smin >= 0 &&
+        place + variable.smax + region.size <= int64_t{map.key_bytes})
+        return {};
+    return fault("map-bounds",
+                 fmt::format("read of {} bytes at offset {} of a key of map {}, which has {} bytes",
+                             region.size, place, map.name, map.key_bytes));
+}
+
 std::optional<std::string> constant_map_bytes(const Step& step, const Region& region) {
-    const MapSpec& map = step.env.program.maps[region.pointer.map];
-    if (!map.frozen || map.type != MapType::Array || map.entries_max != 1 ||
+    const MapSpec& map = map_of(step.env.program, region.pointer);
+    if (!map.frozen || region.pointer.inner || map.type != MapType::Array || map.entries_max != 1 ||
         !region.pointer.value.is_constant())
         return std::nullopt;
     const int64_t start = region.pointer.off + region.offset + region.pointer.value.full.smin;

@@ -19,8 +19,15 @@ PointerKind access_kind(RegKind kind) {
         case RegKind::Number:
         case RegKind::PacketEnd:
         case RegKind::PacketLow:
+        case RegKind::PacketStale:
         case RegKind::Map:
-        case RegKind::MapValueOrNull: return PointerKind::None;
+        case RegKind::MapKey:
+        case RegKind::Memory:
+        case RegKind::Socket:
+        case RegKind::Connection:
+        case RegKind::Function:
+        case RegKind::Dynptr:
+        case RegKind::Iterator: return PointerKind::None;
     }
     return PointerKind::None;
 }
@@ -52,9 +59,10 @@ std::expected<Reg, Fault> loaded_value(Step& step, const Region& region) {
 Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
     const Region region{pointer, step.insn.off, access_bytes(step.insn)};
     if (pointer.kind == RegKind::Context)
-        return fault("context-access",
-                     fmt::format("the context is read-only; store of {} bytes at offset {}",
-                                 region.size, region.offset));
+    {
+        if (const Checked stored = store_context(step, region, source); !stored) return stored;
+        return step.env.note_access(step.pc, PointerKind::Context);
+    }
     if (const Checked bounds = check_region(step, region, Access::Write); !bounds) return bounds;
     if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted)
         return noted;
@@ -62,11 +70,11 @@ Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
         if (pointer.kind != RegKind::Stack)
             return fault("pointer-leak",
                          fmt::format("{} cannot be stored where others can read it; store a number",
-                                     kind_words(source.kind)));
+                                     kind_words(source)));
         if (region.size != 8)
             return fault("pointer-leak",
                          fmt::format("{} bytes of {} cannot be stored; store all 8 bytes",
-                                     region.size, kind_words(source.kind)));
+                                     region.size, kind_words(source)));
     }
     if (pointer.kind == RegKind::Stack) return store_stack(step, region, source);
     return {};
@@ -75,10 +83,11 @@ Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
 /// Atomic operations work on aligned stack and map values.
 Checked check_atomic_place(const Region& region) {
     const RegKind kind = region.pointer.kind;
-    if (kind != RegKind::Stack && kind != RegKind::MapValue)
+    if (kind != RegKind::Stack && kind != RegKind::MapValue && kind != RegKind::Memory)
         return fault("atomic",
-                     fmt::format("atomic operations work on stack and map values, not on {}",
-                                 kind_words(kind)));
+                     fmt::format("atomic operations work on stack, map values and memory of "
+                                 "helpers, not on {}",
+                                 kind_words(region.pointer)));
     const Tnum place =
         tnum_add(region.pointer.value.full.bits,
                  Tnum::constant(static_cast<uint64_t>(region.pointer.off + region.offset)));
@@ -118,7 +127,8 @@ Checked check_read_modify_write(Step& step, const Reg& pointer) {
         return noted;
     if (pointer.kind == RegKind::Stack) {
         if (const Checked read = read_stack_bytes(step, region); !read) return read;
-        overwrite_stack_bytes(step, region, region.size);
+        if (const Checked written = overwrite_stack_bytes(step, region, region.size); !written)
+            return written;
     }
     if (fetches) return_old_value(step);
     return {};
@@ -138,28 +148,66 @@ Checked load_from(Step& step, const Reg& pointer) {
     if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted)
         return noted;
     if (is_sign_extending(step.insn.op)) {
-        value->value = scalar_ops::sign_extend(value->value, op_info(step.insn.op).bits);
-        value->id = 0;
+        if (value->is_pointer())
+            return fault("pointer-leak", fmt::format("a load with a sign takes part of {}",
+                                                     kind_words(*value)));
+        *value = Reg::scalar(scalar_ops::sign_extend(value->value, op_info(step.insn.op).bits),
+                             value->node);
     }
     step.reg(step.insn.dst) = *value;
     return {};
+}
+
+/// Records, slices and iterators' numbers: their size is known exactly.
+Checked check_memory_bounds(const Region& region, Access access) {
+    const Reg& pointer = region.pointer;
+    if (access != Access::Read && !pointer.writable)
+        return fault("memory-bounds", "write into memory of a helper that may only be read");
+    const Range<64>& variable = pointer.value.full;
+    const bool is_far = variable.smin < -kPointerOffsetMax || variable.smax > kPointerOffsetMax;
+    const int64_t low = is_far ? 0 : pointer.off + region.offset + variable.smin;
+    const int64_t end = is_far ? 0 : pointer.off + region.offset + variable.smax + region.size;
+    if (!is_far && low >= 0 && end <= int64_t{pointer.range}) return {};
+    return fault("memory-bounds",
+                 fmt::format("access of {} bytes at offset {}{} of a helper's memory of {} bytes",
+                             region.size, pointer.off + region.offset,
+                             variable.smin == variable.smax
+                                 ? ""
+                                 : " plus a number; bound the number first,",
+                             pointer.range));
+}
+
+/// Fields of struct bpf_sock (include/uapi/linux/bpf.h) and of struct nf_conn, read as numbers. No
+/// look-up gives one here, so that no run comes to such a load.
+constexpr int64_t kSocketBytes = 80, kConnectionBytes = 256;
+
+Checked check_object_bounds(const Region& region, Access access, int64_t bytes) {
+    const int64_t low = region.pointer.off + region.offset;
+    if (access == Access::Read && low >= 0 && low + region.size <= bytes &&
+        low % region.size == 0 && region.pointer.value.is_constant(0))
+        return {};
+    return fault("socket-access",
+                 fmt::format("{} of {} bytes at offset {} of {}, whose {} bytes are read aligned",
+                             access == Access::Read ? "read" : "write", region.size, low,
+                             kind_words(region.pointer), bytes));
 }
 
 }  // namespace
 
 Checked check_region(Step& step, const Region& region, Access access) {
     const Reg& pointer = region.pointer;
+    if (pointer.or_null)
+        return fault("null-pointer", fmt::format("memory access through {}; compare it with 0 first",
+                                                 nullable_words(step.env.program, pointer)));
     switch (pointer.kind) {
         case RegKind::Stack: return check_stack_bounds(step, region);
         case RegKind::Packet:
         case RegKind::PacketMeta: return check_packet_bounds(step, region, access);
         case RegKind::MapValue: return check_map_value_bounds(step, region, access);
-        case RegKind::MapValueOrNull:
-            return fault(
-                "null-pointer",
-                fmt::format(
-                    "the look-up in map {} may have given null; compare the pointer with 0 first",
-                    step.env.program.maps[pointer.map].name));
+        case RegKind::MapKey: return check_map_key_bounds(step, region, access);
+        case RegKind::Memory: return check_memory_bounds(region, access);
+        case RegKind::Socket: return check_object_bounds(region, access, kSocketBytes);
+        case RegKind::Connection: return check_object_bounds(region, access, kConnectionBytes);
         case RegKind::Number:
             return fault("invalid-pointer",
                          fmt::format("memory access through a number ({}), which points nowhere",
@@ -168,9 +216,13 @@ Checked check_region(Step& step, const Region& region, Access access) {
         case RegKind::Context:
         case RegKind::PacketEnd:
         case RegKind::PacketLow:
+        case RegKind::PacketStale:
         case RegKind::Map:
+        case RegKind::Function:
+        case RegKind::Dynptr:
+        case RegKind::Iterator:
             return fault("invalid-pointer",
-                         fmt::format("memory access through {}", kind_words(pointer.kind)));
+                         fmt::format("memory access through {}", kind_words(pointer)));
     }
     return {};
 }
@@ -200,8 +252,10 @@ Checked check_store(Step& step) {
                            Reg::scalar(Scalar::constant(static_cast<uint64_t>(step.insn.imm))));
     const auto source = readable_reg(step, step.insn.src);
     if (!source) return std::unexpected(source.error());
-    if ((*source)->is_scalar() && (*source)->id == 0 && !(*source)->value.is_constant())
+    if ((*source)->is_scalar() && (*source)->id == 0 && !(*source)->value.is_constant()) {
         (*source)->id = step.env.fresh_id();
+        (*source)->off = 0;
+    }
     return store_value(step, **pointer, **source);
 }
 
@@ -219,6 +273,27 @@ Checked check_atomic(Step& step) {
     const auto source = readable_reg(step, step.insn.src);
     if (!source) return std::unexpected(source.error());
     return store_value(step, copy, **source);
+}
+
+Checked check_packet_load(Step& step) {
+    if (!step.is_socket_filter())
+        return fault("instruction",
+                     fmt::format("instruction {} is not offered to xdp programs",
+                                 op_info(step.insn.op).name));
+    const auto context = readable_reg(step, 6);
+    if (!context) return std::unexpected(context.error());
+    if ((*context)->kind != RegKind::Context)
+        return fault("context-access", fmt::format("{} needs the context in r6, which is {}",
+                                                   op_info(step.insn.op).name,
+                                                   kind_words(**context)));
+    if (op_info(step.insn.op).format == Format::LoadPacketInd)
+        if (const auto index = scalar_reg(step, step.insn.src, "the offset in the packet"); !index)
+            return std::unexpected(index.error());
+    if (const Checked free = check_nothing_held(step, "a load that may end the program"); !free)
+        return free;
+    for (uint8_t i = 1; i <= 5; ++i) step.reg(i) = Reg{};
+    step.reg(0) = Reg::scalar(Scalar::below_bits(op_info(step.insn.op).bits));
+    return {};
 }
 
 }  // namespace weir::vm::verifier

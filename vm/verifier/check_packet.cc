@@ -7,15 +7,17 @@
 
 namespace weir::vm::verifier {
 
-Checked check_packet_bounds(const Step&, const Region& region, Access access) {
+Checked check_packet_bounds(const Step& step, const Region& region, Access access) {
     const Reg& pointer = region.pointer;
+    if (step.is_socket_filter() && access != Access::Read)
+        return fault("packet-access", "socket filters may only read the packet");
     const bool meta = pointer.kind == RegKind::PacketMeta;
     const std::string_view name = meta ? "packet metadata" : "packet";
     const std::string_view verb = access == Access::Read ? "read" : "write";
     const int64_t offset = pointer.off + region.offset;
     const int64_t first = pointer.value.full.smin;
     // The pointer's base is at least data (data_meta), whatever was compared.
-    if (first < 0 || first > 0xffff || first + offset < 0)
+    if (first < 0 || first > kPacketBytesMax || first + offset < 0)
         return fault("packet-bounds",
                      fmt::format("{} {} of {} bytes at offset {}{} may lie before the packet; make "
                                  "sure that what is added is not negative",

@@ -8,7 +8,7 @@
 namespace weir::vm::verifier {
 namespace {
 
-constexpr int64_t kOffsetMax = 1 << 29;  // the kernel's BPF_MAX_VAR_OFF
+constexpr int64_t kOffsetMax = kPointerOffsetMax;
 
 bool is_packet_family(RegKind kind) {
     return kind == RegKind::Packet || kind == RegKind::PacketMeta || kind == RegKind::PacketEnd ||
@@ -17,7 +17,31 @@ bool is_packet_family(RegKind kind) {
 
 bool may_move(RegKind kind) {
     return kind == RegKind::Stack || kind == RegKind::Packet || kind == RegKind::PacketMeta ||
-           kind == RegKind::MapValue;
+           kind == RegKind::MapValue || kind == RegKind::MapKey || kind == RegKind::Memory;
+}
+
+/// data_end minus a packet pointer, of which it is known that it is not behind the end or not.
+Reg packet_length(const Reg& pointer, bool is_64, bool is_inside) {
+    Range<64> value;
+    if (is_inside)
+        value.limit_signed(0, kPacketBytesMax);
+    else if (is_64)
+        value.limit_signed(-2 * kPointerOffsetMax, kPacketBytesMax);
+    else
+        value.limit_unsigned(0, UINT32_MAX);
+    Reg length = Reg::scalar(Scalar::from_full(value));
+    length.has_length = is_64 || is_inside;
+    length.length_id = pointer.id;
+    length.length_off = pointer.off;
+    return length;
+}
+
+bool is_end(const Reg& reg) {
+    return reg.kind == RegKind::PacketEnd || (reg.kind == RegKind::PacketLow && reg.is_end);
+}
+bool is_in_packet(const Reg& reg) {
+    return reg.kind == RegKind::Packet ||
+           (reg.kind == RegKind::PacketLow && reg.has_length && !reg.is_end);
 }
 
 Checked check_difference(Step& step, AluOp op, bool is_64, const Reg& left, const Reg& right) {
@@ -25,13 +49,25 @@ Checked check_difference(Step& step, AluOp op, bool is_64, const Reg& left, cons
         return fault("pointer-arithmetic",
                      fmt::format("{} and {} cannot be combined; only packet pointers can be "
                                  "subtracted from each other",
-                                 kind_words(left.kind), kind_words(right.kind)));
+                                 kind_words(left), kind_words(right)));
     // In 64 bits a borrow between two halves would tell where in memory the packet lies.
     if (is_64 && (left.kind == RegKind::PacketLow || right.kind == RegKind::PacketLow))
         return fault(
             "pointer-leak",
             "half of a packet pointer can be subtracted in 32 bits only; move all 64 bits");
-    step.reg(step.insn.dst) = Reg::scalar(Scalar::below_bits(is_64 ? 64 : 32));
+    Reg& dst = step.reg(step.insn.dst);
+    if (is_end(left) && is_in_packet(right)) {
+        const bool is_start = right.id == 0 && right.off == 0;
+        const bool is_inside = is_start || (right.off >= 0 && right.value.full.smin >= 0 &&
+                                            static_cast<uint32_t>(right.off) <= right.range &&
+                                            right.range != 0);
+        dst = packet_length(right, is_64, is_inside);
+    } else if (left.is_packet() && left.kind == right.kind && left.id == right.id && is_64) {
+        dst = Reg::scalar(
+            Scalar::constant(static_cast<uint64_t>(int64_t{left.off} - right.off)));
+    } else {
+        dst = Reg::scalar(Scalar::below_bits(is_64 ? 64 : 32));
+    }
     return {};
 }
 
@@ -47,7 +83,26 @@ Checked move_by_constant(Reg& pointer, AluOp op, int64_t number) {
     return {};
 }
 
+void move_progress(Reg& pointer, AluOp op, const Range<64>& number) {
+    if (number.smin <= -kOffsetMax || number.smax >= kOffsetMax)
+        pointer.progress = {};
+    else if (op == AluOp::Add)
+        pointer.progress.move(number.smin, number.smax);
+    else
+        pointer.progress.move(-number.smax, -number.smin);
+}
+
 }  // namespace
+
+Reg lower_half(const Reg& pointer) {
+    Reg half = pointer;
+    half.kind = RegKind::PacketLow;
+    if (pointer.kind == RegKind::PacketLow) return half;
+    half.is_end = pointer.kind == RegKind::PacketEnd;
+    half.has_length = pointer.kind == RegKind::Packet;
+    half.progress = {};
+    return half;
+}
 
 Checked check_pointer_alu(Step& step, AluOp op, bool is_64, const Reg& right) {
     const Reg left = step.reg(step.insn.dst);
@@ -62,20 +117,24 @@ Checked check_pointer_alu(Step& step, AluOp op, bool is_64, const Reg& right) {
     if (!is_64)
         return fault("pointer-arithmetic",
                      fmt::format("32-bit arithmetic on {} would cut it; use 64 bits",
-                                 kind_words(pointer.kind)));
+                                 kind_words(pointer)));
     if (op != AluOp::Add && !(op == AluOp::Sub && left.is_pointer()))
         return fault("pointer-arithmetic",
                      fmt::format("only adding a number to or subtracting one from {} is possible",
-                                 kind_words(pointer.kind)));
-    if (pointer.kind == RegKind::MapValueOrNull)
-        return fault("null-pointer", fmt::format("arithmetic on the look-up in map {}, which may "
-                                                 "have given null; compare it with 0 first",
-                                                 step.env.program.maps[pointer.map].name));
-    if (!may_move(pointer.kind))
+                                 kind_words(pointer)));
+    if (pointer.or_null)
+        return fault("null-pointer",
+                     fmt::format("arithmetic on {}; compare it with 0 first",
+                                 nullable_words(step.env.program, pointer)));
+    // Compilers move the context by constants, and use it at none.
+    const bool moves_context = pointer.kind == RegKind::Context && number.value.is_constant();
+    if (!may_move(pointer.kind) && !moves_context)
         return fault("pointer-arithmetic",
-                     fmt::format("arithmetic on {} is not possible", kind_words(pointer.kind)));
+                     fmt::format("arithmetic on {} is not possible", kind_words(pointer)));
 
     pointer.past_end = PastEnd::Unknown;
+    move_progress(pointer, op, number.value.full);
+    step.rely_on(number);
     if (number.value.is_constant()) {
         if (const Checked moved = move_by_constant(pointer, op, number.value.full.smin); !moved)
             return moved;
@@ -84,7 +143,7 @@ Checked check_pointer_alu(Step& step, AluOp op, bool is_64, const Reg& right) {
             return fault(
                 "pointer-arithmetic",
                 fmt::format("the number {} combined with {} {}; mask it or compare it first",
-                            describe_reg(number), kind_words(pointer.kind),
+                            describe_reg(number), kind_words(pointer),
                             number.value.full.smin < 0 ? "has no lower bound" : "is too large"));
         pointer.value = scalar_ops::alu_full(op, pointer.value, number.value);
         if (pointer.is_packet()) {

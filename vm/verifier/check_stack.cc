@@ -59,6 +59,12 @@ uint64_t byte_mask(uint32_t first, uint32_t size) {
     return ones << (first * 8);
 }
 
+void forget_relations(Reg& number) {
+    number.unlink();
+    number.has_length = false;
+    number.progress = {};
+}
+
 /// The bytes [first, first + size) of a slot as a register; nullopt where they are bytes of a
 /// pointer but not all.
 std::optional<Reg> slot_value(const StackSlot& slot, uint32_t first, uint32_t size) {
@@ -74,22 +80,23 @@ std::optional<Reg> slot_value(const StackSlot& slot, uint32_t first, uint32_t si
     if (first != 0)
         part.value = scalar_ops::alu_full(AluOp::Rsh, part.value, Scalar::constant(first * 8));
     part.value = scalar_ops::zero_extend(part.value, static_cast<int>(size * 8));
-    if (first != 0 || slot.spill.value.full.umax > byte_mask(0, size)) part.id = 0;
+    if (first != 0 || slot.spill.value.full.umax > byte_mask(0, size)) forget_relations(part);
     return part;
 }
 
 /// Puts a number into part of a slot, beside the known bytes that stay.
-void merge_number(StackSlot& slot, uint32_t first, uint32_t size, const Reg& source) {
+void merge_number(Dependencies& depend, StackSlot& slot, uint32_t first, uint32_t size,
+                  const Reg& source) {
     uint64_t kept = 0;
     for (uint32_t i = 0; i < 8; ++i)
         if (slot.bytes[i] == StackByte::Spill && (i < first || i >= first + size))
             kept |= byte_mask(i, 1);
     Reg merged = source;
     merged.value = scalar_ops::zero_extend(source.value, static_cast<int>(size * 8));
-    if (source.value.full.umax > byte_mask(0, size)) merged.id = 0;
+    if (source.value.full.umax > byte_mask(0, size)) forget_relations(merged);
     if (first != 0) {
         merged.value = scalar_ops::alu_full(AluOp::Lsh, merged.value, Scalar::constant(first * 8));
-        merged.id = 0;
+        forget_relations(merged);
     }
     if (kept != 0) {
         const Scalar rest = kept == 0xffffffff ? scalar_ops::zero_extend(slot.spill.value, 32)
@@ -98,7 +105,8 @@ void merge_number(StackSlot& slot, uint32_t first, uint32_t size, const Reg& sou
         // The bytes are disjoint, so that the sum is the union, and the sum keeps more of the
         // intervals.
         merged.value = scalar_ops::alu_full(AluOp::Add, rest, merged.value);
-        merged.id = 0;
+        merged.node = depend.both(slot.spill.node, source.node);
+        forget_relations(merged);
     }
     slot.spill = merged;
     for (uint32_t i = first; i < first + size; ++i) slot.bytes[i] = StackByte::Spill;
@@ -128,11 +136,40 @@ uint64_t slots_between(int64_t low, int64_t end) {
     return mask;
 }
 
+/// Dynptrs in the bytes that may be written end.
+Checked end_objects(Step& step, uint8_t frame, const Span& span) {
+    for (uint32_t slot = slot_of(span.end() - 1); slot <= slot_of(span.low); ++slot)
+        if (const Checked ended = end_object(step, frame, slot); !ended) return ended;
+    return {};
+}
+
+/// Data may be read, pointers and objects may not.
+Checked check_data(const Step& step, const Region& region, int64_t offset) {
+    const Frame& frame = step.state().frames[region.pointer.frame];
+    switch (byte_at(frame, offset)) {
+        case StackByte::Unwritten: return unwritten(step, region, offset);
+        case StackByte::Misc: return {};
+        case StackByte::Object: {
+            const bool is_dynptr = frame.stack[slot_of(offset)].spill.kind == RegKind::Dynptr;
+            return fault(is_dynptr ? "dynptr" : "iterator",
+                         fmt::format("{} is part of {}, which only helpers may read",
+                                     where(step, region, offset),
+                                     kind_words(frame.stack[slot_of(offset)].spill.kind)));
+        }
+        case StackByte::Spill: break;
+    }
+    if (!frame.stack[slot_of(offset)].holds_pointer()) return {};
+    return fault("pointer-leak",
+                 fmt::format("{} is part of a spilled pointer, which must not be read as data",
+                             where(step, region, offset)));
+}
+
 Checked store_at_variable_place(Step& step, const Region& region, const Reg& source,
                                 const Span& span) {
     if (source.is_pointer())
         return fault("stack-bounds",
                      "a pointer can be stored on the stack at a constant offset only");
+    if (const Checked ended = end_objects(step, region.pointer.frame, span); !ended) return ended;
     Frame& frame = step.state().frames[region.pointer.frame];
     for (int64_t offset = span.low; offset < span.end(); ++offset)
         maybe_blur_byte(grow_to(frame, slot_of(offset)), byte_of(offset));
@@ -183,8 +220,12 @@ std::expected<Reg, Fault> load_stack(Step& step, const Region& region) {
         return Reg::scalar(Scalar::below_bits(static_cast<int>(region.size * 8)));
     }
     const Frame& frame = step.state().frames[region.pointer.frame];
-    for (int64_t offset = span.low; offset < span.end(); ++offset)
-        if (byte_at(frame, offset) == StackByte::Unwritten) return unwritten(step, region, offset);
+    for (int64_t offset = span.low; offset < span.end(); ++offset) {
+        const StackByte byte = byte_at(frame, offset);
+        if (byte == StackByte::Spill || byte == StackByte::Misc) continue;
+        if (const Checked data = check_data(step, region, offset); !data)
+            return std::unexpected(data.error());
+    }
     mark_read(step.path, region.pointer.frame, slots_between(span.low, span.end()));
     const std::optional<Reg> value =
         slot_value(frame.stack[slot_of(span.low)], byte_of(span.low), region.size);
@@ -201,6 +242,7 @@ Checked store_stack(Step& step, const Region& region, const Reg& source) {
                      "a pointer to this frame's stack cannot be stored in a caller's frame");
     const Span span = span_of(region);
     if (!span.is_fixed()) return store_at_variable_place(step, region, source, span);
+    if (const Checked ended = end_objects(step, region.pointer.frame, span); !ended) return ended;
     StackSlot& slot = grow_to(step.state().frames[region.pointer.frame], slot_of(span.low));
     if (region.size == 8) {
         slot.bytes.fill(StackByte::Spill);
@@ -209,30 +251,23 @@ Checked store_stack(Step& step, const Region& region, const Reg& source) {
         return {};
     }
     if (slot.holds_pointer()) slot = StackSlot{};
-    merge_number(slot, byte_of(span.low), region.size, source);
+    merge_number(step.env.depend, slot, byte_of(span.low), region.size, source);
     return {};
 }
 
 Checked read_stack_bytes(Step& step, const Region& region) {
     if (region.size == 0) return {};
     const Span span = span_of(region);
-    const Frame& frame = step.state().frames[region.pointer.frame];
-    for (int64_t offset = span.low; offset < span.end(); ++offset) {
-        const StackByte byte = byte_at(frame, offset);
-        if (byte == StackByte::Unwritten) return unwritten(step, region, offset);
-        if (byte == StackByte::Spill && frame.stack[slot_of(offset)].holds_pointer())
-            return fault(
-                "pointer-leak",
-                fmt::format("{} is part of a spilled pointer, which must not be read as data",
-                            where(step, region, offset)));
-    }
+    for (int64_t offset = span.low; offset < span.end(); ++offset)
+        if (const Checked data = check_data(step, region, offset); !data) return data;
     mark_read(step.path, region.pointer.frame, slots_between(span.low, span.end()));
     return {};
 }
 
-void overwrite_stack_bytes(Step& step, const Region& region, uint32_t sure) {
-    if (region.size == 0) return;
+Checked overwrite_stack_bytes(Step& step, const Region& region, uint32_t sure) {
+    if (region.size == 0) return {};
     const Span span = span_of(region);
+    if (const Checked ended = end_objects(step, region.pointer.frame, span); !ended) return ended;
     Frame& frame = step.state().frames[region.pointer.frame];
     for (int64_t offset = span.low; offset < span.end(); ++offset) {
         StackSlot& slot = grow_to(frame, slot_of(offset));
@@ -241,11 +276,12 @@ void overwrite_stack_bytes(Step& step, const Region& region, uint32_t sure) {
         else
             maybe_blur_byte(slot, byte_of(offset));
     }
-    if (!span.is_fixed()) return;
+    if (!span.is_fixed()) return {};
     uint64_t whole = 0;
     for (int64_t top = -8; top >= span.low; top -= 8)
         if (top + 8 <= span.low + sure) whole |= uint64_t{1} << slot_of(top);
     mark_written(step.path, region.pointer.frame, whole);
+    return {};
 }
 
 std::optional<std::string> constant_stack_bytes(Step& step, const Region& region) {
@@ -258,6 +294,7 @@ std::optional<std::string> constant_stack_bytes(Step& step, const Region& region
         const std::optional<Reg> byte =
             slot_value(frame.stack[slot_of(offset)], byte_of(offset), 1);
         if (!byte || !byte->is_scalar() || !byte->value.is_constant()) return std::nullopt;
+        step.rely_on(*byte);
         text.push_back(static_cast<char>(byte->value.full.umin));
     }
     return text;

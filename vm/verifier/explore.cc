@@ -1,103 +1,168 @@
 // Abstract interpretation, path by path and depth first: the instruction changes the state, a jump
 // whose two ways are possible leaves one of them for later, and where paths meet a state that was
 // explored before ends the path.
+//
+// Loops and crowds. A path that comes back to the head of a loop, or that meets too many states
+// none of which contains it, is continued from a weaker state that contains it and the other one
+// (generalise.h): an attempt. Below the head of a loop the path that comes back into the head ends
+// (prune.h), so that a loop costs its body and not its rounds; one that outgrows the head starts
+// the attempt anew from a still weaker state. A fault below an attempt says nothing of the program:
+// the attempt is rolled back and the path goes on from what it really was, round by round.
 
 #include "vm/verifier/explore.h"
 
-#include <chrono>
+#include <algorithm>
 
 #include <fmt/format.h>
 
-#include "vm/program/stack_chain.h"
+#include "vm/base/check.h"
 #include "vm/verifier/checks.h"
 #include "vm/verifier/explain.h"
+#include "vm/verifier/generalise.h"
+#include "vm/verifier/meter.h"
 #include "vm/verifier/observer.h"
 #include "vm/verifier/prune.h"
+#include "vm/verifier/stack_depth.h"
 
 namespace weir::vm::verifier {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr uint64_t kStateBytesMax = 256u << 20;  ///< stored states and paths left for later
-constexpr uint32_t kInsnsPerClockRead = 64;
 /// Storing a state pays only after some work, and loops with little in them need not fill the
 /// store.
 constexpr uint32_t kInsnsBetweenStates = 8, kJumpsBetweenStates = 2;
+/// Rounds of a loop before the first attempt, comparisons in vain at a place where paths meet
+/// before one is made there; and by how much both grow where an attempt failed.
+constexpr uint32_t kFirstRound = 2, kCrowd = 48, kAfterFailure = 4;
+/// Of one head: how often it may be made weaker, and from when on everything that differs is
+/// unknown.
+constexpr uint32_t kWideningsMax = 6, kAnythingAfter = 3;
 
-enum class After : uint8_t { Next, Jumped, Ended };
-using Walked = std::expected<After, Fault>;
+/// A path that goes on from a weaker state than its own.
+struct Attempt {
+    Path original;
+    StoredState* head = nullptr;
+    size_t pending = 0;   ///< paths that were left for later before it
+    uint32_t serial = 0;  ///< first state that was stored for it
+    uint64_t visited_max = 0;
+    uint32_t widenings = 0;
+    uint32_t iteration = 0;
+    bool is_loop = false;
+    bool was_stalled = false;
+};
 
-Walked next(const Checked& checked) {
-    if (!checked) return std::unexpected(checked.error());
-    return After::Next;
-}
+/// Of one slot.
+struct Patience {
+    uint32_t next_round = kFirstRound;
+    uint32_t crowd = kCrowd;
+    bool stall_failed = false;
+};
+
+enum class After : uint8_t { GoesOn, Ended };
 
 class Explorer {
 public:
     Explorer(const ProgramSpec& program, const std::vector<DecodedSlot>& slots, const Cfg& cfg,
              const Budget& budget, Observer* observer)
-        : env_{program, slots, cfg, {}, {}, {}, 0},
-          store_(cfg),
-          budget_(budget),
+        : env_{.program = program, .slots = slots, .cfg = cfg},
+          store_(cfg, env_.depend),
+          meter_(program, cfg, budget),
           observer_(observer),
-          deadline_(Clock::now() +
-                    std::chrono::milliseconds(std::min<uint64_t>(budget.time_ms_max, 1u << 30))) {
+          patience_(slots.size()) {
         env_.facts.resize(slots.size());
         env_.fact_known.resize(slots.size());
         env_.stack_bytes.resize(program.subprograms.size());
+        env_.callbacks.resize(program.subprograms.size());
+        env_.tail_calls.resize(program.subprograms.size());
+        env_.roots.push_back({});
     }
 
     std::expected<Proof, Rejection> run() {
-        Path first;
-        first.state.frames.push_back(make_frame(0, 0));
-        first.state.top().regs[1] = Reg::pointer(RegKind::Context);
-        pending_.push_back(std::move(first));
-        while (!pending_.empty()) {
-            Path path = std::move(pending_.back());
-            pending_.pop_back();
-            pending_bytes_ -= std::min(pending_bytes_, path.state.memory_bytes());
-            if (const Checked walked = walk(path); !walked)
-                return std::unexpected(explain(env_.program, path.pc, walked.error(), &path.state));
-            store_.finish(path);
-        }
-        if (const Checked fits = check_stack_chains(); !fits)
-            return std::unexpected(explain(env_.program, 0, fits.error(), nullptr));
+        for (size_t i = 0; i < env_.roots.size(); ++i)
+            if (auto explored = explore_root(env_.roots[i]); !explored)
+                return std::unexpected(explored.error());
+        if (const Checked fits = check_stack_depth(env_); !fits)
+            return std::unexpected(explain(env_, 0, fits.error(), nullptr));
         return proof();
     }
 
 private:
+    std::expected<void, Rejection> explore_root(const Root root) {
+        pending_.push_back(first_path(root));
+        root_serial_ = store_.next_serial();
+        while (!pending_.empty()) {
+            Path path = std::move(pending_.back());
+            pending_.pop_back();
+            meter_.pending_bytes -= path.state.memory_bytes();
+            if (const Checked walked = walk(path); !walked) {
+                if (attempts_.empty() || meter_.is_spent())
+                    return std::unexpected(explain(env_, path.pc, walked.error(), &path));
+                give_up();
+            }
+            while (!attempts_.empty() && attempts_.back().pending == pending_.size())
+                attempts_.pop_back();
+        }
+        meter_.worst_insns = std::max(meter_.worst_insns, store_.insns_from(root_serial_));
+        return {};
+    }
+
+    Path first_path(const Root& root) {
+        Path path;
+        path.pc = env_.program.subprograms[root.subprogram].insn;
+        path.state.frames.push_back(make_frame(root.subprogram, 0));
+        path.state.may_goto = {env_.fresh_id(), 0, 0};
+        Frame& frame = path.state.top();
+        frame.caller = root.caller;
+        frame.regs[1] = Reg::pointer(RegKind::Context);
+        if (root.caller == Caller::Timer) {
+            frame.regs[1] = Reg::pointer(RegKind::Map);
+            frame.regs[2] = Reg::pointer(RegKind::MapKey);
+            frame.regs[3] = Reg::pointer(RegKind::MapValue);
+            frame.regs[3].id = env_.fresh_id();
+            for (size_t i = 1; i <= 3; ++i) frame.regs[i].map = root.map;
+        }
+        store_.add(path);
+        meter_.pending_bytes += path.state.memory_bytes();
+        return path;
+    }
+
     /// Follows one path to its end.
     Checked walk(Path& path) {
         for (;;) {
-            if (const Checked within = check_budget(); !within) return within;
-            if (env_.cfg.meets[path.pc] != 0) {
-                switch (store_.look_up(path)) {
-                    case StateStore::Seen::Explored: return {};
-                    case StateStore::Seen::Loop:
-                        return fault("infinite-loop",
-                                     "this point is reached again with nothing changed; the loop "
-                                     "must make progress towards its end");
-                    case StateStore::Seen::New: break;
-                }
-                if (path.insns_since_parent >= kInsnsBetweenStates &&
-                    path.jumps_since_parent >= kJumpsBetweenStates)
-                    store_.add(path);
+            const uint64_t attempt_max =
+                attempts_.empty() ? UINT64_MAX : attempts_.back().visited_max;
+            if (const Checked within = meter_.check(store_, env_.depend, pending_.size(), attempt_max);
+                !within)
+                return within;
+            if (env_.cfg.roles[path.pc].meets) {
+                const auto met = meet(path);
+                if (!met) return std::unexpected(met.error());
+                if (*met == After::Ended) return {};
             }
             if (observer_ != nullptr) observer_->at(path.pc, path.state);
             env_.facts[path.pc].reachable = true;
-            ++visited_;
+            meter_.visit(path.pc);
             ++path.insns_since_parent;
             const DecodedInsn& insn = env_.slots[path.pc].insn;
             Step step{env_, path, path.pc, insn};
-            const Walked after = walk_insn(step);
-            if (!after) return std::unexpected(after.error());
-            if (*after == After::Ended) return {};
-            if (*after == After::Next) path.pc += insn.slots();
+            Walked onward = walk_insn(step);
+            if (!onward) return std::unexpected(onward.error());
+            if (onward->other) leave_for_later(path, std::move(*onward->other), step.pc);
+            if (onward->where == Onward::Where::Ended) {
+                store_.finish(path);
+                return {};
+            }
+            if (onward->where == Onward::Where::Next) {
+                path.came_back = env_.cfg.roles[step.pc].runs_back;
+                path.pc += insn.slots();
+            }
         }
     }
 
     Walked walk_insn(Step& step) {
+        const auto next = [](const Checked& checked) -> Walked {
+            if (!checked) return std::unexpected(checked.error());
+            return Onward{};
+        };
         switch (op_info(step.insn.op).format) {
             case Format::AluImm:
             case Format::AluReg:
@@ -106,137 +171,266 @@ private:
             case Format::JumpImm:
             case Format::JumpReg: return walk_branch(step);
             case Format::Goto:
-            case Format::GotoLong:
-                ++step.path.jumps_since_parent;
-                step.path.pc = static_cast<uint32_t>(jump_target(step.insn, step.pc).slot);
-                return After::Jumped;
+            case Format::GotoLong: jump(step.path, step.pc); return Onward{Onward::Where::Jumped};
+            case Format::MayGoto: return walk_may_goto(step);
             case Format::Call: return walk_call(step);
-            case Format::Exit: return walk_exit(step);
+            case Format::Exit: return check_exit(step);
             case Format::LoadImm64: return next(check_load_imm64(step));
             case Format::Load: return next(check_load(step));
             case Format::StoreImm:
             case Format::StoreReg: return next(check_store(step));
             case Format::Atomic: return next(check_atomic(step));
-            case Format::MayGoto:
-            case Format::CallReg:
             case Format::LoadPacketAbs:
-            case Format::LoadPacketInd: break;
+            case Format::LoadPacketInd: return next(check_packet_load(step));
+            case Format::CallReg: break;
         }
-        return fault("instruction", fmt::format("instruction {} is not offered to xdp programs",
-                                                op_info(step.insn.op).name));
+        return fault("instruction",
+                     fmt::format("instruction {} cannot be proven: which helper it calls is known "
+                                 "only when it runs",
+                                 op_info(step.insn.op).name));
+    }
+
+    void jump(Path& path, uint32_t from) {
+        ++path.jumps_since_parent;
+        path.came_back = env_.cfg.roles[from].jumps_back;
+        path.pc = static_cast<uint32_t>(jump_target(env_.slots[from].insn, from).slot);
+    }
+
+    uint32_t chosen(const Path& path, uint32_t pc, bool taken) {
+        env_.trail.push_back({path.trail, pc, taken});
+        return static_cast<uint32_t>(env_.trail.size() - 1);
     }
 
     Walked walk_branch(Step& step) {
-        ++step.path.jumps_since_parent;
-        const auto target = static_cast<uint32_t>(jump_target(step.insn, step.pc).slot);
         State taken;
         const auto branch = check_branch(step, taken);
         if (!branch) return std::unexpected(branch.error());
-        if (branch->taken_possible && branch->fallthrough_possible) {
-            leave_for_later(step.path, std::move(taken), target);
-        } else if (branch->taken_possible) {
-            step.path.pc = target;
-            return After::Jumped;
+        env_.note_branch(step.pc, branch->taken_possible, branch->fallthrough_possible);
+        if (branch->taken_possible && branch->fallthrough_possible)
+            return both_ways(step, std::move(taken));
+        if (branch->taken_possible) {
+            jump(step.path, step.pc);
+            return Onward{Onward::Where::Jumped};
         }
-        return After::Next;
+        ++step.path.jumps_since_parent;
+        return Onward{};
     }
 
-    void leave_for_later(const Path& path, State state, uint32_t pc) {
+    Onward both_ways(Step& step, State taken) {
+        ++step.path.jumps_since_parent;
+        const auto target = static_cast<uint32_t>(jump_target(step.insn, step.pc).slot);
+        return {Onward::Where::Next,
+                OtherWay{std::move(taken), target, env_.cfg.roles[step.pc].jumps_back}};
+    }
+
+    /// A run has a bounded number of jumps that are not taken.
+    Walked walk_may_goto(Step& step) {
+        State taken = step.state();
+        step.state().may_goto.move(1, 1);
+        return both_ways(step, std::move(taken));
+    }
+
+    Walked walk_call(Step& step) {
+        if (step.frame().rounds != 0) return check_round(step);
+        if (step.insn.op != Op::kCallLocal) return check_call(step);
+        ++step.path.jumps_since_parent;
+        const Checked called = check_local_call(step);
+        if (!called) return std::unexpected(called.error());
+        return Onward{Onward::Where::Jumped};
+    }
+
+    void leave_for_later(Path& path, OtherWay other, uint32_t pc) {
         Path later;
-        later.state = std::move(state);
-        later.pc = pc;
+        later.state = std::move(other.state);
+        later.pc = other.pc;
         later.parent = path.parent;
         later.written = path.written;
         later.insns_since_parent = path.insns_since_parent;
         later.jumps_since_parent = path.jumps_since_parent;
-        pending_bytes_ += later.state.memory_bytes();
+        later.came_back = other.comes_back;
+        later.trail = chosen(path, pc, true);
+        path.trail = chosen(path, pc, false);
+        meter_.pending_bytes += later.state.memory_bytes();
         StateStore::fork(later);
         pending_.push_back(std::move(later));
     }
 
-    Walked walk_call(Step& step) {
-        if (step.insn.op == Op::kCallHelper) return next(check_helper_call(step));
-        if (step.insn.op != Op::kCallLocal)
-            return fault(
-                "instruction",
-                fmt::format("calls of kernel functions (kfunc {}) are not offered", step.insn.imm));
-        ++step.path.jumps_since_parent;
-        const Checked called = check_local_call(step);
-        if (!called) return std::unexpected(called.error());
-        return After::Jumped;
+    // -- where paths meet ------------------------------------------------------------------------
+
+    std::expected<After, Fault> meet(Path& path) {
+        const StateStore::Found found = store_.look_up(path);
+        switch (found.seen) {
+            case StateStore::Seen::Explored:
+            case StateStore::Seen::Covered: return After::Ended;
+            case StateStore::Seen::Stalled: return stalled(path, *found.state);
+            case StateStore::Seen::Outgrown: return outgrown(path, *found.state);
+            case StateStore::Seen::Again: return another_round(path, *found.state);
+            case StateStore::Seen::New: break;
+        }
+        if (store_.in_vain(path.pc) > patience_[path.pc].crowd) {
+            store_.in_vain(path.pc) = 0;
+            if (const StoredState* old = store_.youngest(path))
+                if (auto general = generalise(env_, Generalise::Join, old->state, path.state)) {
+                    keep_nodes(path.state, *general);
+                    begin_attempt(path, std::move(*general), false, 0);
+                    return After::GoesOn;
+                }
+        }
+        keep(path, 0);
+        return After::GoesOn;
     }
 
-    static Walked walk_exit(Step& step) {
-        const auto ended = check_exit(step);
-        if (!ended) return std::unexpected(ended.error());
-        return *ended ? After::Ended : After::Jumped;
+    bool is_head(const Path& path) const {
+        return env_.cfg.roles[path.pc].heads_loop || path.state.top().rounds != 0;
     }
 
-    Checked check_budget() const {
-        const auto over = [](std::string_view what, uint64_t most, std::string_view unit) {
-            return fault("budget", fmt::format("not proven within the budget: {} {} {} were not "
-                                               "enough; fewer paths or shorter loops are needed",
-                                               most, unit, what));
-        };
-        if (visited_ >= budget_.visited_insns_max)
-            return over("of walking", budget_.visited_insns_max, "instructions");
-        if (store_.states() + pending_.size() > budget_.states_max)
-            return over("of paths", budget_.states_max, "states");
-        if (store_.memory_bytes() + pending_bytes_ > kStateBytesMax)
-            return over("for states", kStateBytesMax >> 20, "MiB");
-        if (visited_ % kInsnsPerClockRead == 0 && Clock::now() > deadline_)
-            return over("of time", budget_.time_ms_max, "ms");
-        return {};
+    void keep(Path& path, uint32_t iteration) {
+        path.came_back = false;
+        if (is_head(path) || (path.insns_since_parent >= kInsnsBetweenStates &&
+                            path.jumps_since_parent >= kJumpsBetweenStates))
+            store_.add(path).iteration = iteration;
+    }
+
+    std::expected<After, Fault> another_round(Path& path, const StoredState& before) {
+        const uint32_t iteration = before.iteration + 1;
+        if (iteration >= patience_[path.pc].next_round && widen(path, before, false))
+            return After::GoesOn;
+        keep(path, iteration);
+        return After::GoesOn;
+    }
+
+    std::expected<After, Fault> stalled(Path& path, StoredState& before) {
+        if (before.is_general_head) {
+            blamed_ = &before;
+            return fault("termination",
+                         "this loop may come back here without any value having moved towards the "
+                         "loop's end; count its rounds and compare the count with a constant");
+        }
+        if (!patience_[path.pc].stall_failed && widen(path, before, true))
+            return After::GoesOn;
+        return fault("infinite-loop",
+                     "this point is reached again with nothing changed; the loop must make "
+                     "progress towards its end");
+    }
+
+    bool widen(Path& path, const StoredState& before, bool was_stalled) {
+        auto general = generalise(env_, Generalise::Widen, before.state, path.state);
+        if (!general) return false;
+        keep_nodes(path.state, *general);
+        begin_attempt(path, std::move(*general), true, before.iteration + 1);
+        attempts_.back().was_stalled = was_stalled;
+        return true;
+    }
+
+    void begin_attempt(Path& path, State general, bool is_loop, uint32_t iteration) {
+        Attempt attempt;
+        attempt.original = path;
+        attempt.pending = pending_.size();
+        attempt.serial = store_.next_serial();
+        attempt.visited_max = meter_.attempt_visited_max();
+        attempt.is_loop = is_loop;
+        attempt.iteration = iteration;
+        attempts_.push_back(std::move(attempt));
+        enter_head(path, std::move(general));
+    }
+
+    void enter_head(Path& path, State general) {
+        Attempt& attempt = attempts_.back();
+        path.state = std::move(general);
+        path.came_back = false;
+        attempt.head = &store_.add(path);
+        attempt.head->is_general_head = attempt.is_loop;
+        attempt.head->iteration = attempt.iteration;
+    }
+
+    /// The head of an attempt must contain this state, too.
+    std::expected<After, Fault> outgrown(Path& path, StoredState& head) {
+        blamed_ = &head;
+        unwind();
+        WEIR_CHECK(!attempts_.empty() && attempts_.back().head == &head);
+        Attempt& attempt = attempts_.back();
+        const bool is_enough = ++attempt.widenings > kWideningsMax;
+        auto general = is_enough ? std::nullopt
+                                 : generalise(env_,
+                                              attempt.widenings < kAnythingAfter
+                                                  ? Generalise::Widen
+                                                  : Generalise::Anything,
+                                              head.state, path.state);
+        if (!general) {
+            blamed_ = &head;
+            return fault("termination", "no state of the loop's head holds in all its rounds");
+        }
+        forget_attempt(attempt);
+        path = attempt.original;
+        keep_nodes(path.state, *general);
+        enter_head(path, std::move(*general));
+        return After::GoesOn;
+    }
+
+    // -- attempts that failed --------------------------------------------------------------------
+
+    /// Ends the attempts that were begun below the one with the blamed head.
+    void unwind() {
+        while (blamed_ != nullptr && attempts_.back().head != blamed_ && attempts_.size() > 1 &&
+               is_attempted(blamed_)) {
+            forget_attempt(attempts_.back());
+            attempts_.pop_back();
+        }
+        blamed_ = nullptr;
+    }
+
+    bool is_attempted(const StoredState* head) const {
+        return std::ranges::any_of(attempts_,
+                                   [head](const Attempt& each) { return each.head == head; });
+    }
+
+    void forget_attempt(const Attempt& attempt) {
+        while (pending_.size() > attempt.pending) {
+            meter_.pending_bytes -= pending_.back().state.memory_bytes();
+            pending_.pop_back();
+        }
+        store_.roll_back(attempt.serial);
+    }
+
+    /// The path goes on from what it really was.
+    void give_up() {
+        unwind();
+        Attempt attempt = std::move(attempts_.back());
+        attempts_.pop_back();
+        forget_attempt(attempt);
+        Patience& patience = patience_[attempt.original.pc];
+        if (attempt.is_loop) {
+            patience.next_round =
+                std::max(patience.next_round, attempt.iteration) * kAfterFailure;
+            patience.stall_failed = patience.stall_failed || attempt.was_stalled;
+        } else {
+            patience.crowd *= kAfterFailure;
+        }
+        meter_.pending_bytes += attempt.original.state.memory_bytes();
+        pending_.push_back(std::move(attempt.original));
     }
 
     Proof proof() {
         Proof proof;
         proof.facts = std::move(env_.facts);
-        for (const uint32_t subprogram : deepest_chain(env_.stack_bytes))
-            proof.stack_bytes_total += env_.stack_bytes[subprogram];
+        proof.stack_bytes_total = stack_bytes_total(env_);
         proof.stack_bytes = std::move(env_.stack_bytes);
-        proof.visited_insns = visited_;
+        proof.visited_insns = meter_.visited();
+        proof.worst_insns = meter_.worst_insns;
+        proof.states_peak = store_.states_max();
+        proof.bytes_peak = meter_.bytes_peak;
         return proof;
-    }
-
-    Checked check_stack_chains() const {
-        std::vector<uint32_t> counted;
-        for (const uint32_t bytes : env_.stack_bytes) counted.push_back(counted_stack(bytes));
-        const std::vector<uint32_t> chain = deepest_chain(counted);
-        std::vector<ChainFrame> frames;
-        for (const uint32_t subprogram : chain)
-            frames.push_back({env_.program.subprograms[subprogram].name, counted[subprogram]});
-        const std::optional<std::string> refusal = stack_chain_refusal(frames);
-        if (!refusal) return {};
-        return fault("stack-depth", *refusal, env_.program.subprograms[chain.back()].insn);
-    }
-
-    /// The subprograms of the chain with the largest sum, from the program on. The call graph has
-    /// no cycles, so that sums are final when they were taken as often as the longest chain has
-    /// calls.
-    std::vector<uint32_t> deepest_chain(const std::vector<uint32_t>& own) const {
-        std::vector<uint32_t> total = own;
-        std::vector<uint32_t> next(own.size());  // 0: nobody, as nobody calls the program itself
-        for (uint32_t round = 0; round < kCallDepthMax; ++round)
-            for (size_t caller = 0; caller < own.size(); ++caller)
-                for (const uint32_t callee : env_.cfg.calls[caller])
-                    if (own[caller] + total[callee] > total[caller]) {
-                        total[caller] = own[caller] + total[callee];
-                        next[caller] = callee;
-                    }
-        std::vector<uint32_t> chain = {0};
-        while (next[chain.back()] != 0) chain.push_back(next[chain.back()]);
-        return chain;
     }
 
     Env env_;
     StateStore store_;
-    const Budget& budget_;
+    Meter meter_;
     Observer* observer_;
-    Clock::time_point deadline_;
     std::vector<Path> pending_;
-    uint64_t pending_bytes_ = 0;
-    uint64_t visited_ = 0;
+    std::vector<Attempt> attempts_;
+    std::vector<Patience> patience_;
+    const StoredState* blamed_ = nullptr;
+    uint32_t root_serial_ = 0;
 };
 
 }  // namespace

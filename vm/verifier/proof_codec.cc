@@ -8,9 +8,10 @@
 namespace weir::vm {
 namespace {
 
-constexpr uint32_t kProofVersion = 1;
+constexpr uint32_t kProofVersion = 2;
 constexpr uint8_t kPointerKindMax = static_cast<uint8_t>(PointerKind::MapValue);
-constexpr size_t kFactBytes = 4;
+constexpr uint8_t kJumps = 1, kFallsThrough = 2;
+constexpr size_t kFactBytes = 5;
 
 std::unexpected<Error> bad(const ByteReader& reader, std::string_view what) {
     return fail(ErrorKind::kInvalid, fmt::format("proof, offset {}: {}", reader.offset(), what));
@@ -20,13 +21,17 @@ Result<InsnFact> read_fact(ByteReader& reader) {
     const auto reachable = reader.read<uint8_t>();
     const auto access = reader.read<uint8_t>();
     const auto map = reader.read<uint16_t>();
-    if (!reachable || !access || !map) return bad(reader, "cut short");
+    const auto ways = reader.read<uint8_t>();
+    if (!reachable || !access || !map || !ways) return bad(reader, "cut short");
     if (*reachable > 1)
         return bad(reader, fmt::format("reachable is {}, expected 0 or 1", *reachable));
     if (*access > kPointerKindMax)
         return bad(reader, fmt::format("pointer kind is {}, expected at most {}", *access,
                                        kPointerKindMax));
-    return InsnFact{*reachable == 1, static_cast<PointerKind>(*access), *map};
+    if (*ways > (kJumps | kFallsThrough))
+        return bad(reader, fmt::format("ways is {}, expected at most 3", *ways));
+    return InsnFact{*reachable == 1, static_cast<PointerKind>(*access), *map,
+                    (*ways & kJumps) != 0, (*ways & kFallsThrough) != 0};
 }
 
 }  // namespace
@@ -37,10 +42,15 @@ void write_proof(ByteWriter& writer, const Proof& proof) {
     writer.write(static_cast<uint32_t>(proof.stack_bytes.size()));
     writer.write(proof.stack_bytes_total);
     writer.write(proof.visited_insns);
+    writer.write(proof.worst_insns);
+    writer.write(proof.states_peak);
+    writer.write(proof.bytes_peak);
     for (const InsnFact& fact : proof.facts) {
         writer.write(static_cast<uint8_t>(fact.reachable ? 1 : 0));
         writer.write(static_cast<uint8_t>(fact.access));
         writer.write(fact.map);
+        writer.write(static_cast<uint8_t>((fact.jumps ? kJumps : 0) |
+                                          (fact.falls_through ? kFallsThrough : 0)));
     }
     for (const uint32_t bytes : proof.stack_bytes) writer.write(bytes);
 }
@@ -51,7 +61,10 @@ Result<Proof> read_proof(ByteReader& reader) {
     const auto subprograms = reader.read<uint32_t>();
     const auto total = reader.read<uint32_t>();
     const auto visited = reader.read<uint64_t>();
-    if (!version || !facts || !subprograms || !total || !visited) return bad(reader, "cut short");
+    const auto worst = reader.read<uint64_t>();
+    const auto states = reader.read<uint64_t>();
+    const auto bytes = reader.read<uint64_t>();
+    if (!version || !facts || !subprograms || !total || !visited || !worst || !states || !bytes) return bad(reader, "cut short");
     if (*version != kProofVersion)
         return bad(reader, fmt::format("version {}, expected {}", *version, kProofVersion));
     if (*facts > kProgramInsnsMax || *subprograms > *facts ||
@@ -61,6 +74,9 @@ Result<Proof> read_proof(ByteReader& reader) {
     Proof proof;
     proof.stack_bytes_total = *total;
     proof.visited_insns = *visited;
+    proof.worst_insns = *worst;
+    proof.states_peak = *states;
+    proof.bytes_peak = *bytes;
     proof.facts.reserve(*facts);
     for (uint32_t i = 0; i < *facts; ++i) {
         const Result<InsnFact> fact = read_fact(reader);
@@ -68,9 +84,9 @@ Result<Proof> read_proof(ByteReader& reader) {
         proof.facts.push_back(*fact);
     }
     for (uint32_t i = 0; i < *subprograms; ++i) {
-        const auto bytes = reader.read<uint32_t>();
-        if (!bytes) return bad(reader, "cut short");
-        proof.stack_bytes.push_back(*bytes);
+        const auto frame = reader.read<uint32_t>();
+        if (!frame) return bad(reader, "cut short");
+        proof.stack_bytes.push_back(*frame);
     }
     return proof;
 }

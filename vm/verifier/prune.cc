@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "vm/base/check.h"
+#include "vm/verifier/rank.h"
 
 namespace weir::vm::verifier {
 namespace {
@@ -14,102 +15,31 @@ namespace {
 /// comparisons.
 constexpr uint32_t kPatience = 256;
 
-/// Ids are names: one state's ids must map one to one to the other's. No id (0) is a name that
-/// nobody else has: two numbers without ids are two names, since nothing links them.
-class IdMap {
-public:
-    bool match(uint32_t old_id, uint32_t now_id) {
-        if (now_id == 0) now_id = UINT32_MAX - unnamed_++;
-        for (const auto& [from, to] : pairs_)
-            if (from == old_id || to == now_id) return from == old_id && to == now_id;
-        pairs_.push_back({old_id, now_id});
-        return true;
+uint64_t sum(uint64_t a, uint64_t b) {
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+uint64_t product(uint64_t a, uint64_t b) {
+    return a != 0 && b > UINT64_MAX / a ? UINT64_MAX : a * b;
+}
+
+/// From this head to where the path is.
+uint64_t insns_since(const StoredState& head, const Path& path) {
+    uint64_t insns = path.insns_since_parent;
+    for (const StoredState* stored = path.parent; stored != nullptr && stored != &head;
+         stored = stored->parent)
+        insns = sum(insns, stored->insns_before);
+    return insns;
+}
+
+/// What is below the path leans on this head: so does all between them.
+void lean_on(Path& path, StoredState& head) {
+    for (StoredState* stored = path.parent; stored != nullptr && stored != &head;
+         stored = stored->parent) {
+        if (stored->inner_loop == nullptr || stored->inner_loop->serial < head.serial)
+            stored->inner_loop = &head;
+        if (stored->outer_loop == nullptr || stored->outer_loop->serial > head.serial)
+            stored->outer_loop = &head;
     }
-
-private:
-    std::vector<std::pair<uint32_t, uint32_t>> pairs_;
-    uint32_t unnamed_ = 0;
-};
-
-bool same_pointer(const Reg& old, const Reg& now) {
-    return old.frame == now.frame && old.map == now.map && old.off == now.off;
-}
-
-bool reg_within(const Reg& old, const Reg& now, IdMap& ids) {
-    if (old.kind == RegKind::Uninit) return true;
-    if (old.kind != now.kind) return false;
-    if (old.is_scalar())
-        return now.value.within(old.value) && (old.id == 0 || ids.match(old.id, now.id));
-    if (!same_pointer(old, now) || !now.value.within(old.value) || now.range < old.range)
-        return false;
-    if (old.past_end != PastEnd::Unknown && old.past_end != now.past_end) return false;
-    if ((old.id == 0) != (now.id == 0)) return false;
-    return old.id == 0 || ids.match(old.id, now.id);
-}
-
-/// Equal but for ids; those too, where there is a map for them.
-bool reg_same(const Reg& old, const Reg& now, IdMap* ids) {
-    if (old.kind != now.kind || old.value != now.value || old.range != now.range ||
-        old.past_end != now.past_end || !same_pointer(old, now))
-        return false;
-    if (ids == nullptr || old.kind == RegKind::Uninit) return true;
-    return (old.id == 0) == (now.id == 0) && (old.id == 0 || ids->match(old.id, now.id));
-}
-
-/// Every byte: unwritten in the old one, or written now too, and no pointer read as something else.
-bool slot_within(const StackSlot& old, const StackSlot& now, IdMap& ids) {
-    if (old == StackSlot{}) return true;
-    if (old.holds_pointer()) return now.holds_pointer() && reg_within(old.spill, now.spill, ids);
-    if (now.holds_pointer()) return false;
-    bool any_spill = false;
-    for (size_t i = 0; i < old.bytes.size(); ++i) {
-        if (old.bytes[i] == StackByte::Unwritten) continue;
-        if (now.bytes[i] == StackByte::Unwritten) return false;
-        const bool is_spill = old.bytes[i] == StackByte::Spill;
-        if (is_spill && now.bytes[i] != StackByte::Spill) return false;
-        any_spill = any_spill || is_spill;
-    }
-    return !any_spill || reg_within(old.spill, now.spill, ids);
-}
-
-bool slot_same(const StackSlot& old, const StackSlot& now, IdMap* ids) {
-    return old.bytes == now.bytes && reg_same(old.spill, now.spill, ids);
-}
-
-bool same_chain(const State& old, const State& now) {
-    if (old.frames.size() != now.frames.size()) return false;
-    for (size_t i = 0; i < old.frames.size(); ++i)
-        if (old.frames[i].subprogram != now.frames[i].subprogram ||
-            old.frames[i].call_slot != now.frames[i].call_slot)
-            return false;
-    return true;
-}
-
-/// Registers of a frame that are still read: at `pc` in the innermost, after the return in the
-/// others.
-uint32_t live_registers(const Cfg& cfg, uint32_t pc, const State& state, size_t frame) {
-    if (frame + 1 == state.frames.size()) return cfg.live[pc];
-    constexpr uint32_t kCallerSaved = 0x3f;
-    return cfg.live[state.frames[frame + 1].call_slot + 1] & ~kCallerSaved;
-}
-
-const StackSlot& slot_at(const Frame& frame, size_t slot) {
-    static const StackSlot kEmpty;
-    return slot < frame.stack.size() ? frame.stack[slot] : kEmpty;
-}
-
-/// A number whose id no other register has says no more than one without.
-void drop_single_ids(State& state) {
-    std::vector<uint32_t> ids;
-    state.for_each_reg([&](Reg& reg) {
-        if (reg.is_scalar() && reg.id != 0) ids.push_back(reg.id);
-    });
-    std::ranges::sort(ids);
-    state.for_each_reg([&](Reg& reg) {
-        if (!reg.is_scalar() || reg.id == 0) return;
-        const auto [first, last] = std::ranges::equal_range(ids, reg.id);
-        if (last - first == 1) reg.id = 0;
-    });
 }
 
 void forget_dead_registers(const Cfg& cfg, uint32_t pc, State& state) {
@@ -120,19 +50,12 @@ void forget_dead_registers(const Cfg& cfg, uint32_t pc, State& state) {
     }
 }
 
-bool frames_same(const Cfg& cfg, uint32_t pc, const State& old, const State& now, IdMap* ids) {
-    for (size_t i = old.frames.size(); i-- > 0;) {
-        const uint32_t live = live_registers(cfg, pc, old, i);
-        for (uint8_t reg = 0; reg < kFramePointer; ++reg)
-            if ((live >> reg & 1) != 0 &&
-                !reg_same(old.frames[i].regs[reg], now.frames[i].regs[reg], ids))
-                return false;
-        const size_t slots = std::max(old.frames[i].stack.size(), now.frames[i].stack.size());
-        for (size_t slot = 0; slot < slots; ++slot)
-            if (!slot_same(slot_at(old.frames[i], slot), slot_at(now.frames[i], slot), ids))
-                return false;
-    }
-    return true;
+/// Longest way to an end from a state that was explored, without loops that are still open.
+uint64_t insns_to_end(const StoredState& stored) {
+    uint64_t after = 0;
+    for (const StoredState* loop : {stored.inner_loop, stored.outer_loop})
+        if (loop != nullptr && loop->is_finished()) after = std::max(after, insns_to_end(*loop));
+    return sum(stored.insns_below, after);
 }
 
 }  // namespace
@@ -151,87 +74,157 @@ void mark_written(Path& path, uint8_t frame, uint64_t slots) {
     path.written[frame] |= slots;
 }
 
-bool is_within(const Cfg& cfg, uint32_t pc, const StoredState& stored, const State& now) {
-    const State& old = stored.state;
-    if (!same_chain(old, now)) return false;
-    IdMap ids;
-    for (size_t i = old.frames.size(); i-- > 0;) {
-        const uint32_t live = live_registers(cfg, pc, old, i);
-        for (uint8_t reg = 0; reg < kFramePointer; ++reg)
-            if ((live >> reg & 1) != 0 &&
-                !reg_within(old.frames[i].regs[reg], now.frames[i].regs[reg], ids))
-                return false;
-        for (uint64_t left = stored.read[i]; left != 0; left &= left - 1) {
-            const auto slot = static_cast<size_t>(std::countr_zero(left));
-            if (!slot_within(slot_at(old.frames[i], slot), slot_at(now.frames[i], slot), ids))
-                return false;
-        }
-    }
-    return true;
+/// The path came back: to the nearest unfinished state of its call chain.
+StateStore::Found StateStore::come_back(const Path& path, StoredState& nearest) {
+    const Comparison exact{cfg_, depend_, path.pc, true, false};
+    const bool is_general = nearest.is_general_head;
+    if (!is_within(exact, nearest.state, used_slots(nearest.state), path.state))
+        return {is_general ? Seen::Outgrown : Seen::Again, &nearest};
+    if (moves_on(nearest, path.state)) return {Seen::Covered, &nearest};
+    return {is_general ? Seen::Stalled : Seen::Again, &nearest};
 }
 
-bool is_same(const Cfg& cfg, uint32_t pc, const StoredState& stored, const State& now) {
-    if (!same_chain(stored.state, now) || !frames_same(cfg, pc, stored.state, now, nullptr))
-        return false;
-    State plain = now;
-    forget_dead_registers(cfg, pc, plain);
-    drop_single_ids(plain);
-    IdMap ids;
-    return frames_same(cfg, pc, stored.state, plain, &ids);
-}
-
-StateStore::Seen StateStore::look_up(Path& path) {
-    std::vector<Stored>& here = at_[path.pc];
-    for (size_t i = 0; i < here.size();) {
-        StoredState& stored = *here[i];
-        const bool finished = stored.branches == 0;
-        if (finished && is_within(cfg_, path.pc, stored, path.state)) {
-            ++stored.hits;
-            for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame)
-                mark_read(path, frame, stored.read[frame]);
-            return Seen::Explored;
+StateStore::Found StateStore::look_up(Path& path) {
+    Place& place = at_[path.pc];
+    StoredState *nearest = nullptr, *same = nullptr;
+    uint32_t entered = 0;  // when the path came into this loop from outside
+    for (size_t i = 0; i < place.states.size();) {
+        StoredState& stored = *place.states[i];
+        if (stored.is_finished()) {
+            const bool leans = stored.outer_loop != nullptr && !stored.outer_loop->is_finished();
+            const Comparison comparison{cfg_, depend_, path.pc, false, leans};
+            if (is_within(comparison, stored.state, stored.read, path.state)) {
+                end_explored(path, stored);
+                place.in_vain = 0;
+                return {Seen::Explored, &stored};
+            }
+            ++place.in_vain;
+            ++stored.misses;
+        } else if (path.came_back && same_chain(stored.state, path.state)) {
+            if (nearest == nullptr || nearest->serial < stored.serial) nearest = &stored;
+            if (stored.iteration == 0) entered = std::max(entered, stored.serial);
+            const Comparison exact{cfg_, depend_, path.pc, true, false};
+            if (!stored.is_general_head && (same == nullptr || same->serial < stored.serial) &&
+                is_same(exact, stored.state, path.state))
+                same = &stored;
+            ++stored.misses;
         }
-        if (!finished && is_same(cfg_, path.pc, stored, path.state)) return Seen::Loop;
         // A state that hardly ever helps costs every visit: let it go.
-        ++stored.misses;
-        if (stored.misses <= stored.hits * kPatience + kPatience) {
+        if (stored.misses <= stored.hits * kPatience + kPatience || stored.is_general_head) {
             ++i;
             continue;
         }
-        if (finished)
-            memory_bytes_ -= stored.state.memory_bytes();
-        else
-            evicted_.push_back(std::move(here[i]));
-        here[i] = std::move(here.back());
-        here.pop_back();
+        let_go(stored);
+        place.states[i] = place.states.back();
+        place.states.pop_back();
     }
-    return Seen::New;
+    if (nearest == nullptr) return {};
+    const Found found = come_back(path, *nearest);
+    if (found.seen == Seen::Covered) end_covered(path, *nearest);
+    const bool is_stalled = same != nullptr && same->serial >= entered;
+    return found.seen == Seen::Again && is_stalled ? Found{Seen::Stalled, same} : found;
 }
 
-void StateStore::add(Path& path) {
-    auto stored = std::make_unique<StoredState>();
-    stored->state = path.state;
-    forget_dead_registers(cfg_, path.pc, stored->state);
-    drop_single_ids(stored->state);
-    stored->parent = path.parent;
-    stored->written = path.written;
-    path.parent = stored.get();
+void StateStore::end_explored(Path& path, StoredState& stored) {
+    ++stored.hits;
+    const Comparison comparison{cfg_, depend_, path.pc, false, false};
+    rely_on_same(depend_, comparison, stored.state, stored.read, path.state);
+    for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame)
+        mark_read(path, frame, stored.read[frame]);
+    for (StoredState* loop : {stored.inner_loop, stored.outer_loop}) {
+        if (loop == nullptr || loop->is_finished()) continue;
+        lean_on(path, *loop);
+        loop->round_insns =
+            std::max(loop->round_insns, sum(insns_since(*loop, path), stored.insns_below));
+    }
+    finish(path, insns_to_end(stored));
+}
+
+void StateStore::end_covered(Path& path, StoredState& head) {
+    const Comparison exact{cfg_, depend_, path.pc, true, false};
+    const SlotMasks used = used_slots(head.state);
+    rely_on_same(depend_, exact, head.state, used, path.state);
+    for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame)
+        mark_read(path, frame, used[frame]);
+    lean_on(path, head);
+    head.round_insns = std::max(head.round_insns, insns_since(head, path));
+    finish(path, 0);
+}
+
+StoredState& StateStore::add(Path& path) {
+    StoredState& stored = all_.emplace_back();
+    path.state.for_each_reg([&](Reg& reg) {
+        if (reg.is_scalar()) reg.node = depend_.stored(reg.node);
+    });
+    stored.state = path.state;
+    stored.serial = static_cast<uint32_t>(all_.size() - 1);
+    stored.pc = path.pc;
+    forget_dead_registers(cfg_, path.pc, stored.state);
+    stored.parent = path.parent;
+    stored.written = path.written;
+    stored.insns_before = path.insns_since_parent;
+    path.parent = &stored;
     path.written = {};
     path.insns_since_parent = path.jumps_since_parent = 0;
-    memory_bytes_ += stored->state.memory_bytes();
-    ++states_;
-    at_[path.pc].push_back(std::move(stored));
+    memory_bytes_ += stored.state.memory_bytes();
+    states_max_ = std::max(states_max_, ++states_);
+    at_[path.pc].states.push_back(&stored);
+    return stored;
 }
 
 void StateStore::fork(const Path& path) {
     if (path.parent != nullptr) ++path.parent->branches;
 }
 
-void StateStore::finish(const Path& path) {
+void StateStore::finish(const Path& path, uint64_t insns_below) {
+    uint64_t insns = sum(path.insns_since_parent, insns_below);
     for (StoredState* stored = path.parent; stored != nullptr; stored = stored->parent) {
         WEIR_CHECK(stored->branches > 0);
+        stored->insns_below = std::max(stored->insns_below, insns);
         if (--stored->branches > 0) break;
+        if (stored->has_ranks)
+            stored->insns_below =
+                sum(stored->insns_below, product(stored->round_insns, rounds_max(*stored)));
+        insns = sum(stored->insns_before, stored->insns_below);
+        if (stored->is_let_go) drop(*stored);
     }
+}
+
+void StateStore::let_go(StoredState& stored) {
+    stored.is_let_go = true;
+    if (stored.is_finished()) drop(stored);
+}
+
+void StateStore::drop(StoredState& stored) {
+    if (stored.state.frames.empty()) return;
+    memory_bytes_ -= stored.state.memory_bytes();
+    --states_;
+    stored.state = State{};
+}
+
+void StateStore::roll_back(uint32_t serial) {
+    std::vector<uint8_t> gone(all_.size() - std::min<size_t>(serial, all_.size()));
+    const auto is_gone = [&](const StoredState* stored) {
+        return stored != nullptr && stored->serial >= serial && gone[stored->serial - serial] != 0;
+    };
+    for (size_t i = serial; i < all_.size(); ++i) {
+        StoredState& stored = all_[i];
+        if (stored.state.frames.empty()) continue;
+        if (stored.is_finished() && !is_gone(stored.inner_loop) && !is_gone(stored.outer_loop))
+            continue;
+        gone[i - serial] = 1;
+        std::erase(at_[stored.pc].states, &stored);
+        drop(stored);
+    }
+}
+
+const StoredState* StateStore::youngest(const Path& path) const {
+    const StoredState* found = nullptr;
+    for (const StoredState* stored : at_[path.pc].states)
+        if (stored->is_finished() && (found == nullptr || found->serial < stored->serial) &&
+            same_chain(stored->state, path.state))
+            found = stored;
+    return found;
 }
 
 }  // namespace weir::vm::verifier

@@ -7,6 +7,27 @@
 namespace weir::vm::verifier {
 namespace {
 
+bool has_room(const MapSpec& map, uint32_t offset, uint32_t bytes, uint32_t alignment) {
+    return offset == kNoOffset || (offset % alignment == 0 && map.value_bytes >= bytes &&
+                                   offset <= map.value_bytes - bytes);
+}
+
+Checked check_map(const MapSpec& map);
+
+/// What is looked up in a map in map is a map of values.
+Checked check_inner(const MapSpec& map) {
+    if (map.inner == nullptr)
+        return fault("map-definition",
+                     fmt::format("map {}: it is not said what its inner maps are like", map.name),
+                     0);
+    if (is_map_in_map(map.inner->type))
+        return fault("map-definition",
+                     fmt::format("map {}: its inner maps are of type {}, which cannot be inner maps",
+                                 map.name, map_type_name(map.inner->type)),
+                     0);
+    return check_map(*map.inner);
+}
+
 Checked check_map(const MapSpec& map) {
     const auto bad = [&](std::string_view field, uint64_t value, std::string_view wanted) {
         return fault("map-definition",
@@ -29,22 +50,33 @@ Checked check_map(const MapSpec& map) {
             if (map.key_bytes == 0 || map.key_bytes > kMapKeyBytesMax)
                 return bad("key_bytes", map.key_bytes, "1 to 512");
             break;
-        case MapType::ProgArray:
-        case MapType::PerfEventArray:
         case MapType::ArrayOfMaps:
         case MapType::HashOfMaps:
+            if (map.key_bytes == 0 || map.key_bytes > kMapKeyBytesMax)
+                return bad("key_bytes", map.key_bytes, "1 to 512");
+            return check_inner(map);
         case MapType::Devmap:
+        case MapType::DevmapHash:
         case MapType::Cpumap:
         case MapType::Xskmap:
+            if (map.key_bytes != 4) return bad("key_bytes", map.key_bytes, "4");
+            break;
         case MapType::Queue:
         case MapType::Stack:
-        case MapType::DevmapHash:
-        case MapType::Ringbuf:
-        case MapType::BloomFilter: return {};  // no instruction may use them
+        case MapType::BloomFilter:
+            if (map.key_bytes != 0) return bad("key_bytes", map.key_bytes, "0");
+            break;
+        case MapType::ProgArray:
+        case MapType::PerfEventArray:
+        case MapType::Ringbuf: return {};  // no pointer into them is ever given out
     }
     if (map.value_bytes == 0 || map.value_bytes > value_bytes_max(map))
         return bad("value_bytes", map.value_bytes, fmt::format("1 to {}", value_bytes_max(map)));
     if (map.entries_max == 0) return bad("entries_max", map.entries_max, "at least 1");
+    if (!has_room(map, map.spin_lock_offset, kSpinLockBytes, 4))
+        return bad("offset of the bpf_spin_lock", map.spin_lock_offset, "a place in the value");
+    if (!has_room(map, map.timer_offset, kTimerBytes, 8))
+        return bad("offset of the bpf_timer", map.timer_offset, "a place in the value");
     if (map.contents.size() > map.value_bytes)
         return bad("size of its contents", map.contents.size(),
                    fmt::format("at most {}", map.value_bytes));
@@ -54,10 +86,10 @@ Checked check_map(const MapSpec& map) {
 }  // namespace
 
 Checked check_spec(const ProgramSpec& program) {
-    if (program.type != ProgramType::Xdp)
+    if (program.type != ProgramType::Xdp && program.type != ProgramType::SocketFilter)
         return fault("program-type",
-                     fmt::format("programs of type {} cannot be proven yet, only xdp",
-                                 program_type_name(program.type)),
+                     fmt::format("there are no programs of type {}, expected xdp or socket",
+                                 static_cast<uint32_t>(program.type)),
                      0);
     if (program.insns.empty()) return fault("malformed", "the program has no instructions", 0);
     if (program.insns.size() > kProgramInsnsMax)

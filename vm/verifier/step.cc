@@ -1,5 +1,7 @@
 #include "vm/verifier/step.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace weir::vm::verifier {
@@ -31,6 +33,20 @@ void Env::note_map(uint32_t pc, uint16_t map) {
     fact_known[pc] |= kSeen;
 }
 
+void Env::note_branch(uint32_t pc, bool jumps, bool falls_through) {
+    facts[pc].jumps = facts[pc].jumps || jumps;
+    facts[pc].falls_through = facts[pc].falls_through || falls_through;
+}
+
+void Env::note_callback(uint32_t caller, uint32_t callee) {
+    std::vector<uint32_t>& known = callbacks[caller];
+    if (std::ranges::find(known, callee) == known.end()) known.push_back(callee);
+}
+
+void Env::note_root(const Root& root) {
+    if (std::ranges::find(roots, root) == roots.end()) roots.push_back(root);
+}
+
 std::expected<Reg*, Fault> readable_reg(const Step& step, uint8_t index) {
     Reg& reg = step.reg(index);
     if (reg.kind == RegKind::Uninit)
@@ -45,7 +61,7 @@ std::expected<Reg*, Fault> scalar_reg(const Step& step, uint8_t index, std::stri
     const auto reg = readable_reg(step, index);
     if (reg && !(*reg)->is_scalar())
         return fault("pointer-leak", fmt::format("{} takes a number, but r{} is {}", what, index,
-                                                 kind_words((*reg)->kind)));
+                                                 kind_words(**reg)));
     return reg;
 }
 

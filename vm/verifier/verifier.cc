@@ -23,7 +23,7 @@ uint32_t insn_of_error(const std::string& message) {
 std::expected<Proof, Rejection> verify_with(const ProgramSpec& program, const Budget& budget,
                                             verifier::Observer* observer) {
     const auto refuse = [&](const verifier::Fault& fault) {
-        return std::unexpected(verifier::explain(program, 0, fault, nullptr));
+        return std::unexpected(verifier::explain(program, 0, fault));
     };
     if (const verifier::Checked spec = verifier::check_spec(program); !spec)
         return refuse(spec.error());

@@ -31,9 +31,13 @@ static __always_inline void ask(struct xdp_md *ctx, struct note *result, struct 
 
 SEC("xdp") int conntrack(struct xdp_md *ctx)
 {
-    struct bpf_sock_tuple tuple = {.ipv4 = {.saddr = 0x0100000a, .daddr = LENGTH(ctx), .sport = 1, .dport = 2}};
+    struct bpf_sock_tuple tuple = {.ipv6 = {}};
     struct bpf_ct_opts tcp = {.netns_id = -1, .l4proto = PROTO_TCP}, udp = tcp, icmp = tcp, odd = tcp, elsewhere = tcp;
 
+    tuple.ipv4.saddr = 0x0100000a;
+    tuple.ipv4.daddr = LENGTH(ctx);
+    tuple.ipv4.sport = 1;
+    tuple.ipv4.dport = 2;
     udp.l4proto = PROTO_UDP;
     icmp.l4proto = PROTO_ICMP;
     odd.reserved[1] = 1;

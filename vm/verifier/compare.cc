@@ -1,0 +1,254 @@
+#include "vm/verifier/compare.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace weir::vm::verifier {
+namespace {
+
+/// Ids of the old state to ids of the new one, and by how much a linked number's distance differs.
+/// No id (0) is a name that nobody else has: two numbers without ids are two names.
+class IdMap {
+public:
+    bool match(uint32_t old_id, uint32_t now_id, int32_t shift = 0) {
+        if (now_id == 0) now_id = UINT32_MAX - unnamed_++;
+        for (size_t i = 0; i < count_; ++i) {
+            const Pair& pair = pairs_[i];
+            if (pair.from == old_id || pair.to == now_id)
+                return pair.from == old_id && pair.to == now_id && pair.shift == shift;
+        }
+        if (count_ == pairs_.size()) return false;  // more names than a state needs: not contained
+        pairs_[count_++] = {old_id, now_id, shift};
+        return true;
+    }
+
+private:
+    struct Pair {
+        uint32_t from, to;
+        int32_t shift;
+    };
+    std::array<Pair, 128> pairs_;
+    size_t count_ = 0;
+    uint32_t unnamed_ = 0;
+};
+
+bool progress_within(const Progress& old, const Progress& now) {
+    return old.origin == 0 ||
+           (now.origin == old.origin && now.least >= old.least && now.most <= old.most);
+}
+
+bool same_flags(const Reg& old, const Reg& now) {
+    return old.frame == now.frame && old.map == now.map && old.or_null == now.or_null &&
+           old.inner == now.inner && old.writable == now.writable &&
+           old.of_packet == now.of_packet && old.is_held == now.is_held;
+}
+
+bool relies_on(const Comparison& how, const Reg& old) {
+    return how.is_exact || how.depend.is_precise(old.node);
+}
+
+bool is_anything(const Reg& old) {
+    return old.id == 0 && !old.has_length && old.value == Scalar{};
+}
+
+bool number_within(const Comparison& how, const Reg& old, const Reg& now, IdMap& ids) {
+    if (now.kind != RegKind::Number) return false;
+    if (old.has_length && (!now.has_length || old.length_off != now.length_off ||
+                           (old.length_id == 0) != (now.length_id == 0) ||
+                           (old.length_id != 0 && !ids.match(old.length_id, now.length_id))))
+        return false;
+    if (!relies_on(how, old)) return true;
+    return now.value.within(old.value) && (old.id == 0 || ids.match(old.id, now.id,
+                                                                    now.off - old.off));
+}
+
+bool pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
+    if (!same_flags(old, now) || old.off != now.off || !now.value.within(old.value)) return false;
+    const bool is_packet = old.is_packet();
+    if (is_packet ? now.range < old.range : now.range != old.range) return false;
+    if (old.past_end != PastEnd::Unknown && old.past_end != now.past_end) return false;
+    if ((old.id == 0) != (now.id == 0) || (old.ref == 0) != (now.ref == 0)) return false;
+    return (old.id == 0 || ids.match(old.id, now.id)) &&
+           (old.ref == 0 || ids.match(old.ref, now.ref));
+}
+
+bool reg_within(const Comparison& how, const Reg& old, const Reg& now, IdMap& ids) {
+    if (old.kind == RegKind::Uninit) return true;
+    if (how.keeps_progress && !progress_within(old.progress, now.progress)) return false;
+    if (old.kind == RegKind::Number) return number_within(how, old, now, ids);
+    return old.kind == now.kind && pointer_within(old, now, ids);
+}
+
+/// Every byte: unwritten in the old one, or written now too, and no pointer read as something else.
+bool slot_within(const Comparison& how, const StackSlot& old, const StackSlot& now, IdMap& ids) {
+    if (old.spill.is_pointer()) return reg_within(how, old.spill, now.spill, ids);
+    bool any_spill = false;
+    for (size_t i = 0; i < old.bytes.size(); ++i) {
+        if (old.bytes[i] == StackByte::Unwritten) continue;
+        if (now.bytes[i] == StackByte::Unwritten || now.spill.is_pointer()) return false;
+        const bool is_spill = old.bytes[i] == StackByte::Spill;
+        if (is_spill && now.bytes[i] != StackByte::Spill && relies_on(how, old.spill) &&
+            !is_anything(old.spill))
+            return false;
+        any_spill = any_spill || (is_spill && now.bytes[i] == StackByte::Spill);
+    }
+    return !any_spill || reg_within(how, old.spill, now.spill, ids);
+}
+
+bool held_within(const Comparison& how, const State& old, const State& now, IdMap& ids) {
+    if (old.references.size() != now.references.size() || old.lock.is_held != now.lock.is_held)
+        return false;
+    for (size_t i = 0; i < old.references.size(); ++i)
+        if (old.references[i].kind != now.references[i].kind ||
+            !ids.match(old.references[i].id, now.references[i].id))
+            return false;
+    if (old.lock.is_held &&
+        (old.lock.map != now.lock.map || (old.lock.id == 0) != (now.lock.id == 0) ||
+         (old.lock.id != 0 && !ids.match(old.lock.id, now.lock.id))))
+        return false;
+    return !how.keeps_progress || progress_within(old.may_goto, now.may_goto);
+}
+
+bool frame_head_within(const Comparison& how, const Frame& old, const Frame& now, IdMap& ids) {
+    if ((old.rounds == 0) != (now.rounds == 0)) return false;
+    if (how.is_exact && old.rounds != 0 && !ids.match(old.rounds, now.rounds)) return false;
+    return !how.keeps_progress || progress_within(old.round, now.round);
+}
+
+/// Equal but for ids, nodes and progress; ids too, where there is a map for them.
+bool reg_same(const Reg& old, const Reg& now, IdMap* ids) {
+    if (old.kind != now.kind || old.value != now.value || old.range != now.range ||
+        old.past_end != now.past_end || !same_flags(old, now) ||
+        old.has_length != now.has_length || old.length_off != now.length_off)
+        return false;
+    if (old.is_pointer() && old.off != now.off) return false;
+    if (ids == nullptr || old.kind == RegKind::Uninit) return true;
+    const auto agree = [&](uint32_t from, uint32_t to, int32_t shift) {
+        return (from == 0) == (to == 0) && (from == 0 || ids->match(from, to, shift));
+    };
+    const int32_t shift = old.is_scalar() && old.id != 0 ? now.off - old.off : 0;
+    return agree(old.id, now.id, shift) && agree(old.ref, now.ref, 0) &&
+           agree(old.length_id, now.length_id, 0);
+}
+
+/// A number whose id no other register has says no more than one without.
+void drop_single_ids(State& state) {
+    std::vector<uint32_t> ids;
+    state.for_each_reg([&](Reg& reg) {
+        if (reg.is_scalar() && reg.id != 0) ids.push_back(reg.id);
+    });
+    std::ranges::sort(ids);
+    state.for_each_reg([&](Reg& reg) {
+        if (!reg.is_scalar() || reg.id == 0) return;
+        const auto [first, last] = std::ranges::equal_range(ids, reg.id);
+        if (last - first == 1) reg.unlink();
+    });
+}
+
+bool frames_same(const Comparison& how, const State& old, const State& now, IdMap* ids) {
+    for (size_t i = old.frames.size(); i-- > 0;) {
+        const Frame &a = old.frames[i], &b = now.frames[i];
+        if ((a.rounds == 0) != (b.rounds == 0)) return false;
+        const uint32_t live = live_registers(how.cfg, how.pc, old, i);
+        for (uint8_t reg = 0; reg < kFramePointer; ++reg)
+            if ((live >> reg & 1) != 0 && !reg_same(a.regs[reg], b.regs[reg], ids)) return false;
+        const size_t slots = std::max(a.stack.size(), b.stack.size());
+        for (size_t slot = 0; slot < slots; ++slot) {
+            const StackSlot &from = slot_at(a, slot), &to = slot_at(b, slot);
+            if (from.bytes != to.bytes || !reg_same(from.spill, to.spill, ids)) return false;
+        }
+    }
+    return true;
+}
+
+void forget_dead_registers(const Comparison& how, State& state) {
+    for (size_t i = 0; i < state.frames.size(); ++i) {
+        const uint32_t live = live_registers(how.cfg, how.pc, state, i);
+        for (uint8_t reg = 0; reg < kFramePointer; ++reg)
+            if ((live >> reg & 1) == 0) state.frames[i].regs[reg] = Reg{};
+    }
+}
+
+}  // namespace
+
+bool same_chain(const State& old, const State& now) {
+    if (old.frames.size() != now.frames.size()) return false;
+    for (size_t i = 0; i < old.frames.size(); ++i)
+        if (old.frames[i].subprogram != now.frames[i].subprogram ||
+            old.frames[i].call_slot != now.frames[i].call_slot ||
+            old.frames[i].caller != now.frames[i].caller)
+            return false;
+    return true;
+}
+
+uint32_t live_registers(const Cfg& cfg, uint32_t pc, const State& state, size_t frame) {
+    if (frame + 1 == state.frames.size()) return cfg.live[pc];
+    constexpr uint32_t kCallerSaved = 0x3f;
+    const Frame& callee = state.frames[frame + 1];
+    if (state.frames[frame].rounds != 0) return cfg.live[callee.call_slot];
+    return cfg.live[callee.call_slot + 1] & ~kCallerSaved;
+}
+
+SlotMasks used_slots(const State& state) {
+    SlotMasks masks{};
+    for (size_t i = 0; i < state.frames.size(); ++i)
+        for (size_t slot = 0; slot < state.frames[i].stack.size(); ++slot)
+            if (state.frames[i].stack[slot] != StackSlot{}) masks[i] |= uint64_t{1} << slot;
+    return masks;
+}
+
+const StackSlot& slot_at(const Frame& frame, size_t slot) {
+    static const StackSlot kEmpty;
+    return slot < frame.stack.size() ? frame.stack[slot] : kEmpty;
+}
+
+bool is_within(const Comparison& how, const State& old, const SlotMasks& read, const State& now) {
+    if (!same_chain(old, now)) return false;
+    IdMap ids;
+    if (!held_within(how, old, now, ids)) return false;
+    for (size_t i = old.frames.size(); i-- > 0;) {
+        const Frame &a = old.frames[i], &b = now.frames[i];
+        if (!frame_head_within(how, a, b, ids)) return false;
+        const uint32_t live = live_registers(how.cfg, how.pc, old, i);
+        for (uint8_t reg = 0; reg < kFramePointer; ++reg)
+            if ((live >> reg & 1) != 0 && !reg_within(how, a.regs[reg], b.regs[reg], ids))
+                return false;
+        for (uint64_t left = read[i]; left != 0; left &= left - 1) {
+            const auto slot = static_cast<size_t>(std::countr_zero(left));
+            if (!slot_within(how, slot_at(a, slot), slot_at(b, slot), ids)) return false;
+        }
+    }
+    return true;
+}
+
+bool is_same(const Comparison& how, const State& old, const State& now) {
+    if (!same_chain(old, now) || !frames_same(how, old, now, nullptr)) return false;
+    State plain = now, plain_old = old;
+    forget_dead_registers(how, plain);
+    forget_dead_registers(how, plain_old);
+    drop_single_ids(plain);
+    drop_single_ids(plain_old);
+    IdMap ids;
+    const Comparison held{how.cfg, how.depend, how.pc, true, false};
+    return held_within(held, plain_old, plain, ids) && frames_same(how, plain_old, plain, &ids);
+}
+
+void rely_on_same(Dependencies& depend, const Comparison& how, const State& old,
+                  const SlotMasks& read, const State& now) {
+    const auto rely = [&](const Reg& from, const Reg& to) {
+        if (!from.is_scalar() || !to.is_scalar()) return;
+        if (how.is_exact ? !is_anything(from) : depend.is_precise(from.node))
+            depend.mark_precise(to.node);
+    };
+    for (size_t i = 0; i < old.frames.size(); ++i) {
+        const uint32_t live = live_registers(how.cfg, how.pc, old, i);
+        for (uint8_t reg = 0; reg < kFramePointer; ++reg)
+            if ((live >> reg & 1) != 0) rely(old.frames[i].regs[reg], now.frames[i].regs[reg]);
+        for (uint64_t left = read[i]; left != 0; left &= left - 1) {
+            const auto slot = static_cast<size_t>(std::countr_zero(left));
+            rely(slot_at(old.frames[i], slot).spill, slot_at(now.frames[i], slot).spill);
+        }
+    }
+}
+
+}  // namespace weir::vm::verifier

@@ -1,0 +1,44 @@
+#pragma once
+// Is one state contained in another, as far as the rest of the program looks?
+//
+// Registers count where a static analysis finds a later read (Cfg::live), stack slots where
+// something below the stored state read them, numbers where a check below relied on them
+// (Dependencies). Ids are names: one state's must map one to one to the other's.
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "vm/verifier/cfg.h"
+#include "vm/verifier/depend.h"
+#include "vm/verifier/step.h"
+
+namespace weir::vm::verifier {
+
+struct Comparison {
+    const Cfg& cfg;
+    const Dependencies& depend;
+    uint32_t pc = 0;
+    /// Everything counts: what is below the old state is not known yet.
+    bool is_exact = false;
+    /// What moved since the head of an unfinished loop must have moved as far.
+    bool keeps_progress = false;
+};
+
+/// Every concrete state of `now` is one of `old`. `read`: stack slots that count, per frame.
+bool is_within(const Comparison& comparison, const State& old, const SlotMasks& read,
+               const State& now);
+/// Nothing differs at all, but for dead registers, the names of ids and how far values have moved.
+bool is_same(const Comparison& comparison, const State& old, const State& now);
+/// As is_within() held, the path relies on what the old state's paths relied on.
+void rely_on_same(Dependencies& depend, const Comparison& comparison, const State& old,
+                  const SlotMasks& read, const State& now);
+
+bool same_chain(const State& old, const State& now);
+/// Registers of a frame that are still read: at `pc` in the innermost, after the return in others.
+uint32_t live_registers(const Cfg& cfg, uint32_t pc, const State& state, size_t frame);
+/// Slots of each frame that hold anything.
+SlotMasks used_slots(const State& state);
+const StackSlot& slot_at(const Frame& frame, size_t slot);
+
+}  // namespace weir::vm::verifier

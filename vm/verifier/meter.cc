@@ -1,0 +1,70 @@
+#include "vm/verifier/meter.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace weir::vm::verifier {
+namespace {
+
+constexpr uint32_t kInsnsPerClockRead = 64;
+/// Of an attempt: instructions that it may walk, at least, and per instruction of the program.
+constexpr uint64_t kAttemptInsns = 50'000, kAttemptInsnsEach = 16;
+
+}  // namespace
+
+Meter::Meter(const ProgramSpec& program, const Cfg& cfg, const Budget& budget)
+    : program_(program),
+      cfg_(cfg),
+      budget_(budget),
+      deadline_(Clock::now() +
+                std::chrono::milliseconds(std::min<uint64_t>(budget.time_ms_max, 1u << 30))),
+      visits_(cfg.roles.size()) {}
+
+Checked Meter::check(const StateStore& store, const Dependencies& depend, size_t paths_pending,
+                     uint64_t attempt_visited_max) {
+    if (visited_ >= budget_.visited_insns_max)
+        return over("of walking", budget_.visited_insns_max, "instructions");
+    if (store.states() + paths_pending > budget_.states_max)
+        return over("of paths", budget_.states_max, "states");
+    const uint64_t bytes = store.memory_bytes() + pending_bytes + depend.memory_bytes();
+    bytes_peak = std::max(bytes_peak, bytes);
+    if (bytes > budget_.bytes_max) return over("for states", budget_.bytes_max >> 20, "MiB");
+    if (visited_ % kInsnsPerClockRead == 0 && Clock::now() > deadline_)
+        return over("of time", budget_.time_ms_max, "ms");
+    if (visited_ > attempt_visited_max) return fault("budget", "the attempt went too far");
+    return {};
+}
+
+Checked Meter::over(std::string_view what, uint64_t most, std::string_view unit) {
+    is_spent_ = true;
+    return fault("budget", fmt::format("not proven within the budget: {} {} {} were not enough; {}; "
+                                       "fewer paths or shorter loops are needed",
+                                       most, unit, what, culprit()));
+}
+
+uint64_t Meter::attempt_visited_max() const {
+    const uint64_t rest = budget_.visited_insns_max - std::min(visited_, budget_.visited_insns_max);
+    const uint64_t enough = std::max(kAttemptInsns, kAttemptInsnsEach * cfg_.roles.size());
+    return visited_ + std::min(rest / 2, enough);
+}
+
+std::string Meter::culprit() const {
+    uint32_t head = 0, rounds = 0;
+    std::vector<uint64_t> of_subprogram(program_.subprograms.size());
+    for (uint32_t pc = 0; pc < visits_.size(); ++pc) {
+        of_subprogram[cfg_.subprogram_of[pc]] += visits_[pc];
+        if (cfg_.roles[pc].heads_loop && visits_[pc] > rounds) head = pc, rounds = visits_[pc];
+    }
+    const auto most = std::ranges::max_element(of_subprogram);
+    const auto which = static_cast<size_t>(most - of_subprogram.begin());
+    const std::string function =
+        fmt::format("{} of them went into {}", *most, program_.subprograms[which].name);
+    if (rounds < 2) return function;
+    const LineInfo* const line = line_of(program_, head);
+    return fmt::format("{}, whose loop at insn {}{} was walked {} times", function, head,
+                       line == nullptr ? "" : fmt::format(" ({}:{})", line->file, line->line),
+                       rounds);
+}
+
+}  // namespace weir::vm::verifier
