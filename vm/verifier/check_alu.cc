@@ -127,6 +127,27 @@ void move_relations(const Reg& left, const Shift& shift, Reg& result) {
     }
 }
 
+/// `r <<= 32; r >>= 32` takes the lower half: of a number that fits it, the number itself.
+void note_half(Step& step, AluOp op, const Reg& left, const Reg& right, Reg& result) {
+    if (!right.is_constant(32)) return;
+    if (op == AluOp::Lsh && left.id != 0) {
+        result.low_id = left.id;
+        result.low_off = left.off;
+    }
+    if (left.low_id == 0 || (op != AluOp::Rsh && op != AluOp::Arsh)) return;
+    for (const Reg& whole : step.frame().regs) {
+        if (!whole.is_scalar() || whole.id != left.low_id || whole.off != left.low_off) continue;
+        const Range<64>& value = whole.value.full;
+        const bool fits = op == AluOp::Rsh ? value.umax <= UINT32_MAX
+                                           : value.smin >= INT32_MIN && value.smax <= INT32_MAX;
+        if (!fits) return;
+        const uint32_t node = step.env.depend.both(result.node, whole.node);
+        result = whole;
+        result.node = node;
+        return;
+    }
+}
+
 Reg number_result(Step& step, AluOp op, bool is_64, const Reg& left, const Reg& right) {
     const bool is_difference = op == AluOp::Sub || op == AluOp::Xor;
     const bool linked = left.id != 0 && left.id == right.id;
@@ -141,6 +162,7 @@ Reg number_result(Step& step, AluOp op, bool is_64, const Reg& left, const Reg& 
                              step.env.depend.both(left.node, right.node));
     if (const auto shift = shift_of(op, is_64, left.value, right.value))
         move_relations(left, *shift, result);
+    if (is_64) note_half(step, op, left, right, result);
     return result;
 }
 

@@ -58,6 +58,8 @@ bool number_within(const Comparison& how, const Reg& old, const Reg& now, IdMap&
                            (old.length_id != 0 && !ids.match(old.length_id, now.length_id))))
         return false;
     if (!relies_on(how, old)) return true;
+    if (old.low_id != 0 && !ids.match(old.low_id, now.low_id, now.low_off - old.low_off))
+        return false;
     return now.value.within(old.value) && (old.id == 0 || ids.match(old.id, now.id,
                                                                     now.off - old.off));
 }
@@ -128,6 +130,7 @@ bool reg_same(const Reg& old, const Reg& now, IdMap* ids) {
     };
     const int32_t shift = old.is_scalar() && old.id != 0 ? now.off - old.off : 0;
     return agree(old.id, now.id, shift) && agree(old.ref, now.ref, 0) &&
+           agree(old.low_id, now.low_id, now.low_off - old.low_off) &&
            agree(old.length_id, now.length_id, 0);
 }
 

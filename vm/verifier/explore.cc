@@ -32,7 +32,7 @@ namespace {
 constexpr uint32_t kInsnsBetweenStates = 8, kJumpsBetweenStates = 2;
 /// Rounds of a loop before the first attempt, comparisons in vain at a place where paths meet
 /// before one is made there; and by how much both grow where an attempt failed.
-constexpr uint32_t kFirstRound = 2, kCrowd = 48, kAfterFailure = 4;
+constexpr uint32_t kFirstRound = 2, kCrowd = 128, kAfterFailure = 4;
 /// Of one head: how often it may be made weaker, and from when on everything that differs is
 /// unknown.
 constexpr uint32_t kWideningsMax = 6, kAnythingAfter = 3;
@@ -94,6 +94,7 @@ private:
             pending_.pop_back();
             meter_.pending_bytes -= path.state.memory_bytes();
             if (const Checked walked = walk(path); !walked) {
+                if (getenv("WT")) fprintf(stderr, "FAULT att=%zu pc=%u %s %s\n", attempts_.size(), path.pc, std::string(walked.error().rule).c_str(), walked.error().message.c_str());
                 if (attempts_.empty() || meter_.is_spent())
                     return std::unexpected(explain(env_, path.pc, walked.error(), &path));
                 give_up();
@@ -259,6 +260,7 @@ private:
 
     std::expected<After, Fault> meet(Path& path) {
         const StateStore::Found found = store_.look_up(path);
+        if (getenv("WT")) fprintf(stderr, "meet pc=%u seen=%d back=%d att=%zu pend=%zu visited=%lu %s\n", path.pc, (int)found.seen, path.came_back, attempts_.size(), pending_.size(), meter_.visited(), describe_registers(path.state).c_str());
         switch (found.seen) {
             case StateStore::Seen::Explored:
             case StateStore::Seen::Covered: return After::Ended;
@@ -327,7 +329,9 @@ private:
         attempt.original = path;
         attempt.pending = pending_.size();
         attempt.serial = store_.next_serial();
-        attempt.visited_max = meter_.attempt_visited_max();
+        attempt.visited_max = meter_.attempt_visited_max(is_loop);
+        if (!attempts_.empty())
+            attempt.visited_max = std::min(attempt.visited_max, attempts_.back().visited_max);
         attempt.is_loop = is_loop;
         attempt.iteration = iteration;
         attempts_.push_back(std::move(attempt));

@@ -32,15 +32,15 @@ public:
         State result = now;
         for (size_t i = 0; i < now.frames.size(); ++i)
             if (!frame(old.frames[i], result.frames[i])) return std::nullopt;
-        if (widens_) result.may_goto = fresh_progress();
-        else result.may_goto = common(old.may_goto, now.may_goto);
+        result.may_goto = progress(old.may_goto, now.may_goto);
         return result;
     }
 
 private:
-    Progress fresh_progress() { return {env_.fresh_id(), 0, 0}; }
-
-    static Progress common(const Progress& old, const Progress& now) {
+    /// What moves in a loop gets a new name at its head; what does not keeps the name that an
+    /// outer loop gave it.
+    Progress progress(const Progress& old, const Progress& now, bool is_moved = false) {
+        if (widens_) return !is_moved && old == now ? now : Progress{env_.fresh_id(), 0, 0};
         if (old.origin == 0 || old.origin != now.origin) return {};
         return {old.origin, std::min(old.least, now.least), std::max(old.most, now.most)};
     }
@@ -56,7 +56,7 @@ private:
 
     bool frame(const Frame& old, Frame& now) {
         if (old.rounds != now.rounds) return false;
-        now.round = widens_ && now.rounds != 0 ? fresh_progress() : common(old.round, now.round);
+        now.round = progress(old.round, now.round);
         for (size_t i = 0; i < kFramePointer; ++i) now.regs[i] = reg(old.regs[i], now.regs[i]);
         if (now.stack.size() < old.stack.size()) now.stack.resize(old.stack.size());
         for (size_t i = 0; i < now.stack.size(); ++i)
@@ -71,15 +71,15 @@ private:
     }
 
     Reg reg(const Reg& old, const Reg& now) {
-        if (is_equal(old, now) && now.kind != RegKind::Iterator) {
+        if (is_equal(old, now)) {
             Reg same = now;
-            if (!widens_) same.progress = common(old.progress, now.progress);
+            same.progress = progress(old.progress, now.progress);
             return same;
         }
         if (old.kind != now.kind) return Reg{};
         Reg result = now.is_scalar() ? number(old, now) : pointer(old, now);
         if (result.kind != RegKind::Uninit)
-            result.progress = widens_ ? fresh_progress() : common(old.progress, now.progress);
+            result.progress = progress(old.progress, now.progress, true);
         return result;
     }
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint32_t kInsnsPerClockRead = 64;
 /// Of an attempt: instructions that it may walk, at least, and per instruction of the program.
-constexpr uint64_t kAttemptInsns = 50'000, kAttemptInsnsEach = 16;
+constexpr uint64_t kAttemptInsns = 50'000, kAttemptInsnsEach = 16, kCrowdInsns = 2'000;
 
 }  // namespace
 
@@ -43,7 +43,8 @@ Checked Meter::over(std::string_view what, uint64_t most, std::string_view unit)
                                        most, unit, what, culprit()));
 }
 
-uint64_t Meter::attempt_visited_max() const {
+uint64_t Meter::attempt_visited_max(bool is_loop) const {
+    if (!is_loop) return visited_ + std::max(kCrowdInsns, visited_ / 8);
     const uint64_t rest = budget_.visited_insns_max - std::min(visited_, budget_.visited_insns_max);
     const uint64_t enough = std::max(kAttemptInsns, kAttemptInsnsEach * cfg_.roles.size());
     return visited_ + std::min(rest / 2, enough);

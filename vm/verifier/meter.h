@@ -27,7 +27,7 @@ public:
     /// The budget itself was not enough.
     bool is_spent() const { return is_spent_; }
     /// How far an attempt may go that begins now.
-    uint64_t attempt_visited_max() const;
+    uint64_t attempt_visited_max(bool is_loop) const;
 
     uint64_t pending_bytes = 0;  ///< of paths left for later
     uint64_t bytes_peak = 0;

@@ -119,10 +119,11 @@ StateStore::Found StateStore::look_up(Path& path) {
         place.states.pop_back();
     }
     if (nearest == nullptr) return {};
-    const Found found = come_back(path, *nearest);
-    if (found.seen == Seen::Covered) end_covered(path, *nearest);
-    const bool is_stalled = same != nullptr && same->serial >= entered;
-    return found.seen == Seen::Again && is_stalled ? Found{Seen::Stalled, same} : found;
+    Found found = come_back(path, *nearest);
+    if (found.seen == Seen::Again && same != nullptr && same->serial >= entered)
+        found = {moves_on(*same, path.state) ? Seen::Covered : Seen::Stalled, same};
+    if (found.seen == Seen::Covered) end_covered(path, *found.state);
+    return found;
 }
 
 void StateStore::end_explored(Path& path, StoredState& stored) {

@@ -85,6 +85,10 @@ struct Reg {
     /// Number: it is data_end minus (the packet pointer of this id, at this offset).
     uint32_t length_id = 0;
     int32_t length_off = 0;
+    /// Number: the lower half of the number of this id, at this distance, shifted up by 32 bits:
+    /// compilers without 32-bit registers take halves so.
+    uint32_t low_id = 0;
+    int32_t low_off = 0;
     uint32_t node = 0;  ///< Number: in Dependencies
     Progress progress;
     Scalar value = Scalar::constant(0);
@@ -97,8 +101,8 @@ struct Reg {
 
     /// Is no longer known to be another number's neighbour.
     void unlink() {
-        id = 0;
-        off = 0;
+        id = low_id = 0;
+        off = low_off = 0;
     }
 
     static Reg scalar(const Scalar& number, uint32_t node = 0) {
