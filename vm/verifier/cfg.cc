@@ -291,8 +291,7 @@ RegUse register_use(const DecodedInsn& insn) {
         case Format::Goto:
         case Format::GotoLong:
         case Format::MayGoto: return {0, 0};
-        case Format::Call:
-            return {call_arguments(insn), kCallerSaved};
+        case Format::Call: return {call_arguments(insn), kCallerSaved};
         case Format::CallReg: return {static_cast<uint16_t>(kArguments | dst), kCallerSaved};
         case Format::Exit: return {1, 0};
         case Format::LoadImm64: return {0, dst};

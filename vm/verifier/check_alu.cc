@@ -54,9 +54,9 @@ Checked move_pointer(Step& step, const OpInfo& row, const Reg& source) {
     const bool has_half = source.is_packet() || source.kind == RegKind::PacketEnd ||
                           source.kind == RegKind::PacketLow;
     if (!plain || (!is_64 && !has_half))
-        return fault("pointer-arithmetic",
-                     fmt::format("part of {} cannot be taken; move all 64 bits",
-                                 kind_words(source)));
+        return fault(
+            "pointer-arithmetic",
+            fmt::format("part of {} cannot be taken; move all 64 bits", kind_words(source)));
     step.reg(step.insn.dst) = is_64 ? Reg{source} : lower_half(source);
     return {};
 }
@@ -192,9 +192,9 @@ Checked check_byte_order(Step& step, const OpInfo& row) {
     if (!reg) return std::unexpected(reg.error());
     const bool swaps = !row.name.starts_with("Le");  // hosts are little-endian
     const Scalar& value = (*reg)->value;
-    **reg = Reg::scalar(swaps ? scalar_ops::byte_swap(value, row.bits)
-                              : scalar_ops::zero_extend(value, row.bits),
-                        (*reg)->node);
+    **reg = Reg::scalar(
+        swaps ? scalar_ops::byte_swap(value, row.bits) : scalar_ops::zero_extend(value, row.bits),
+        (*reg)->node);
     return {};
 }
 

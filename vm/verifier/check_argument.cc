@@ -56,9 +56,9 @@ bool changes_map(const Call& call) {
 
 Checked check_map(Step& step, Call& call, uint8_t index, const Reg& reg) {
     if (reg.or_null)
-        return fault("null-pointer", fmt::format("argument {} of {} is {}; compare it with 0 first",
-                                                 index, call.name(),
-                                                 nullable_words(step.env.program, reg)));
+        return fault("null-pointer",
+                     fmt::format("argument {} of {} is {}; compare it with 0 first", index,
+                                 call.name(), nullable_words(step.env.program, reg)));
     if (reg.kind != RegKind::Map)
         return bad_argument(call, index, fmt::format("is {}, expected a map", kind_words(reg)));
     const MapSpec& map = map_of(step.env.program, reg);
@@ -106,7 +106,8 @@ Checked check_element(Step& step, Call& call, uint8_t index, const Reg& reg, Arg
 
 // ---- memory with a size -------------------------------------------------------------------------
 
-Checked check_size(Step& step, const Call& call, uint8_t index, const Reg& size, bool zero_is_fine) {
+Checked check_size(Step& step, const Call& call, uint8_t index, const Reg& size,
+                   bool zero_is_fine) {
     if (!size.is_scalar())
         return bad_argument(call, index, fmt::format("is {}, expected a size", kind_words(size)));
     step.rely_on(size);
@@ -156,10 +157,10 @@ Checked check_sized_memory(Step& step, Call& call, uint8_t index, const Reg& siz
         return read;
     if (kind != ArgKind::MemReadWrite) return {};
     if (call.is(HelperId::dynptr_from_mem) && memory.kind != RegKind::MapValue)
-        return bad_argument(call, memory_index,
-                            fmt::format("is {}, expected a map value, which lives long enough",
-                                        kind_words(memory)),
-                            "dynptr");
+        return bad_argument(
+            call, memory_index,
+            fmt::format("is {}, expected a map value, which lives long enough", kind_words(memory)),
+            "dynptr");
     return check_write_argument(step, call, memory_index, memory, 0, most);
 }
 
@@ -167,8 +168,8 @@ Checked check_sized_memory(Step& step, Call& call, uint8_t index, const Reg& siz
 Checked check_result_size(Step& step, Call& call, uint8_t index, const Reg& size) {
     if (const Checked fits = check_size(step, call, index, size, false); !fits) return fits;
     if (!size.value.is_constant())
-        return bad_argument(call, index, fmt::format("is {}, expected a constant size",
-                                                     describe_reg(size)));
+        return bad_argument(call, index,
+                            fmt::format("is {}, expected a constant size", describe_reg(size)));
     call.result_bytes = static_cast<uint32_t>(size.value.full.umin);
     const auto buffer_index = static_cast<uint8_t>(index - 1);
     if (call.helper.args[buffer_index - 1u] != ArgKind::MemWriteOrNull) return {};
@@ -207,14 +208,14 @@ Checked check_number_out(Step& step, Call& call, uint8_t index, const Reg& reg, 
 /// Text that ends within a value that never changes.
 Checked check_string(Step& step, Call& call, uint8_t index, const Reg& reg) {
     if (reg.kind != RegKind::MapValue || reg.or_null)
-        return bad_argument(call, index, fmt::format("is {}, expected text in a read-only map",
-                                                     kind_words(reg)));
+        return bad_argument(
+            call, index, fmt::format("is {}, expected text in a read-only map", kind_words(reg)));
     const MapSpec& map = map_of(step.env.program, reg);
     const int64_t place = reg.off + reg.value.full.smin;
     if (!reg.value.is_constant() || place < 0 || place >= int64_t{map.value_bytes})
         return bad_argument(call, index, "is no constant place in a map's value");
-    const auto text = constant_map_bytes(
-        step, {reg, 0, static_cast<uint32_t>(int64_t{map.value_bytes} - place)});
+    const auto text =
+        constant_map_bytes(step, {reg, 0, static_cast<uint32_t>(int64_t{map.value_bytes} - place)});
     if (!text)
         return bad_argument(call, index,
                             fmt::format("is in map {}, whose contents may change", map.name));

@@ -27,10 +27,10 @@ std::expected<const HelperInfo*, Fault> callee_of(const Step& step) {
         return fault("kfunc", fmt::format("there is no kfunc {}", step.insn.imm));
     if (info == nullptr) return fault("unknown-helper", helper_refusal(step.insn.imm));
     if (!helper_serves(*info, step.env.program.type))
-        return fault(is_kfunc ? "kfunc" : "unknown-helper",
-                     fmt::format("{} {} ({}) is not for {} programs",
-                                 is_kfunc ? "kfunc" : "helper", step.insn.imm, info->name,
-                                 program_type_name(step.env.program.type)));
+        return fault(
+            is_kfunc ? "kfunc" : "unknown-helper",
+            fmt::format("{} {} ({}) is not for {} programs", is_kfunc ? "kfunc" : "helper",
+                        step.insn.imm, info->name, program_type_name(step.env.program.type)));
     return info;
 }
 
@@ -39,8 +39,9 @@ Checked check_special(Step& step, const Call& call) {
     if (call.is(HelperId::tail_call)) {
         for (const Frame& frame : step.state().frames)
             if (frame.caller != Caller::Program)
-                return fault("tail-call", "a callback makes a tail call, which would not come back "
-                                          "to the helper that called it");
+                return fault("tail-call",
+                             "a callback makes a tail call, which would not come back "
+                             "to the helper that called it");
         step.env.tail_calls[step.frame().subprogram] = 1;
         return check_nothing_held(step, "a tail call, which leaves the program,");
     }
@@ -113,14 +114,13 @@ Walked end_round(Step& step, const Reg& result, uint32_t call_slot) {
 Walked end_program(Step& step, const Reg& result) {
     const bool is_timer = step.frame().caller == Caller::Timer;
     if (!result.is_scalar())
-        return fault("pointer-leak", fmt::format("the program returns {}, expected a number",
-                                                 kind_words(result)));
+        return fault("pointer-leak",
+                     fmt::format("the program returns {}, expected a number", kind_words(result)));
     if (is_timer) {
         step.rely_on(result);
         if (!result.is_constant(0))
-            return fault("callback",
-                         fmt::format("a timer's callback returns {}, expected 0",
-                                     describe_reg(result)));
+            return fault("callback", fmt::format("a timer's callback returns {}, expected 0",
+                                                 describe_reg(result)));
     }
     if (const Checked free = check_nothing_held(step, "the program's end"); !free)
         return std::unexpected(free.error());
@@ -133,8 +133,8 @@ Checked check_nothing_held(const Step& step, std::string_view where) {
     const State& state = step.state();
     if (state.lock.is_held)
         return fault("lock",
-                     fmt::format("{} comes while the bpf_spin_lock taken at insn {} is held",
-                                 where, state.lock.insn));
+                     fmt::format("{} comes while the bpf_spin_lock taken at insn {} is held", where,
+                                 state.lock.insn));
     if (state.references.empty()) return {};
     const Reference& held = state.references.front();
     return fault("reference-leak",
@@ -154,8 +154,8 @@ Walked check_call(Step& step) {
             return std::unexpected(argument.error());
     if (const Checked special = check_special(step, call); !special)
         return std::unexpected(special.error());
-    if (call.has_map()) step.env.note_map(step.pc, call.map.inner ? InsnFact::kUnknownMap
-                                                                  : call.map.map);
+    if (call.has_map())
+        step.env.note_map(step.pc, call.map.inner ? InsnFact::kUnknownMap : call.map.map);
     const bool has_rounds = call.is(HelperId::loop) || call.is(HelperId::for_each_map_elem);
     if (has_rounds) {
         step.frame().rounds = step.env.fresh_id();
@@ -210,7 +210,8 @@ Walked check_exit(Step& step) {
     const Reg result = step.reg(0);
     const bool is_last = step.state().frames.size() == 1;
     if (result.kind == RegKind::Uninit && (is_last || step.frame().caller != Caller::Program))
-        return fault("uninitialized", "the program ends without a result in r0; set it before exit");
+        return fault("uninitialized",
+                     "the program ends without a result in r0; set it before exit");
     if (const Checked objects = end_frame_objects(step); !objects)
         return std::unexpected(objects.error());
     if (is_last) return end_program(step, result);

@@ -114,8 +114,7 @@ Branch branch_on_packet(Step& step, const Sides& sides, State& taken) {
     taken = step.state();
     const auto learn = [&](State& state, CmpOp op) {
         if (!plain && !turned) return;
-        learn_packet_range(state, pointer.kind, pointer.id, pointer.off,
-                           plain ? op : mirrored(op));
+        learn_packet_range(state, pointer.kind, pointer.id, pointer.off, plain ? op : mirrored(op));
         learn_past_end(state, pointer, plain ? op : mirrored(op));
     };
     learn(taken, sides.op);
@@ -140,8 +139,8 @@ void learn_packet_range(State& state, RegKind kind, uint32_t id, int64_t off, Cm
         reg.range = std::max(reg.range, proven);
         if (id == 0) return;
         Range<64> inside = reg.value.full;
-        inside.limit_unsigned(0, static_cast<uint64_t>(kPacketBytesMax) - std::min<uint64_t>(
-                                                           proven, kPacketBytesMax));
+        inside.limit_unsigned(0, static_cast<uint64_t>(kPacketBytesMax) -
+                                     std::min<uint64_t>(proven, kPacketBytesMax));
         if (inside.tighten()) reg.value = Scalar::from_full(inside);
     });
 }
@@ -177,6 +176,5 @@ std::expected<Branch, Fault> branch_on_pointers(Step& step, const Sides& sides, 
                              kind_words(sides.left), kind_words(sides.right),
                              sides.halves ? " in 32 bits" : ""));
 }
-
 
 }  // namespace weir::vm::verifier

@@ -52,8 +52,8 @@ Checked store_context(Step& step, const Region& region, const Reg& source) {
     const auto access = field_access(step, region, true);
     if (!access) return std::unexpected(access.error());
     if (source.is_pointer())
-        return fault("pointer-leak", fmt::format("{} cannot be stored in the context",
-                                                 kind_words(source)));
+        return fault("pointer-leak",
+                     fmt::format("{} cannot be stored in the context", kind_words(source)));
     return {};
 }
 

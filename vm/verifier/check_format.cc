@@ -44,8 +44,7 @@ Format parse(const std::string& text) {
         if (std::string_view("pscdiuxX").find(letter) == std::string_view::npos)
             return {.is_known = true, .shows = {}};
         if (format.shows.size() < kConversionsMax)
-            format.shows.push_back(letter == 'p' || letter == 's' ? Shows::Pointer
-                                                                  : Shows::Number);
+            format.shows.push_back(letter == 'p' || letter == 's' ? Shows::Pointer : Shows::Number);
     }
     return format;
 }
@@ -63,8 +62,9 @@ Format known_format(Step& step, const Reg& text, uint32_t size) {
 Format format_of_string(Step& step, const Reg& text) {
     const MapSpec& map = map_of(step.env.program, text);
     const int64_t place = text.off + text.value.full.smin;
-    return known_format(step, text, static_cast<uint32_t>(std::min<int64_t>(
-                                        int64_t{map.value_bytes} - place, kFormatBytesMax)));
+    return known_format(step, text,
+                        static_cast<uint32_t>(
+                            std::min<int64_t>(int64_t{map.value_bytes} - place, kFormatBytesMax)));
 }
 
 std::unexpected<Fault> shows_address(const Call& call, size_t index, std::string_view what) {

@@ -58,8 +58,7 @@ std::expected<Reg, Fault> loaded_value(Step& step, const Region& region) {
 
 Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
     const Region region{pointer, step.insn.off, access_bytes(step.insn)};
-    if (pointer.kind == RegKind::Context)
-    {
+    if (pointer.kind == RegKind::Context) {
         if (const Checked stored = store_context(step, region, source); !stored) return stored;
         return step.env.note_access(step.pc, PointerKind::Context);
     }
@@ -149,8 +148,8 @@ Checked load_from(Step& step, const Reg& pointer) {
         return noted;
     if (is_sign_extending(step.insn.op)) {
         if (value->is_pointer())
-            return fault("pointer-leak", fmt::format("a load with a sign takes part of {}",
-                                                     kind_words(*value)));
+            return fault("pointer-leak",
+                         fmt::format("a load with a sign takes part of {}", kind_words(*value)));
         *value = Reg::scalar(scalar_ops::sign_extend(value->value, op_info(step.insn.op).bits),
                              value->node);
     }
@@ -168,13 +167,12 @@ Checked check_memory_bounds(const Region& region, Access access) {
     const int64_t low = is_far ? 0 : pointer.off + region.offset + variable.smin;
     const int64_t end = is_far ? 0 : pointer.off + region.offset + variable.smax + region.size;
     if (!is_far && low >= 0 && end <= int64_t{pointer.range}) return {};
-    return fault("memory-bounds",
-                 fmt::format("access of {} bytes at offset {}{} of a helper's memory of {} bytes",
-                             region.size, pointer.off + region.offset,
-                             variable.smin == variable.smax
-                                 ? ""
-                                 : " plus a number; bound the number first,",
-                             pointer.range));
+    return fault(
+        "memory-bounds",
+        fmt::format("access of {} bytes at offset {}{} of a helper's memory of {} bytes",
+                    region.size, pointer.off + region.offset,
+                    variable.smin == variable.smax ? "" : " plus a number; bound the number first,",
+                    pointer.range));
 }
 
 /// Fields of struct bpf_sock (include/uapi/linux/bpf.h) and of struct nf_conn, read as numbers. No
@@ -197,8 +195,9 @@ Checked check_object_bounds(const Region& region, Access access, int64_t bytes) 
 Checked check_region(Step& step, const Region& region, Access access) {
     const Reg& pointer = region.pointer;
     if (pointer.or_null)
-        return fault("null-pointer", fmt::format("memory access through {}; compare it with 0 first",
-                                                 nullable_words(step.env.program, pointer)));
+        return fault("null-pointer",
+                     fmt::format("memory access through {}; compare it with 0 first",
+                                 nullable_words(step.env.program, pointer)));
     switch (pointer.kind) {
         case RegKind::Stack: return check_stack_bounds(step, region);
         case RegKind::Packet:
@@ -277,15 +276,14 @@ Checked check_atomic(Step& step) {
 
 Checked check_packet_load(Step& step) {
     if (!step.is_socket_filter())
-        return fault("instruction",
-                     fmt::format("instruction {} is not offered to xdp programs",
-                                 op_info(step.insn.op).name));
+        return fault("instruction", fmt::format("instruction {} is not offered to xdp programs",
+                                                op_info(step.insn.op).name));
     const auto context = readable_reg(step, 6);
     if (!context) return std::unexpected(context.error());
     if ((*context)->kind != RegKind::Context)
-        return fault("context-access", fmt::format("{} needs the context in r6, which is {}",
-                                                   op_info(step.insn.op).name,
-                                                   kind_words(**context)));
+        return fault("context-access",
+                     fmt::format("{} needs the context in r6, which is {}",
+                                 op_info(step.insn.op).name, kind_words(**context)));
     if (op_info(step.insn.op).format == Format::LoadPacketInd)
         if (const auto index = scalar_reg(step, step.insn.src, "the offset in the packet"); !index)
             return std::unexpected(index.error());

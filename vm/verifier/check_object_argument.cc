@@ -12,10 +12,9 @@ namespace {
 
 Checked check_callback(Step& step, Call& call, uint8_t index, const Reg& reg) {
     if (reg.kind != RegKind::Function)
-        return bad_argument(call, index,
-                            fmt::format("is {}, expected a function of the program",
-                                        kind_words(reg)),
-                            "callback");
+        return bad_argument(
+            call, index, fmt::format("is {}, expected a function of the program", kind_words(reg)),
+            "callback");
     call.function = step.env.cfg.subprogram_of[static_cast<size_t>(reg.off)];
     return {};
 }
@@ -24,10 +23,9 @@ Checked check_callback_context(Step& step, Call& call, uint8_t index, const Reg&
     if (reg.kind == RegKind::Stack) return {};
     step.rely_on(reg);
     if (reg.is_constant(0)) return {};
-    return bad_argument(call, index,
-                        fmt::format("is {}, expected a pointer to the stack or null",
-                                    kind_words(reg)),
-                        "callback");
+    return bad_argument(
+        call, index, fmt::format("is {}, expected a pointer to the stack or null", kind_words(reg)),
+        "callback");
 }
 
 /// The struct bpf_spin_lock or bpf_timer of a value, at exactly its place.

@@ -12,7 +12,7 @@ constexpr int64_t kOffsetMax = kPointerOffsetMax;
 
 bool is_packet_family(RegKind kind) {
     return kind == RegKind::Packet || kind == RegKind::PacketMeta || kind == RegKind::PacketEnd ||
-           kind == RegKind::PacketLow;
+           kind == RegKind::PacketLow || kind == RegKind::PacketStale;
 }
 
 bool may_move(RegKind kind) {
@@ -58,13 +58,12 @@ Checked check_difference(Step& step, AluOp op, bool is_64, const Reg& left, cons
     Reg& dst = step.reg(step.insn.dst);
     if (is_end(left) && is_in_packet(right)) {
         const bool is_start = right.id == 0 && right.off == 0;
-        const bool is_inside = is_start || (right.off >= 0 && right.value.full.smin >= 0 &&
-                                            static_cast<uint32_t>(right.off) <= right.range &&
-                                            right.range != 0);
+        const bool is_inside =
+            is_start || (right.off >= 0 && right.value.full.smin >= 0 &&
+                         static_cast<uint32_t>(right.off) <= right.range && right.range != 0);
         dst = packet_length(right, is_64, is_inside);
     } else if (left.is_packet() && left.kind == right.kind && left.id == right.id && is_64) {
-        dst = Reg::scalar(
-            Scalar::constant(static_cast<uint64_t>(int64_t{left.off} - right.off)));
+        dst = Reg::scalar(Scalar::constant(static_cast<uint64_t>(int64_t{left.off} - right.off)));
     } else {
         dst = Reg::scalar(Scalar::below_bits(is_64 ? 64 : 32));
     }
@@ -115,17 +114,16 @@ Checked check_pointer_alu(Step& step, AluOp op, bool is_64, const Reg& right) {
                      "half of a packet pointer can only be subtracted, in 32 bits, from or by "
                      "another packet pointer");
     if (!is_64)
-        return fault("pointer-arithmetic",
-                     fmt::format("32-bit arithmetic on {} would cut it; use 64 bits",
-                                 kind_words(pointer)));
+        return fault(
+            "pointer-arithmetic",
+            fmt::format("32-bit arithmetic on {} would cut it; use 64 bits", kind_words(pointer)));
     if (op != AluOp::Add && !(op == AluOp::Sub && left.is_pointer()))
         return fault("pointer-arithmetic",
                      fmt::format("only adding a number to or subtracting one from {} is possible",
                                  kind_words(pointer)));
     if (pointer.or_null)
-        return fault("null-pointer",
-                     fmt::format("arithmetic on {}; compare it with 0 first",
-                                 nullable_words(step.env.program, pointer)));
+        return fault("null-pointer", fmt::format("arithmetic on {}; compare it with 0 first",
+                                                 nullable_words(step.env.program, pointer)));
     // Compilers move the context by constants, and use it at none.
     const bool moves_context = pointer.kind == RegKind::Context && number.value.is_constant();
     if (!may_move(pointer.kind) && !moves_context)

@@ -22,8 +22,7 @@ void set_lock(Step& step, const Call& call) {
 /// Gives it back: every copy, slice and clone of it is void.
 void give_back(Step& step, const Reg& released) {
     State& state = step.state();
-    std::erase_if(state.references,
-                  [&](const Reference& held) { return held.id == released.ref; });
+    std::erase_if(state.references, [&](const Reference& held) { return held.id == released.ref; });
     forget_owned(state, released.ref);
 }
 
@@ -165,8 +164,7 @@ Walked set_results(Step& step, const Call& call) {
     const Reg first = step.reg(1);
     if (call.is(HelperId::timer_set_callback))
         step.env.note_root({call.function, Caller::Timer, call.guarded.map});
-    if (const Checked made = make_objects(step, call); !made)
-        return std::unexpected(made.error());
+    if (const Checked made = make_objects(step, call); !made) return std::unexpected(made.error());
     set_lock(step, call);
     if (call.released.kind != RegKind::Uninit) give_back(step, call.released);
     if (call.helper.changes_packet()) forget_packet(step.state());

@@ -21,9 +21,8 @@ uint32_t first_slot(const Reg& object, uint32_t slot) {
 
 /// Must be given back, and cannot be once its place is lost.
 bool is_held(const State& state, const Reg& object) {
-    return std::ranges::any_of(state.references, [&](const Reference& reference) {
-        return reference.id == object.ref;
-    });
+    return std::ranges::any_of(
+        state.references, [&](const Reference& reference) { return reference.id == object.ref; });
 }
 
 }  // namespace
@@ -31,8 +30,8 @@ bool is_held(const State& state, const Reg& object) {
 std::expected<ObjectPlace, std::string> object_place(Step& step, const Reg& pointer,
                                                      uint32_t slots) {
     if (pointer.kind != RegKind::Stack || !pointer.value.is_constant())
-        return std::unexpected(fmt::format("is {}, expected the stack at a constant offset",
-                                           kind_words(pointer)));
+        return std::unexpected(
+            fmt::format("is {}, expected the stack at a constant offset", kind_words(pointer)));
     const int64_t offset = pointer.off + pointer.value.full.smin;
     const int64_t bytes = int64_t{slots} * 8;
     if (offset % 8 != 0 || offset < -int64_t{kStackBytes} || offset + bytes > 0)

@@ -125,13 +125,13 @@ Checked store_context(Step& step, const Region& region, const Reg& source);
 struct Call {
     const HelperInfo& helper;
     bool is_kfunc = false;
-    Reg map;            ///< the map argument, Uninit where there is none
-    Reg guarded;        ///< the map value with the lock or timer
-    Reg object;         ///< the dynptr or iterator that is given
-    Reg released;       ///< what is given back
-    uint32_t function = 0;                  ///< the callback: its subprogram
-    uint32_t result_bytes = 0;              ///< of the record or slice that is returned
-    std::optional<uint64_t> constant_key;   ///< of an array: the element that is looked up
+    Reg map;                               ///< the map argument, Uninit where there is none
+    Reg guarded;                           ///< the map value with the lock or timer
+    Reg object;                            ///< the dynptr or iterator that is given
+    Reg released;                          ///< what is given back
+    uint32_t function = 0;                 ///< the callback: its subprogram
+    uint32_t result_bytes = 0;             ///< of the record or slice that is returned
+    std::optional<uint64_t> constant_key;  ///< of an array: the element that is looked up
 
     bool is(HelperId id) const { return !is_kfunc && helper.id == number_of(id); }
     bool is(KfuncId id) const { return is_kfunc && helper.id == number_of(id); }

@@ -60,8 +60,8 @@ bool number_within(const Comparison& how, const Reg& old, const Reg& now, IdMap&
     if (!relies_on(how, old)) return true;
     if (old.low_id != 0 && !ids.match(old.low_id, now.low_id, now.low_off - old.low_off))
         return false;
-    return now.value.within(old.value) && (old.id == 0 || ids.match(old.id, now.id,
-                                                                    now.off - old.off));
+    return now.value.within(old.value) &&
+           (old.id == 0 || ids.match(old.id, now.id, now.off - old.off));
 }
 
 bool pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
@@ -120,8 +120,8 @@ bool frame_head_within(const Comparison& how, const Frame& old, const Frame& now
 /// Equal but for ids, nodes and progress; ids too, where there is a map for them.
 bool reg_same(const Reg& old, const Reg& now, IdMap* ids) {
     if (old.kind != now.kind || old.value != now.value || old.range != now.range ||
-        old.past_end != now.past_end || !same_flags(old, now) ||
-        old.has_length != now.has_length || old.length_off != now.length_off)
+        old.past_end != now.past_end || !same_flags(old, now) || old.has_length != now.has_length ||
+        old.length_off != now.length_off)
         return false;
     if (old.is_pointer() && old.off != now.off) return false;
     if (ids == nullptr || old.kind == RegKind::Uninit) return true;

@@ -104,8 +104,7 @@ std::string describe_owned(std::string_view what, const Reg& reg) {
 std::string describe_reg(const Reg& reg) {
     switch (reg.kind) {
         case RegKind::Uninit: return "-";
-        case RegKind::Number:
-            return describe_number(reg.value) + (reg.has_length ? "=length" : "");
+        case RegKind::Number: return describe_number(reg.value) + (reg.has_length ? "=length" : "");
         case RegKind::Context: return "ctx";
         case RegKind::Stack: return fmt::format("fp{}{}", reg.frame, describe_offset(reg));
         case RegKind::Packet:

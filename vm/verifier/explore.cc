@@ -94,7 +94,10 @@ private:
             pending_.pop_back();
             meter_.pending_bytes -= path.state.memory_bytes();
             if (const Checked walked = walk(path); !walked) {
-                if (getenv("WT")) fprintf(stderr, "FAULT att=%zu pc=%u %s %s\n", attempts_.size(), path.pc, std::string(walked.error().rule).c_str(), walked.error().message.c_str());
+                if (getenv("WT"))
+                    fprintf(stderr, "FAULT att=%zu pc=%u %s %s\n", attempts_.size(), path.pc,
+                            std::string(walked.error().rule).c_str(),
+                            walked.error().message.c_str());
                 if (attempts_.empty() || meter_.is_spent())
                     return std::unexpected(explain(env_, path.pc, walked.error(), &path));
                 give_up();
@@ -131,7 +134,8 @@ private:
         for (;;) {
             const uint64_t attempt_max =
                 attempts_.empty() ? UINT64_MAX : attempts_.back().visited_max;
-            if (const Checked within = meter_.check(store_, env_.depend, pending_.size(), attempt_max);
+            if (const Checked within =
+                    meter_.check(store_, env_.depend, pending_.size(), attempt_max);
                 !within)
                 return within;
             if (env_.cfg.roles[path.pc].meets) {
@@ -260,7 +264,10 @@ private:
 
     std::expected<After, Fault> meet(Path& path) {
         const StateStore::Found found = store_.look_up(path);
-        if (getenv("WT")) fprintf(stderr, "meet pc=%u seen=%d back=%d att=%zu pend=%zu visited=%lu %s\n", path.pc, (int)found.seen, path.came_back, attempts_.size(), pending_.size(), meter_.visited(), describe_registers(path.state).c_str());
+        if (getenv("WT"))
+            fprintf(stderr, "meet pc=%u seen=%d back=%d att=%zu pend=%zu visited=%lu %s\n", path.pc,
+                    (int)found.seen, path.came_back, attempts_.size(), pending_.size(),
+                    meter_.visited(), describe_registers(path.state).c_str());
         switch (found.seen) {
             case StateStore::Seen::Explored:
             case StateStore::Seen::Covered: return After::Ended;
@@ -289,7 +296,7 @@ private:
     void keep(Path& path, uint32_t iteration) {
         path.came_back = false;
         if (is_head(path) || (path.insns_since_parent >= kInsnsBetweenStates &&
-                            path.jumps_since_parent >= kJumpsBetweenStates))
+                              path.jumps_since_parent >= kJumpsBetweenStates))
             store_.add(path).iteration = iteration;
     }
 
@@ -308,8 +315,7 @@ private:
                          "this loop may come back here without any value having moved towards the "
                          "loop's end; count its rounds and compare the count with a constant");
         }
-        if (!patience_[path.pc].stall_failed && widen(path, before, true))
-            return After::GoesOn;
+        if (!patience_[path.pc].stall_failed && widen(path, before, true)) return After::GoesOn;
         return fault("infinite-loop",
                      "this point is reached again with nothing changed; the loop must make "
                      "progress towards its end");
@@ -354,12 +360,12 @@ private:
         WEIR_CHECK(!attempts_.empty() && attempts_.back().head == &head);
         Attempt& attempt = attempts_.back();
         const bool is_enough = ++attempt.widenings > kWideningsMax;
-        auto general = is_enough ? std::nullopt
-                                 : generalise(env_,
-                                              attempt.widenings < kAnythingAfter
-                                                  ? Generalise::Widen
-                                                  : Generalise::Anything,
-                                              head.state, path.state);
+        auto general = is_enough
+                           ? std::nullopt
+                           : generalise(env_,
+                                        attempt.widenings < kAnythingAfter ? Generalise::Widen
+                                                                           : Generalise::Anything,
+                                        head.state, path.state);
         if (!general) {
             blamed_ = &head;
             return fault("termination", "no state of the loop's head holds in all its rounds");
@@ -404,8 +410,7 @@ private:
         forget_attempt(attempt);
         Patience& patience = patience_[attempt.original.pc];
         if (attempt.is_loop) {
-            patience.next_round =
-                std::max(patience.next_round, attempt.iteration) * kAfterFailure;
+            patience.next_round = std::max(patience.next_round, attempt.iteration) * kAfterFailure;
             patience.stall_failed = patience.stall_failed || attempt.was_stalled;
         } else {
             patience.crowd *= kAfterFailure;

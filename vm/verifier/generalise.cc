@@ -7,15 +7,16 @@ namespace weir::vm::verifier {
 namespace {
 
 /// A head that is outgrown is walked again, so that bounds jump far.
-constexpr std::array<uint64_t, 9> kFarThresholds = {0,
-                                                    0xff,
-                                                    0xffff,
-                                                    0x7fffffff,
-                                                    0xffffffff,
-                                                    0x7fffffffffffffff,
-                                                    0xffffffffffffffff,
-                                                    0xffffffff80000000,
-                                                    0x8000000000000000};
+constexpr std::array<uint64_t, 10> kFarThresholds = {0,
+                                                     1,
+                                                     0xff,
+                                                     0xffff,
+                                                     0x7fffffff,
+                                                     0xffffffff,
+                                                     0x7fffffffffffffff,
+                                                     0xffffffffffffffff,
+                                                     0xffffffff80000000,
+                                                     0x8000000000000000};
 
 /// Pointers move by at most 2^29 (check_pointer_alu.cc).
 constexpr std::array<uint64_t, 6> kFarPlaces = {
@@ -196,8 +197,8 @@ private:
             return now.spill.kind != RegKind::Uninit;
         }
         if (old.holds_pointer() || now.holds_pointer()) {
-            now.spill = old.holds_pointer() && now.holds_pointer() ? reg(old.spill, now.spill)
-                                                                   : Reg{};
+            now.spill =
+                old.holds_pointer() && now.holds_pointer() ? reg(old.spill, now.spill) : Reg{};
             if (now.spill.kind == RegKind::Uninit) now = StackSlot{};
             return true;
         }

@@ -11,8 +11,8 @@
 namespace weir::vm::verifier {
 
 enum class Generalise : uint8_t {
-    Join,   ///< the least state of the domain that contains both
-    Widen,  ///< of a loop: where they differ, as far as it is likely to go; values get new names
+    Join,      ///< the least state of the domain that contains both
+    Widen,     ///< of a loop: where they differ, as far as it is likely to go; values get new names
     Anything,  ///< the same, with numbers that differ unknown
 };
 

@@ -38,9 +38,10 @@ Checked Meter::check(const StateStore& store, const Dependencies& depend, size_t
 
 Checked Meter::over(std::string_view what, uint64_t most, std::string_view unit) {
     is_spent_ = true;
-    return fault("budget", fmt::format("not proven within the budget: {} {} {} were not enough; {}; "
-                                       "fewer paths or shorter loops are needed",
-                                       most, unit, what, culprit()));
+    return fault("budget",
+                 fmt::format("not proven within the budget: {} {} {} were not enough; {}; "
+                             "fewer paths or shorter loops are needed",
+                             most, unit, what, culprit()));
 }
 
 uint64_t Meter::attempt_visited_max(bool is_loop) const {

@@ -30,8 +30,8 @@ Result<InsnFact> read_fact(ByteReader& reader) {
                                        kPointerKindMax));
     if (*ways > (kJumps | kFallsThrough))
         return bad(reader, fmt::format("ways is {}, expected at most 3", *ways));
-    return InsnFact{*reachable == 1, static_cast<PointerKind>(*access), *map,
-                    (*ways & kJumps) != 0, (*ways & kFallsThrough) != 0};
+    return InsnFact{*reachable == 1, static_cast<PointerKind>(*access), *map, (*ways & kJumps) != 0,
+                    (*ways & kFallsThrough) != 0};
 }
 
 }  // namespace
@@ -64,7 +64,8 @@ Result<Proof> read_proof(ByteReader& reader) {
     const auto worst = reader.read<uint64_t>();
     const auto states = reader.read<uint64_t>();
     const auto bytes = reader.read<uint64_t>();
-    if (!version || !facts || !subprograms || !total || !visited || !worst || !states || !bytes) return bad(reader, "cut short");
+    if (!version || !facts || !subprograms || !total || !visited || !worst || !states || !bytes)
+        return bad(reader, "cut short");
     if (*version != kProofVersion)
         return bad(reader, fmt::format("version {}, expected {}", *version, kProofVersion));
     if (*facts > kProgramInsnsMax || *subprograms > *facts ||

@@ -75,8 +75,7 @@ std::optional<uint64_t> reg_rounds(const Reg& then, const Reg& now, bool upwards
     if (moved.origin == 0 || then.kind != now.kind) return std::nullopt;
     if (then.kind == RegKind::Iterator)
         return upwards ? counted_rounds(moved, now.value.full.umax) : std::nullopt;
-    if (then.is_scalar())
-        return number_rounds(then.value.full, now.value.full, moved, upwards);
+    if (then.is_scalar()) return number_rounds(then.value.full, now.value.full, moved, upwards);
     return pointer_rounds(then, now, moved, upwards);
 }
 
@@ -85,9 +84,8 @@ std::optional<uint64_t> rank_rounds(const Rank& rank, const State& then, const S
         return counted_rounds(moved_between(then.may_goto, now.may_goto), kMayGotoMax);
     const Frame &from = then.frames[rank.frame], &to = now.frames[rank.frame];
     if (rank.place == kRankRound)
-        return counted_rounds(
-            moved_between(from.round, to.round),
-            to.regs[1].is_scalar() ? to.regs[1].value.full.umax : kRoundsMax);
+        return counted_rounds(moved_between(from.round, to.round),
+                              to.regs[1].is_scalar() ? to.regs[1].value.full.umax : kRoundsMax);
     if (rank.place < kRankSlot)
         return reg_rounds(from.regs[rank.place], to.regs[rank.place], rank.upwards);
     const auto slot = static_cast<size_t>(rank.place - kRankSlot);
@@ -100,8 +98,7 @@ std::vector<Rank> candidates(const State& head) {
     const auto add = [&](size_t frame, size_t place, const Progress& progress) {
         if (progress.origin == 0) return;
         for (const bool upwards : {true, false})
-            ranks.push_back(
-                {static_cast<uint8_t>(frame), static_cast<uint8_t>(place), upwards, 0});
+            ranks.push_back({static_cast<uint8_t>(frame), static_cast<uint8_t>(place), upwards, 0});
     };
     for (size_t i = 0; i < head.frames.size(); ++i) {
         const Frame& frame = head.frames[i];

@@ -21,10 +21,11 @@ Checked check_inner(const MapSpec& map) {
                      fmt::format("map {}: it is not said what its inner maps are like", map.name),
                      0);
     if (is_map_in_map(map.inner->type))
-        return fault("map-definition",
-                     fmt::format("map {}: its inner maps are of type {}, which cannot be inner maps",
-                                 map.name, map_type_name(map.inner->type)),
-                     0);
+        return fault(
+            "map-definition",
+            fmt::format("map {}: its inner maps are of type {}, which cannot be inner maps",
+                        map.name, map_type_name(map.inner->type)),
+            0);
     return check_map(*map.inner);
 }
 

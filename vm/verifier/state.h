@@ -23,7 +23,7 @@ enum class RegKind : uint8_t {
     Packet,
     PacketMeta,
     PacketEnd,
-    PacketLow,  ///< the lower half of one of the three: only a difference makes a number of it
+    PacketLow,    ///< the lower half of one of the three: only a difference makes a number of it
     PacketStale,  ///< one of before the packet moved: good for comparisons only
     Map,
     MapValue,
@@ -67,9 +67,9 @@ struct Reg {
     bool or_null = false;                 ///< results of calls that may fail, until compared with 0
     bool writable = false;                ///< Memory
     bool of_packet = false;               ///< Memory: a slice of the packet. Dynptr: the packet's
-    bool inner = false;    ///< Map, MapValue, MapKey: of a map that was looked up in map `map`
-    bool is_held = false;  ///< Dynptr: of a record that must be given back
-    bool is_end = false;   ///< PacketLow: of the packet's end
+    bool inner = false;       ///< Map, MapValue, MapKey: of a map that was looked up in map `map`
+    bool is_held = false;     ///< Dynptr: of a record that must be given back
+    bool is_end = false;      ///< PacketLow: of the packet's end
     bool has_length = false;  ///< Number: see length_id. PacketLow: of the packet, so that a
                               ///< difference is a length
     uint16_t map = 0;         ///< Map, MapValue, MapKey: index into the spec's maps
