@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <span>
 
+#include "vm/verifier/halves.h"
 #include "vm/verifier/range.h"
+#include "vm/verifier/range_alu.h"
+#include "vm/verifier/range_refine.h"
 #include "vm/verifier/widen.h"
 
 namespace weir::vm::verifier {
@@ -24,12 +27,15 @@ struct BasicScalar {
             half_smax = static_cast<int32_t>(Half::kMax);
 
     static constexpr BasicScalar constant(uint64_t number) {
-        return from_full(Full::constant(number));
+        BasicScalar scalar;
+        scalar.full = Full::constant(number);
+        scalar.set_half(Half::constant(number));
+        return scalar;
     }
     static constexpr BasicScalar from_full(const Full& range) {
         BasicScalar scalar;
         scalar.full = range;
-        scalar.synchronise();
+        if (!scalar.synchronise()) return {};  // the range was empty
         return scalar;
     }
     /// What a 32-bit operation leaves: the upper half is zero.
@@ -40,7 +46,7 @@ struct BasicScalar {
         BasicScalar scalar;
         scalar.set_half(half);
         scalar.full = full;
-        scalar.synchronise();
+        if (!scalar.synchronise()) return {};
         return scalar;
     }
     /// Any number below 2^bit_count.
@@ -82,7 +88,6 @@ struct BasicScalar {
         BasicScalar joined;
         joined.full = a.full.join(b.full);
         joined.set_half(a.half().join(b.half()));
-        joined.synchronise();
         return joined;
     }
     /// Holds every number of both. A bound that moved jumps: to the nearest of `hints` that holds
@@ -97,40 +102,15 @@ struct BasicScalar {
         return wide;
     }
 
-    /// Lets whole and half tell each other what they know. False: no number is left.
+    /// Makes whole and half as small as both together allow. False: no number is left.
     constexpr bool synchronise() {
-        for (int round = 0; round < 2; ++round) {
-            if (!full.tighten()) return false;
-            Half low = half();
-            teach_half(low);
-            if (!low.tighten()) return false;
-            set_half(low);
-            if (!learn_from_half(low)) return false;
-        }
-        return full.tighten();
+        Half low = half();
+        if (!Halves<W>::reconcile(full, low)) return false;
+        set_half(low);
+        return true;
     }
 
     friend constexpr bool operator==(const BasicScalar&, const BasicScalar&) = default;
-
-private:
-    constexpr void teach_half(Half& low) const {
-        if (full.umin >> kHalfBits == full.umax >> kHalfBits)
-            low.limit_modular(static_cast<Wide>(full.umin & Half::kMask),
-                              static_cast<Wide>(full.umax & Half::kMask));
-        low.limit_modular(full.smin, full.smax);
-    }
-    constexpr bool learn_from_half(const Half& low) {
-        const uint64_t upper = ~Half::kMask;
-        if (full.bits.disjoint({low.bits.value, low.bits.mask | upper})) return false;
-        full.bits = full.bits.meet({low.bits.value, low.bits.mask | upper}).masked(Full::kMask);
-        full.limit_unsigned((full.umin & upper) | low.umin, (full.umax & upper) | low.umax);
-        const auto signed_upper = static_cast<int64_t>(upper);
-        full.limit_signed((full.smin & signed_upper) | static_cast<int64_t>(low.umin),
-                          (full.smax & signed_upper) | static_cast<int64_t>(low.umax));
-        if (full.smin >= Half::kMin && full.smax <= Half::kMax)
-            full.limit_signed(low.smin, low.smax);
-        return true;
-    }
 };
 
 using Scalar = BasicScalar<64>;
@@ -143,26 +123,124 @@ constexpr bool is_modular(AluOp op) {
            op == AluOp::Or || op == AluOp::Xor;
 }
 
+constexpr bool is_shift(AluOp op) {
+    return op == AluOp::Lsh || op == AluOp::Rsh || op == AluOp::Arsh;
+}
+
+/// The parts of the lower half as numbers of W bits, shifted left: bits above the half fall out, or
+/// are the upper half's and unknown.
 template <int W>
-constexpr BasicScalar<W> alu_full(AluOp op, const BasicScalar<W>& a, const BasicScalar<W>& b) {
+constexpr Range<W> shift_half_left(const Range<W / 2>& half, uint64_t by) {
+    Union<W> all;
+    Signs<W / 2>(half).for_each([&](const Part& part, bool) {
+        Range<W> r = range_ops::shift_left(Range<W>::of(part), by);
+        r.tighten();
+        all.add(r);
+    });
+    return all.range;
+}
+
+/// By a known distance. To the left only low bits count, of which the lower half knows best.
+template <int W>
+constexpr BasicScalar<W> shift_by(AluOp op, const BasicScalar<W>& a, uint64_t by) {
+    if (by == 0) return a;
     BasicScalar<W> r;
-    r.full = range_ops::apply(op, a.full, b.full);
-    if (is_modular(op)) r.set_half(range_ops::apply(op, a.half(), b.half()));
-    r.synchronise();
+    if (op == AluOp::Lsh && by >= W / 2) {
+        r.full = shift_half_left<W>(a.half(), by);
+    } else {
+        r.full = range_ops::shift_by(op, a.full, by);
+        if (op == AluOp::Lsh) r.set_half(range_ops::shift_left(a.half(), by));
+    }
+    if (!r.synchronise()) return {};
     return r;
 }
 
 template <int W>
+constexpr BasicScalar<W> shift(AluOp op, const BasicScalar<W>& a, const BasicScalar<W>& b) {
+    const Part by = range_ops::shift_distance<W>(b.half());
+    if (by.low == by.high) return shift_by(op, a, by.low);
+    if (!range_ops::are_few(by))
+        return BasicScalar<W>::from_full(range_ops::shift_far(op, a.full, by));
+    BasicScalar<W> r = shift_by(op, a, by.low);
+    for (uint64_t distance = by.low + 1; distance <= by.high; ++distance)
+        if (by.bits.contains(distance)) r = BasicScalar<W>::join(r, shift_by(op, a, distance));
+    return r;
+}
+
+/// A constant added to, or taken from, a number that is small before and after: packet offsets and
+/// lengths mostly. The ends move with it, and stay ends.
+template <int W>
+constexpr bool add_to_small(AluOp op, const BasicScalar<W>& a, const BasicScalar<W>& b,
+                            BasicScalar<W>& sum) {
+    constexpr int64_t kMost = Range<W / 2>::kMax;
+    if (!b.is_constant() || (op != AluOp::Add && op != AluOp::Sub)) return false;
+    if (a.full.smin < 0 || a.full.smax > kMost || b.full.smin < -kMost || b.full.smin > kMost)
+        return false;
+    const int64_t number = op == AluOp::Add ? b.full.smin : -b.full.smin;
+    const int64_t low = a.full.smin + number, high = a.full.smax + number;
+    if (low < 0 || high > kMost) return false;
+    const auto least = static_cast<uint64_t>(low), most = static_cast<uint64_t>(high);
+    const Tnum bits =
+        op == AluOp::Add ? tnum_add(a.full.bits, b.full.bits) : tnum_sub(a.full.bits, b.full.bits);
+    sum.full = Range<W>::of({bits.masked(Range<W>::kMask).between(least, most), least, most});
+    sum.set_half({sum.full.bits, least, most, low, high});
+    return true;
+}
+
+template <int W>
 constexpr BasicScalar<W> alu_half(AluOp op, const BasicScalar<W>& a, const BasicScalar<W>& b) {
-    return BasicScalar<W>::from_half(range_ops::apply(op, a.half(), b.half()));
+    if (BasicScalar<W> r; add_to_small(op, a, b, r)) return r;
+    return BasicScalar<W>::from_half(range_ops::compute(op, a.half(), b.half()));
+}
+
+template <int W>
+constexpr BasicScalar<W> alu_full(AluOp op, const BasicScalar<W>& a, const BasicScalar<W>& b) {
+    if (a.is_constant() && b.is_constant())
+        return BasicScalar<W>::constant(range_ops::evaluate<W>(op, a.full.umin, b.full.umin));
+    if (is_shift(op)) return shift(op, a, b);
+    if (BasicScalar<W> r; add_to_small(op, a, b, r)) return r;
+    // what has the upper half cleared need not know it
+    if (op == AluOp::And && b.full.umax <= Range<W / 2>::kMask) return alu_half(op, a, b);
+    if (range_ops::is_left_operand(op, a.full, b.full)) return a;
+    BasicScalar<W> r;
+    r.full = range_ops::compute(op, a.full, b.full);
+    if (is_modular(op)) r.set_half(range_ops::compute(op, a.half(), b.half()));
+    if (!r.synchronise()) return {};  // only of operands that hold no number
+    return r;
 }
 
 /// The low `bit_count` bits, the others zero.
 template <int W>
 constexpr BasicScalar<W> zero_extend(const BasicScalar<W>& a, int bit_count) {
+    constexpr int kHalfBits = W / 2;
     if (bit_count >= W) return a;
-    if (bit_count == BasicScalar<W>::kHalfBits) return BasicScalar<W>::from_half(a.half());
-    return alu_full(AluOp::And, a, BasicScalar<W>::constant((uint64_t{1} << bit_count) - 1));
+    if (bit_count == kHalfBits) return BasicScalar<W>::from_half(a.half());
+    const uint64_t kept = (uint64_t{1} << bit_count) - 1;
+    if (bit_count < kHalfBits)
+        return BasicScalar<W>::from_half(
+            range_ops::compute(AluOp::And, a.half(), Range<kHalfBits>::constant(kept)));
+    return alu_full(AluOp::And, a, BasicScalar<W>::constant(kept));
+}
+
+/// The numbers of V bits, their low `bit_count` bits extended to W.
+template <int W, int V>
+constexpr Range<W> sign_extend_range(const Range<V>& a, int bit_count) {
+    const uint64_t sign = uint64_t{1} << (bit_count - 1), kept = sign | (sign - 1);
+    const Part mask{Tnum::constant(kept), kept, kept};
+    Union<W> all;
+    const auto add = [&](Part part, uint64_t low, uint64_t high, uint64_t above) {
+        part.low = std::max(part.low, low);
+        part.high = std::min(part.high, high);
+        if (!part.trim()) return;
+        all.add(Range<W>::of(
+            {{part.bits.value | above, part.bits.mask}, part.low | above, part.high | above}));
+    };
+    Signs<V>(a).for_each([&](const Part& part, bool) {
+        const Part low = bitwise::and_parts<W>(part, mask);
+        add(low, 0, sign - 1, 0);
+        add(low, sign, kept, Range<W>::kMask & ~kept);
+    });
+    return all.range;
 }
 
 /// The low `bit_count` bits, the highest of them copied upwards.
@@ -171,18 +249,48 @@ constexpr BasicScalar<W> sign_extend(const BasicScalar<W>& a, int bit_count) {
     if (bit_count >= W) return a;
     const int64_t most = (int64_t{1} << (bit_count - 1)) - 1;
     if (a.full.smin >= -most - 1 && a.full.smax <= most) return a;
-    const auto gap = BasicScalar<W>::constant(static_cast<uint64_t>(W - bit_count));
-    return alu_full(AluOp::Arsh, alu_full(AluOp::Lsh, zero_extend(a, bit_count), gap), gap);
+    if (bit_count <= W / 2) {
+        BasicScalar<W> r;
+        r.full = sign_extend_range<W>(a.half(), bit_count);
+        if (bit_count == W / 2) r.set_half(a.half());
+        if (!r.synchronise()) return {};
+        return r;
+    }
+    return BasicScalar<W>::from_full(sign_extend_range<W>(a.full, bit_count));
 }
 
 /// The low `bit_count` bits (a multiple of 8) in reverse byte order, the others zero.
 template <int W>
 constexpr BasicScalar<W> byte_swap(const BasicScalar<W>& a, int bit_count) {
     const BasicScalar<W> low = zero_extend(a, bit_count);
-    Range<W> r;
-    r.bits = {__builtin_bswap64(low.full.bits.value) >> (64 - bit_count),
-              __builtin_bswap64(low.full.bits.mask) >> (64 - bit_count)};
-    return BasicScalar<W>::from_full(r);
+    return BasicScalar<W>::from_full(
+        Range<W>::of_bits({__builtin_bswap64(low.full.bits.value) >> (64 - bit_count),
+                           __builtin_bswap64(low.full.bits.mask) >> (64 - bit_count)}));
+}
+
+/// The numbers of both; they are equal.
+template <int W>
+constexpr bool refine_equal(BasicScalar<W>& a, BasicScalar<W>& b) {
+    auto low_a = a.half(), low_b = b.half();
+    if (!range_ops::refine_equal(a.full, b.full)) return false;
+    if (!range_ops::refine_equal(low_a, low_b)) return false;
+    a.set_half(low_a);
+    if (!a.synchronise()) return false;
+    b = a;
+    return true;
+}
+
+/// What a comparison of all bits says of the lower halves beyond what the whole will tell them.
+template <int W>
+constexpr void refine_low(CmpOp op, BasicScalar<W>& a, const BasicScalar<W>& b) {
+    constexpr int kHalfBits = W / 2;
+    auto low_a = a.half(), low_b = b.half();
+    const bool one_upper = a.full.umin >> kHalfBits == a.full.umax >> kHalfBits &&
+                           a.full.umin >> kHalfBits == b.full.umin >> kHalfBits;
+    if (op == CmpOp::Ne && b.is_constant() && one_upper) range_ops::refine_unequal(low_a, low_b);
+    if (op == CmpOp::Set && b.full.bits.possible() <= Range<kHalfBits>::kMask)
+        range_ops::refine_set(low_a, low_b);
+    a.set_half(low_a);
 }
 
 /// Adds the knowledge that `op` holds of a and b, over all bits or over the lower halves. False: it
@@ -190,11 +298,17 @@ constexpr BasicScalar<W> byte_swap(const BasicScalar<W>& a, int bit_count) {
 template <int W>
 constexpr bool refine(CmpOp op, bool halves, BasicScalar<W>& a, BasicScalar<W>& b) {
     if (!halves) {
-        if (!range_ops::refine(op, a.full, b.full)) return false;
+        if (op == CmpOp::Eq) return refine_equal(a, b);
+        if (op == CmpOp::Ne || op == CmpOp::Set) {
+            const BasicScalar<W> was_a = a;
+            refine_low(op, a, b);
+            refine_low(op, b, was_a);
+        }
+        if (!range_ops::learn(op, a.full, b.full)) return false;
         return a.synchronise() && b.synchronise();
     }
     auto low_a = a.half(), low_b = b.half();
-    if (!range_ops::refine(op, low_a, low_b)) return false;
+    if (!range_ops::learn(op, low_a, low_b)) return false;
     const auto merge = [](BasicScalar<W>& scalar, const auto& low) {
         scalar.set_half(low);
         const Tnum wide{low.bits.value, low.bits.mask | ~BasicScalar<W>::Half::kMask};

@@ -1,11 +1,16 @@
 #pragma once
-// Tristate numbers: every bit is 0, 1 or unknown. The domain and its arithmetic follow Vishwanathan
-// et al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers" (CGO 2022).
+// Tristate numbers: every bit is 0, 1 or unknown. The domain and its sums follow Vishwanathan et
+// al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers" (CGO 2022).
 
 #include <bit>
 #include <cstdint>
 
 namespace weir::vm::verifier {
+
+/// All bits from the highest one of `number` down; none for 0.
+constexpr uint64_t fill_down(uint64_t number) {
+    return number == 0 ? 0 : ~uint64_t{0} >> std::countl_zero(number);
+}
 
 /// A bit is unknown where `mask` has it; elsewhere `value` says it. Invariant: value & mask == 0.
 struct Tnum {
@@ -16,6 +21,8 @@ struct Tnum {
 
     constexpr bool contains(uint64_t number) const { return (number & ~mask) == value; }
     constexpr bool is_constant() const { return mask == 0; }
+    /// The bits that may be 1, which are the greatest number too; the least is `value`.
+    constexpr uint64_t possible() const { return value | mask; }
     /// Every number of this is one of `other`.
     constexpr bool within(Tnum other) const {
         return (mask & ~other.mask) == 0 && (value & ~other.mask) == other.value;
@@ -24,6 +31,7 @@ struct Tnum {
     constexpr bool disjoint(Tnum other) const {
         return ((value ^ other.value) & ~mask & ~other.mask) != 0;
     }
+    /// The numbers of both, which are not disjoint.
     constexpr Tnum meet(Tnum other) const {
         const uint64_t unknown = mask & other.mask;
         return {(value | other.value) & ~unknown, unknown};
@@ -35,13 +43,41 @@ struct Tnum {
     }
     /// The low bits of `keep` only; the others become 0.
     constexpr Tnum masked(uint64_t keep) const { return {value & keep, mask & keep}; }
+    /// What is left between two of its numbers: bits above the first that differs are theirs.
+    constexpr Tnum between(uint64_t low, uint64_t high) const {
+        const uint64_t open = fill_down(low ^ high);
+        return {(low & ~open) | (value & open), mask & open};
+    }
 
-    /// The least tnum that holds every number of [low, high].
-    static constexpr Tnum range(uint64_t low, uint64_t high) {
-        const auto differing = static_cast<int>(std::bit_width(low ^ high));
-        if (differing == 64) return {0, ~uint64_t{0}};
-        const uint64_t unknown = (uint64_t{1} << differing) - 1;
-        return {low & ~unknown, unknown};
+    /// Moves `number` up to the nearest number of this. False: all are below it.
+    constexpr bool raise(uint64_t& number) const {
+        const uint64_t wrong = (number ^ value) & ~mask;
+        if (wrong == 0) return true;
+        const uint64_t open = fill_down(wrong), highest = open ^ open >> 1;
+        if ((value & highest) != 0) {  // a 1 more: the rest as small as can be
+            number = (number & ~open) | (value & open);
+            return true;
+        }
+        const uint64_t free = mask & ~number & ~open;  // a 1 less: an unknown bit above rises
+        if (free == 0) return false;
+        const uint64_t bit = free & -free;
+        number = (number & ~(bit - 1)) | bit | (value & (bit - 1));
+        return true;
+    }
+    /// Moves `number` down to the nearest number of this. False: all are above it.
+    constexpr bool lower(uint64_t& number) const {
+        const uint64_t wrong = (number ^ value) & ~mask;
+        if (wrong == 0) return true;
+        const uint64_t open = fill_down(wrong), highest = open ^ open >> 1;
+        if ((value & highest) == 0) {
+            number = (number & ~open) | (possible() & open);
+            return true;
+        }
+        const uint64_t free = mask & number & ~open;
+        if (free == 0) return false;
+        const uint64_t bit = free & -free;
+        number = (number & ~bit & ~(bit - 1)) | (possible() & (bit - 1));
+        return true;
     }
 
     friend constexpr bool operator==(const Tnum&, const Tnum&) = default;
@@ -62,7 +98,7 @@ constexpr Tnum tnum_sub(Tnum a, Tnum b) {
 
 constexpr Tnum tnum_and(Tnum a, Tnum b) {
     const uint64_t ones = a.value & b.value;
-    return {ones, (a.value | a.mask) & (b.value | b.mask) & ~ones};
+    return {ones, a.possible() & b.possible() & ~ones};
 }
 
 constexpr Tnum tnum_or(Tnum a, Tnum b) {
@@ -75,20 +111,19 @@ constexpr Tnum tnum_xor(Tnum a, Tnum b) {
     return {(a.value ^ b.value) & ~unknown, unknown};
 }
 
-/// Long multiplication: known products go into a constant, uncertain ones are summed as unknown
-/// bits.
-constexpr Tnum tnum_mul(Tnum a, Tnum b) {
-    const Tnum known = Tnum::constant(a.value * b.value);
-    Tnum unknown = Tnum::constant(0);
-    while (a.value != 0 || a.mask != 0) {
-        if ((a.value & 1) != 0)
-            unknown = tnum_add(unknown, {0, b.mask});
-        else if ((a.mask & 1) != 0)
-            unknown = tnum_add(unknown, {0, b.value | b.mask});
-        a = {a.value >> 1, a.mask >> 1};
-        b = {b.value << 1, b.mask << 1};
+/// Long multiplication: a known bit adds the other factor, an unknown one may or may not. Ends
+/// early where all bits of `keep` that products to come can reach are unknown already.
+constexpr Tnum tnum_mul(Tnum a, Tnum b, uint64_t keep = ~uint64_t{0}) {
+    if (std::popcount(a.possible()) > std::popcount(b.possible())) return tnum_mul(b, a, keep);
+    Tnum sum = Tnum::constant(0);
+    const uint64_t lowest = b.possible() & -b.possible();
+    for (uint64_t bits = a.possible(); bits != 0; bits &= bits - 1) {
+        const int place = std::countr_zero(bits);
+        if ((keep & ~sum.mask & -(lowest << place)) == 0) break;
+        const Tnum more = tnum_add(sum, {b.value << place, b.mask << place});
+        sum = (a.value >> place & 1) != 0 ? more : sum.join(more);
     }
-    return tnum_add(known, unknown);
+    return sum;
 }
 
 }  // namespace weir::vm::verifier

@@ -213,10 +213,26 @@ TEST(Tnum, MultipliesExactlyWhatIsKnown) {
     EXPECT_EQ(tnum_mul({0, 3}, Tnum::constant(4)).mask & 3, 0u);
 }
 
-TEST(Tnum, OfARangeHoldsItsEnds) {
-    for (uint64_t low = 0; low < 64; ++low)
-        for (uint64_t high = low; high < 64; ++high)
-            for (uint64_t x = low; x <= high; ++x) ASSERT_TRUE(Tnum::range(low, high).contains(x));
+TEST(Tnum, FindsTheNearestNumberOnEitherSide) {
+    for (uint64_t mask = 0; mask < 32; ++mask)
+        for (uint64_t value = 0; value < 32; ++value) {
+            if ((value & mask) != 0) continue;
+            const Tnum tnum{value, mask};
+            for (uint64_t number = 0; number < 32; ++number) {
+                uint64_t above = number, below = number;
+                while (above < 32 && !tnum.contains(above)) ++above;
+                while (below < 32 && !tnum.contains(below)) --below;
+                uint64_t raised = number, lowered = number;
+                ASSERT_EQ(tnum.raise(raised), above < 32);
+                ASSERT_EQ(tnum.lower(lowered), below < 32);
+                if (above < 32) {
+                    ASSERT_EQ(raised, above);
+                }
+                if (below < 32) {
+                    ASSERT_EQ(lowered, below);
+                }
+            }
+        }
 }
 
 }  // namespace
