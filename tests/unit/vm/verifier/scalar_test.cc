@@ -1,128 +1,163 @@
-// The number domain against concrete arithmetic: every member of many abstract values at 8 bits,
-// samples at 64.
+// Numbers: how their views tell each other what they know, order and joins, constants against the
+// interpreter, and samples at 64 bits. transfer_test.cc and refine_test.cc hold the exhaustive
+// tests of arithmetic and comparisons.
 
 #include "vm/verifier/scalar.h"
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <random>
-#include <vector>
+#include <tuple>
 
 #include "tests/unit/vm/verifier/abstract_values.h"
+#include "tests/unit/vm/verifier/concrete.h"
+#include "tests/unit/vm/verifier/member_sets.h"
+#include "vm/interp/arithmetic.h"
 
 namespace weir::vm::verifier {
 namespace {
 
-constexpr std::array kAluOps = {AluOp::Add,  AluOp::Sub,  AluOp::Mul, AluOp::Div, AluOp::Mod,
-                                AluOp::Sdiv, AluOp::Smod, AluOp::And, AluOp::Or,  AluOp::Xor,
-                                AluOp::Lsh,  AluOp::Rsh,  AluOp::Arsh};
-constexpr std::array kCmpOps = {CmpOp::Eq,  CmpOp::Ne,  CmpOp::Gt,  CmpOp::Ge,
-                                CmpOp::Lt,  CmpOp::Le,  CmpOp::Sgt, CmpOp::Sge,
-                                CmpOp::Slt, CmpOp::Sle, CmpOp::Set, CmpOp::NotSet};
-
-/// RFC 9669 semantics over W bits, written without the domain.
+/// Any fields at all, which need not agree.
 template <int W>
-uint64_t concrete(AluOp op, uint64_t a, uint64_t b) {
-    const auto sa = static_cast<Wide>(Range<W>::sign_extend(a)),
-               sb = static_cast<Wide>(Range<W>::sign_extend(b));
-    const auto shift = static_cast<int>(b & (W - 1));
-    Wide r = 0;
-    switch (op) {
-        case AluOp::Add: r = Wide{a} + b; break;
-        case AluOp::Sub: r = Wide{a} - b; break;
-        case AluOp::Mul: r = static_cast<Wide>(a * b); break;
-        case AluOp::Div: r = b == 0 ? 0 : a / b; break;
-        case AluOp::Mod: r = b == 0 ? a : a % b; break;
-        case AluOp::Sdiv: r = b == 0 ? 0 : sa / sb; break;
-        case AluOp::Smod: r = b == 0 ? sa : sa % sb; break;
-        case AluOp::And: r = a & b; break;
-        case AluOp::Or: r = a | b; break;
-        case AluOp::Xor: r = a ^ b; break;
-        case AluOp::Lsh: r = static_cast<Wide>(a << shift); break;
-        case AluOp::Rsh: r = a >> shift; break;
-        case AluOp::Arsh: r = sa >> shift; break;
+BasicScalar<W> raw_scalar(std::mt19937_64& random) {
+    const auto interval = [&](int bits) {
+        const uint64_t all = (uint64_t{1} << bits) - 1;
+        const uint64_t x = random() & all, y = random() & all;
+        if (random() % 3 == 0) return std::pair<uint64_t, uint64_t>{0, all};
+        return std::pair{std::min(x, y), std::max(x, y)};
+    };
+    BasicScalar<W> scalar;
+    if (random() % 4 != 0) {
+        const uint64_t mask = random() & random() & Range<W>::kMask;
+        scalar.full.bits = {random() & Range<W>::kMask & ~mask, mask};
+        if (random() % 2 == 0)
+            scalar.full.bits = {scalar.full.bits.value & 3, ~uint64_t{3} & Range<W>::kMask};
     }
-    return static_cast<uint64_t>(r) & Range<W>::kMask;
+    std::tie(scalar.full.umin, scalar.full.umax) = interval(W);
+    const auto [smin, smax] = interval(W);
+    scalar.full.smin = static_cast<int64_t>(smin) + Range<W>::kMin;
+    scalar.full.smax = static_cast<int64_t>(smax) + Range<W>::kMin;
+    const auto [half_umin, half_umax] = interval(W / 2);
+    scalar.half_umin = static_cast<uint32_t>(half_umin);
+    scalar.half_umax = static_cast<uint32_t>(half_umax);
+    const auto [half_smin, half_smax] = interval(W / 2);
+    scalar.half_smin = static_cast<int32_t>(static_cast<int64_t>(half_smin) + Range<W / 2>::kMin);
+    scalar.half_smax = static_cast<int32_t>(static_cast<int64_t>(half_smax) + Range<W / 2>::kMin);
+    return scalar;
 }
 
 template <int W>
-bool holds(CmpOp op, uint64_t a, uint64_t b) {
-    const int64_t sa = Range<W>::sign_extend(a), sb = Range<W>::sign_extend(b);
-    switch (op) {
-        case CmpOp::Eq: return a == b;
-        case CmpOp::Ne: return a != b;
-        case CmpOp::Gt: return a > b;
-        case CmpOp::Ge: return a >= b;
-        case CmpOp::Lt: return a < b;
-        case CmpOp::Le: return a <= b;
-        case CmpOp::Sgt: return sa > sb;
-        case CmpOp::Sge: return sa >= sb;
-        case CmpOp::Slt: return sa < sb;
-        case CmpOp::Sle: return sa <= sb;
-        case CmpOp::Set: return (a & b) != 0;
-        case CmpOp::NotSet: return (a & b) == 0;
-    }
-    return false;
-}
-
-TEST(Range, EveryOperationHoldsAllConcreteResultsAtFourBits) {
-    // All intervals of 4 bits, unsigned and signed, against all others.
-    std::vector<Range<4>> values;
-    for (int low = 0; low < 16; ++low)
-        for (int high = low; high < 16; ++high) {
-            Range<4> a, b;
-            a.limit_unsigned(static_cast<uint64_t>(low), static_cast<uint64_t>(high));
-            b.limit_signed(low - 8, high - 8);
-            ASSERT_TRUE(a.tighten() && b.tighten());
-            values.push_back(a);
-            values.push_back(b);
-        }
-    for (const AluOp op : kAluOps)
-        for (const Range<4>& a : values)
-            for (const Range<4>& b : values) {
-                const Range<4> r = range_ops::apply(op, a, b);
-                for (uint64_t x = 0; x < 16; ++x)
-                    for (uint64_t y = 0; y < 16 && a.contains(x); ++y)
-                        if (b.contains(y) && !r.contains(concrete<4>(op, x, y)))
-                            FAIL() << "op " << int(op) << " of " << x << " and " << y;
-            }
-}
-
-TEST(Scalar, EveryOperationHoldsAllConcreteResultsAtEightBits) {
-    std::mt19937_64 random(1);
-    for (int round = 0; round < 400; ++round) {
-        const auto a = random_scalar<8>(random), b = random_scalar<8>(random);
-        const auto as = members(a), bs = members(b);
-        for (const AluOp op : kAluOps) {
-            const auto full = scalar_ops::alu_full(op, a, b), half = scalar_ops::alu_half(op, a, b);
-            for (const uint64_t x : as)
-                for (const uint64_t y : bs) {
-                    ASSERT_TRUE(full.contains(concrete<8>(op, x, y)))
-                        << "op " << int(op) << " " << x << " " << y;
-                    ASSERT_TRUE(half.contains(concrete<4>(op, x & 15, y & 15)))
-                        << "half op " << int(op) << " " << x << " " << y;
-                }
+void expect_least_views(uint64_t seed, int rounds) {
+    const MemberSets<W> sets;
+    std::mt19937_64 random(seed);
+    for (int round = 0; round < rounds; ++round) {
+        const auto raw = raw_scalar<W>(random);
+        const auto held = sets.of(raw);
+        auto tight = raw;
+        ASSERT_EQ(tight.synchronise(), held.any());
+        if (held.any()) {
+            ASSERT_EQ(tight, sets.best(held)) << held;
         }
     }
 }
 
-TEST(Scalar, RefinementKeepsEveryPairThatSatisfiesTheComparison) {
-    std::mt19937_64 random(2);
-    for (int round = 0; round < 400; ++round) {
-        const auto a = random_scalar<8>(random), b = random_scalar<8>(random);
-        const auto as = members(a), bs = members(b);
-        for (const CmpOp op : kCmpOps)
-            for (const bool halves : {false, true}) {
-                auto ra = a, rb = b;
-                const bool possible = scalar_ops::refine(op, halves, ra, rb);
-                for (const uint64_t x : as)
-                    for (const uint64_t y : bs) {
-                        if (!(halves ? holds<4>(op, x & 15, y & 15) : holds<8>(op, x, y))) continue;
-                        ASSERT_TRUE(possible && ra.contains(x) && rb.contains(y))
-                            << "op " << int(op) << " " << x << " " << y;
-                    }
-            }
+TEST(Scalar, EveryViewIsAsSmallAsAllTogetherAllow) {
+    expect_least_views<4>(21, 1'000'000);
+    expect_least_views<6>(22, 100'000);
+    expect_least_views<8>(23, 100'000);
+}
+
+TEST(Scalar, IsWithinAnotherExactlyWhenItsNumbersAre) {
+    const MemberSets<4> sets;
+    const auto values = sets.all();
+    std::vector<std::bitset<16>> held;
+    for (const auto& value : values) held.push_back(sets.of(value));
+    for (size_t a = 0; a < values.size(); ++a)
+        for (size_t b = a % 7; b < values.size(); b += 7)
+            ASSERT_EQ(values[a].within(values[b]), (held[a] & ~held[b]).none());
+}
+
+TEST(Scalar, JoinIsTheLeastValueThatHoldsBoth) {
+    const MemberSets<4> sets;
+    const auto values = sets.all();
+    for (size_t a = 0; a < values.size(); a += 5)
+        for (size_t b = 0; b < values.size(); b += 11)
+            ASSERT_EQ(BasicScalar<4>::join(values[a], values[b]),
+                      sets.best(sets.of(values[a]) | sets.of(values[b])));
+}
+
+/// The interpreter's result.
+template <Op... ops>
+struct Interpreter {
+    template <typename W>
+    static uint64_t compute(AluOp op, W a, W b) {
+        uint64_t result = 0;
+        size_t index = 0;
+        ((index++ == static_cast<size_t>(op) ? void(result = arithmetic<ops, W>(a, b)) : void()),
+         ...);
+        return result;
+    }
+    template <typename W>
+    static bool compare(CmpOp op, W a, W b) {
+        bool result = false;
+        size_t index = 0;
+        ((index++ == static_cast<size_t>(op) ? void(result = weir::vm::holds<ops, W>(a, b))
+                                             : void()),
+         ...);
+        return result;
+    }
+};
+
+// in the order of AluOp and CmpOp
+using Alu64 = Interpreter<Op::kAdd64Reg, Op::kSub64Reg, Op::kMul64Reg, Op::kDiv64Reg, Op::kMod64Reg,
+                          Op::kSdiv64Reg, Op::kSmod64Reg, Op::kAnd64Reg, Op::kOr64Reg,
+                          Op::kXor64Reg, Op::kLsh64Reg, Op::kRsh64Reg, Op::kArsh64Reg>;
+using Jump64 = Interpreter<Op::kJeq64Reg, Op::kJne64Reg, Op::kJgt64Reg, Op::kJge64Reg,
+                           Op::kJlt64Reg, Op::kJle64Reg, Op::kJsgt64Reg, Op::kJsge64Reg,
+                           Op::kJslt64Reg, Op::kJsle64Reg, Op::kJset64Reg>;
+
+TEST(Scalar, ConstantsComputeAndCompareAsTheInterpreterDoes) {
+    constexpr uint64_t kTelling[] = {0,
+                                     1,
+                                     2,
+                                     31,
+                                     32,
+                                     63,
+                                     64,
+                                     0x7fffffff,
+                                     0x80000000,
+                                     0xffffffff,
+                                     0x100000000,
+                                     0x7fffffffffffffff,
+                                     0x8000000000000000,
+                                     ~0ULL};
+    std::mt19937_64 random(5);
+    const auto pick = [&] {
+        return random() % 2 == 0 ? kTelling[random() % std::size(kTelling)]
+                                 : random() >> random() % 64;
+    };
+    for (int round = 0; round < 200'000; ++round) {
+        const uint64_t x = pick(), y = pick();
+        const auto low_x = static_cast<uint32_t>(x), low_y = static_cast<uint32_t>(y);
+        const auto a = Scalar::constant(x), b = Scalar::constant(y);
+        const AluOp op = kAluOps[random() % kAluOps.size()];
+        const uint64_t whole = Alu64::compute(op, x, y), half = Alu64::compute(op, low_x, low_y);
+        ASSERT_EQ(scalar_ops::alu_full(op, a, b), Scalar::constant(whole)) << int(op);
+        ASSERT_EQ(scalar_ops::alu_half(op, a, b), Scalar::constant(half)) << int(op);
+        ASSERT_EQ(concrete<64>(op, x, y), whole) << int(op);
+        ASSERT_EQ(concrete<32>(op, low_x, low_y), half) << int(op);
+        const CmpOp cmp = kCmpOps[random() % kCmpOps.size()];
+        const bool turned = cmp == CmpOp::NotSet;
+        const bool taken = Jump64::compare(turned ? CmpOp::Set : cmp, x, y) != turned,
+                   half_taken = Jump64::compare(turned ? CmpOp::Set : cmp, low_x, low_y) != turned;
+        for (const bool halves : {false, true}) {
+            auto refined_a = a, refined_b = b;
+            ASSERT_EQ(scalar_ops::refine(cmp, halves, refined_a, refined_b),
+                      halves ? half_taken : taken)
+                << int(cmp);
+        }
+        ASSERT_EQ(holds<64>(cmp, x, y), taken);
+        ASSERT_EQ(holds<32>(cmp, low_x, low_y), half_taken);
     }
 }
 
@@ -183,6 +218,25 @@ TEST(Scalar, ExtensionsAndSwapsHoldConcreteResults) {
             scalar_ops::byte_swap(a, 32).contains(__builtin_bswap32(static_cast<uint32_t>(x))));
         ASSERT_TRUE(scalar_ops::byte_swap(a, 64).contains(__builtin_bswap64(x)));
     }
+}
+
+TEST(Scalar, ByteSwapsHoldAllResultsOfSixteenBits) {
+    std::mt19937_64 random(6);
+    uint64_t swaps = 0;
+    for (int round = 0; round < 100; ++round) {
+        const uint64_t mask = random() & 0xffff, x = random() & 0xffff, y = random() & 0xffff;
+        Range<64> range;
+        range.limit_unsigned(std::min(x, y), std::max(x, y));
+        if (round % 2 == 0) range.bits = {random() & 0xffff & ~mask, mask};
+        if (!range.tighten()) continue;
+        const auto value = Scalar::from_full(range), swapped = scalar_ops::byte_swap(value, 16);
+        for (uint64_t number = range.umin; number <= range.umax; ++number) {
+            if (!value.contains(number)) continue;
+            ASSERT_TRUE(swapped.contains(__builtin_bswap16(static_cast<uint16_t>(number))));
+            ++swaps;
+        }
+    }
+    EXPECT_GT(swaps, 500'000u);
 }
 
 TEST(Scalar, LearnsWhatHeaderParsingNeeds) {

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "tests/unit/vm/verifier/abstract_values.h"
+#include "tests/unit/vm/verifier/member_sets.h"
 
 namespace weir::vm::verifier {
 namespace {
@@ -41,6 +42,18 @@ TEST(Scalar, JoinAndWideningHoldEveryNumberOfEitherSide) {
     expect_upper_bounds<4>(10, 20'000);
     expect_upper_bounds<6>(11, 10'000);
     expect_upper_bounds<8>(12, 5'000);
+}
+
+TEST(Scalar, WideningAnyTwoValuesOfFourBitsHoldsBothAndStaysTight) {
+    const MemberSets<4> sets;
+    const auto values = sets.all(), others = right_operands(values);
+    for (const auto& now : others)
+        for (const auto& old : values) {
+            const auto wide = BasicScalar<4>::widen(old, now);
+            ASSERT_TRUE(old.within(wide) && now.within(wide));
+            ASSERT_EQ(wide, sets.best(sets.of(wide)));
+            ASSERT_EQ(BasicScalar<4>::widen(wide, now), wide) << "the same arrival moved it again";
+        }
 }
 
 /// The longest chain of `tries` in which each step brings a value a little outside of what is held.
