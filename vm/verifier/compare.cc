@@ -6,6 +6,8 @@
 namespace weir::vm::verifier {
 namespace {
 
+constexpr uint8_t kSlotPlace = 16;  ///< Difference: slots behind the registers
+
 /// Ids of the old state to ids of the new one, and by how much a linked number's distance differs.
 /// No id (0) is a name that nobody else has: two numbers without ids are two names.
 class IdMap {
@@ -205,8 +207,40 @@ const StackSlot& slot_at(const Frame& frame, size_t slot) {
     return slot < frame.stack.size() ? frame.stack[slot] : kEmpty;
 }
 
-bool is_within(const Comparison& how, const State& old, const SlotMasks& read, const State& now) {
-    if (!same_chain(old, now)) return false;
+namespace {
+
+bool place_within(const Comparison& how, const Frame& old, const Frame& now, uint8_t place,
+                  IdMap& ids) {
+    if (place < kRegisterCount) return reg_within(how, old.regs[place], now.regs[place], ids);
+    const auto slot = static_cast<size_t>(place - kSlotPlace);
+    return slot_within(how, slot_at(old, slot), slot_at(now, slot), ids);
+}
+
+/// Without what other places say of ids it is no less contained.
+bool differs_again(const Comparison& how, const State& old, const SlotMasks& read,
+                   const State& now, const Difference& last) {
+    if (last.place == Difference::kElsewhere) return false;
+    const bool is_slot = last.place >= kSlotPlace;
+    if (is_slot && (read[last.frame] >> (last.place - kSlotPlace) & 1) == 0) return false;
+    IdMap ids;
+    return !place_within(how, old.frames[last.frame], now.frames[last.frame], last.place, ids);
+}
+
+}  // namespace
+
+uint64_t chain_hash(const State& state) {
+    uint64_t hash = 0;
+    for (const Frame& frame : state.frames)
+        hash = (hash ^ (uint64_t{frame.call_slot} << 32 | frame.subprogram << 2 |
+                        static_cast<uint64_t>(frame.caller))) *
+               0x9e3779b97f4a7c15;
+    return hash;
+}
+
+bool is_within(const Comparison& how, const State& old, const SlotMasks& read, const State& now,
+               Difference& difference) {
+    if (differs_again(how, old, read, now, difference)) return false;
+    difference = {};
     IdMap ids;
     if (!held_within(how, old, now, ids)) return false;
     for (size_t i = old.frames.size(); i-- > 0;) {
@@ -214,11 +248,15 @@ bool is_within(const Comparison& how, const State& old, const SlotMasks& read, c
         if (!frame_head_within(how, a, b, ids)) return false;
         const uint32_t live = live_registers(how.cfg, how.pc, old, i);
         for (uint8_t reg = 0; reg < kFramePointer; ++reg)
-            if ((live >> reg & 1) != 0 && !reg_within(how, a.regs[reg], b.regs[reg], ids))
+            if ((live >> reg & 1) != 0 && !reg_within(how, a.regs[reg], b.regs[reg], ids)) {
+                difference = {static_cast<uint8_t>(i), reg};
                 return false;
+            }
         for (uint64_t left = read[i]; left != 0; left &= left - 1) {
-            const auto slot = static_cast<size_t>(std::countr_zero(left));
-            if (!slot_within(how, slot_at(a, slot), slot_at(b, slot), ids)) return false;
+            const auto slot = static_cast<uint8_t>(std::countr_zero(left));
+            if (slot_within(how, slot_at(a, slot), slot_at(b, slot), ids)) continue;
+            difference = {static_cast<uint8_t>(i), static_cast<uint8_t>(kSlotPlace + slot)};
+            return false;
         }
     }
     return true;

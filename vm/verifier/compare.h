@@ -25,15 +25,26 @@ struct Comparison {
     bool keeps_progress = false;
 };
 
-/// Every concrete state of `now` is one of `old`. `read`: stack slots that count, per frame.
+/// Where two states differ: a register, or 16 + a stack slot, of a frame.
+struct Difference {
+    static constexpr uint8_t kElsewhere = 255;
+    uint8_t frame = 0;
+    uint8_t place = kElsewhere;
+};
+
+/// Every concrete state of `now` is one of `old`, of the same call chain. `read`: stack slots that
+/// count, per frame. `difference`: where the last comparison with `old` failed, which is looked at
+/// first, and where this one did.
 bool is_within(const Comparison& comparison, const State& old, const SlotMasks& read,
-               const State& now);
+               const State& now, Difference& difference);
 /// Nothing differs at all, but for dead registers, the names of ids and how far values have moved.
 bool is_same(const Comparison& comparison, const State& old, const State& now);
 /// As is_within() held, the path relies on what the old state's paths relied on.
 void rely_on_same(Dependencies& depend, const Comparison& comparison, const State& old,
                   const SlotMasks& read, const State& now);
 
+/// Who called whom, as a number; different chains hardly ever share one.
+uint64_t chain_hash(const State& state);
 bool same_chain(const State& old, const State& now);
 /// Registers of a frame that are still read: at `pc` in the innermost, after the return in others.
 uint32_t live_registers(const Cfg& cfg, uint32_t pc, const State& state, size_t frame);

@@ -78,7 +78,8 @@ void mark_written(Path& path, uint8_t frame, uint64_t slots) {
 StateStore::Found StateStore::come_back(const Path& path, StoredState& nearest) {
     const Comparison exact{cfg_, depend_, path.pc, true, false};
     const bool is_general = nearest.is_general_head;
-    if (!is_within(exact, nearest.state, used_slots(nearest.state), path.state))
+    if (!is_within(exact, nearest.state, used_slots(nearest.state), path.state,
+                   nearest.difference))
         return {is_general ? Seen::Outgrown : Seen::Again, &nearest};
     if (moves_on(nearest, path.state)) return {Seen::Covered, &nearest};
     return {is_general ? Seen::Stalled : Seen::Again, &nearest};
@@ -86,21 +87,28 @@ StateStore::Found StateStore::come_back(const Path& path, StoredState& nearest) 
 
 StateStore::Found StateStore::look_up(Path& path) {
     Place& place = at_[path.pc];
+    if (place.states.empty()) return {};
+    const uint64_t chain = chain_hash(path.state);
     StoredState *nearest = nullptr, *same = nullptr;
     uint32_t entered = 0;  // when the path came into this loop from outside
     for (size_t i = 0; i < place.states.size();) {
         StoredState& stored = *place.states[i];
+        if (stored.chain != chain) {
+            ++i;
+            continue;
+        }
         if (stored.is_finished()) {
             const bool leans = stored.outer_loop != nullptr && !stored.outer_loop->is_finished();
             const Comparison comparison{cfg_, depend_, path.pc, false, leans};
-            if (is_within(comparison, stored.state, stored.read, path.state)) {
+            if (is_within(comparison, stored.state, stored.read, path.state,
+                          stored.difference)) {
                 end_explored(path, stored);
                 place.in_vain = 0;
                 return {Seen::Explored, &stored};
             }
             ++place.in_vain;
             ++stored.misses;
-        } else if (path.came_back && same_chain(stored.state, path.state)) {
+        } else if (path.came_back) {
             if (nearest == nullptr || nearest->serial < stored.serial) nearest = &stored;
             if (stored.iteration == 0) entered = std::max(entered, stored.serial);
             const Comparison exact{cfg_, depend_, path.pc, true, false};
@@ -160,6 +168,7 @@ StoredState& StateStore::add(Path& path) {
     stored.state = path.state;
     stored.serial = static_cast<uint32_t>(all_.size() - 1);
     stored.pc = path.pc;
+    stored.chain = chain_hash(path.state);
     forget_dead_registers(cfg_, path.pc, stored.state);
     stored.parent = path.parent;
     stored.written = path.written;

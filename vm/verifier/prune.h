@@ -34,6 +34,8 @@ constexpr uint8_t kRankSlot = 16, kRankRound = 250, kRankMayGoto = 251;
 struct StoredState {
     State state;
     StoredState* parent = nullptr;
+    uint64_t chain = 0;  ///< chain_hash()
+    Difference difference;
     uint32_t pc = 0;
     uint32_t serial = 0;  ///< of its making
     uint32_t branches = 1;
