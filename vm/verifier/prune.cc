@@ -9,11 +9,9 @@
 namespace weir::vm::verifier {
 namespace {
 
-/// Comparisons in vain before a state is let go, and again after every one that ended a path. A
-/// loop of n rounds that counts what it finds has up to n^2 / 2 states at one place, and each of
-/// them is met by paths that reach its neighbours, so that it must outlast several times n
-/// comparisons.
-constexpr uint32_t kPatience = 256;
+/// Comparisons in vain before a state is let go, and again after every one that ended a path.
+/// Measured on real programs: more visits fewer instructions and takes more time in all.
+constexpr uint32_t kPatience = 16;
 
 uint64_t sum(uint64_t a, uint64_t b) {
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
