@@ -48,6 +48,13 @@ bool keeps_number(const Scalar& value, int64_t sign_bits, bool is_64) {
     return is_64 || value.full.umax <= 0xffffffff;
 }
 
+/// So that what is learned of copies, or of pointers that it moves, is learned of all.
+void name_number(Step& step, Reg& number) {
+    if (!number.is_scalar() || number.id != 0 || number.value.is_constant()) return;
+    number.id = step.env.fresh_id();
+    number.off = 0;
+}
+
 /// Compilers take the lower halves of two packet pointers to get a length in 32 bits.
 Checked move_pointer(Step& step, const OpInfo& row, const Reg& source) {
     const bool is_64 = row.bits == 64, plain = row.off <= 0;
@@ -81,10 +88,7 @@ Checked check_move(Step& step, const OpInfo& row) {
     const bool plain = row.off <= 0;  // no sign extension
     if ((*source)->is_pointer()) return move_pointer(step, row, **source);
     const bool is_copy = keeps_number((*source)->value, row.off, is_64);
-    if (is_copy && (*source)->id == 0 && !(*source)->value.is_constant()) {
-        (*source)->id = step.env.fresh_id();
-        (*source)->off = 0;
-    }
+    if (is_copy) name_number(step, **source);
     Reg result = **source;
     if (!plain) result.value = scalar_ops::sign_extend(result.value, static_cast<int>(row.off));
     if (!is_64) result.value = scalar_ops::zero_extend(result.value, 32);
@@ -174,6 +178,7 @@ Checked check_binary(Step& step, const OpInfo& row, AluOp op) {
     if (row.format == Format::AluReg) {
         const auto source = readable_reg(step, step.insn.src);
         if (!source) return std::unexpected(source.error());
+        name_number(step, **source);
         right = **source;
     }
     if ((*left)->is_pointer() || right.is_pointer())

@@ -45,6 +45,18 @@ void learn_linked(Dependencies& depend, const Reg& from, Reg& linked) {
     linked.node = depend.both(linked.node, from.node);
 }
 
+/// So is the variable part of a pointer that moved by it.
+void learn_place(Step& step, const Reg& from, Reg& pointer) {
+    const int64_t distance = int64_t{pointer.low_off} - from.off;
+    const Scalar known = scalar_ops::alu_full(AluOp::Add, from.value,
+                                              Scalar::constant(static_cast<uint64_t>(distance)));
+    Scalar value = pointer.value, other = known;
+    if (!scalar_ops::refine(CmpOp::Eq, false, value, other)) return;  // nothing comes here
+    if (value == pointer.value) return;
+    step.rely_on(from);
+    pointer.value = value;
+}
+
 /// A length of at least n says that n bytes exist.
 void learn_length(Step& step, State& state, const Reg& number) {
     const int64_t least = number.value.full.smin;
@@ -65,6 +77,7 @@ void assign_number(Step& step, State& state, int reg_index, const Reg& before, c
     learn_length(step, state, known);
     if (before.id == 0) return;
     state.for_each_reg([&](Reg& reg) {
+        if (reg.is_pointer() && reg.low_id == before.id) learn_place(step, known, reg);
         if (!reg.is_scalar() || reg.id != before.id) return;
         learn_linked(step.env.depend, known, reg);
         learn_length(step, state, reg);

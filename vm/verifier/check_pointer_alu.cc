@@ -91,6 +91,39 @@ void move_progress(Reg& pointer, AluOp op, const Range<64>& number) {
         pointer.progress.move(-number.smax, -number.smin);
 }
 
+/// Another pointer that the same number moved away from the same base.
+const Reg* moved_before(Step& step, const Reg& pointer) {
+    const Reg* found = nullptr;
+    step.state().for_each_reg([&](const Reg& reg) {
+        if (reg.kind == pointer.kind && reg.is_packet() && reg.low_id == pointer.low_id &&
+            reg.id != 0)
+            found = &reg;
+    });
+    return found;
+}
+
+/// What is known of bytes behind a packet pointer is known of all pointers that a number moved
+/// there: the compiler may compute one for the check and another for the access.
+void move_by_variable(Step& step, Reg& pointer, AluOp op, const Reg& number) {
+    const bool is_first = pointer.value.is_constant(0) && pointer.id == 0 && op == AluOp::Add;
+    pointer.value = scalar_ops::alu_full(op, pointer.value, number.value);
+    pointer.low_id = is_first ? number.id : 0;
+    pointer.low_off = is_first ? number.off : 0;
+    if (!pointer.is_packet()) return;
+    const Reg* const other = pointer.low_id == 0 ? nullptr : moved_before(step, pointer);
+    if (other == nullptr) {
+        pointer.id = step.env.fresh_id();
+        pointer.range = 0;
+        return;
+    }
+    const int64_t off = int64_t{pointer.off} + pointer.low_off - other->low_off;
+    pointer.id = other->id;
+    pointer.range = other->range;
+    pointer.value = other->value;
+    pointer.low_off = other->low_off;
+    pointer.off = static_cast<int32_t>(off);
+}
+
 }  // namespace
 
 Reg lower_half(const Reg& pointer) {
@@ -100,6 +133,8 @@ Reg lower_half(const Reg& pointer) {
     half.is_end = pointer.kind == RegKind::PacketEnd;
     half.has_length = pointer.kind == RegKind::Packet;
     half.progress = {};
+    half.low_id = 0;
+    half.low_off = 0;
     return half;
 }
 
@@ -143,11 +178,7 @@ Checked check_pointer_alu(Step& step, AluOp op, bool is_64, const Reg& right) {
                 fmt::format("the number {} combined with {} {}; mask it or compare it first",
                             describe_reg(number), kind_words(pointer),
                             number.value.full.smin < 0 ? "has no lower bound" : "is too large"));
-        pointer.value = scalar_ops::alu_full(op, pointer.value, number.value);
-        if (pointer.is_packet()) {
-            pointer.id = step.env.fresh_id();
-            pointer.range = 0;
-        }
+        move_by_variable(step, pointer, op, number);
     }
     step.reg(step.insn.dst) = pointer;
     return {};

@@ -66,14 +66,40 @@ bool number_within(const Comparison& how, const Reg& old, const Reg& now, IdMap&
            (old.id == 0 || ids.match(old.id, now.id, now.off - old.off));
 }
 
-bool pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
-    if (!same_flags(old, now) || old.off != now.off || !now.value.within(old.value)) return false;
+/// The packet's start as a name of a base.
+constexpr uint32_t kStartOfPacket = UINT32_MAX / 2;
+
+bool is_movable(RegKind kind) {
+    return kind == RegKind::Packet || kind == RegKind::PacketMeta || kind == RegKind::MapValue ||
+           kind == RegKind::Stack || kind == RegKind::Memory;
+}
+
+/// The same place may be written with another constant part, if the variable part makes up for it.
+bool place_of_pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
+    const int64_t shift = int64_t{now.off} - old.off;
+    if (shift == 0) {
+        if (!now.value.within(old.value)) return false;
+    } else {
+        if (old.value.is_constant() || !is_movable(old.kind)) return false;
+        const Scalar moved = scalar_ops::alu_full(AluOp::Add, now.value,
+                                                  Scalar::constant(static_cast<uint64_t>(shift)));
+        if (!moved.within(old.value)) return false;
+    }
     const bool is_packet = old.is_packet();
-    if (is_packet ? now.range < old.range : now.range != old.range) return false;
+    if (is_packet ? now.range - shift < old.range : now.range != old.range) return false;
+    const auto named = static_cast<int32_t>(shift);
+    if (old.low_id != 0 && !ids.match(old.low_id, now.low_id, now.low_off + named - old.low_off))
+        return false;
+    if (!is_packet) return old.id == 0 ? now.id == 0 : now.id != 0 && ids.match(old.id, now.id);
+    if (old.id == 0) return now.id == 0;
+    return ids.match(old.id, now.id == 0 ? kStartOfPacket : now.id, named);
+}
+
+bool pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
+    if (!same_flags(old, now)) return false;
     if (old.past_end != PastEnd::Unknown && old.past_end != now.past_end) return false;
-    if ((old.id == 0) != (now.id == 0) || (old.ref == 0) != (now.ref == 0)) return false;
-    return (old.id == 0 || ids.match(old.id, now.id)) &&
-           (old.ref == 0 || ids.match(old.ref, now.ref));
+    if ((old.ref == 0) != (now.ref == 0)) return false;
+    return place_of_pointer_within(old, now, ids) && (old.ref == 0 || ids.match(old.ref, now.ref));
 }
 
 bool reg_within(const Comparison& how, const Reg& old, const Reg& now, IdMap& ids) {
@@ -141,6 +167,7 @@ void drop_single_ids(State& state) {
     std::vector<uint32_t> ids;
     state.for_each_reg([&](Reg& reg) {
         if (reg.is_scalar() && reg.id != 0) ids.push_back(reg.id);
+        if (reg.low_id != 0) ids.push_back(reg.low_id);
     });
     std::ranges::sort(ids);
     state.for_each_reg([&](Reg& reg) {
@@ -217,8 +244,8 @@ bool place_within(const Comparison& how, const Frame& old, const Frame& now, uin
 }
 
 /// Without what other places say of ids it is no less contained.
-bool differs_again(const Comparison& how, const State& old, const SlotMasks& read,
-                   const State& now, const Difference& last) {
+bool differs_again(const Comparison& how, const State& old, const SlotMasks& read, const State& now,
+                   const Difference& last) {
     if (last.place == Difference::kElsewhere) return false;
     const bool is_slot = last.place >= kSlotPlace;
     if (is_slot && (read[last.frame] >> (last.place - kSlotPlace) & 1) == 0) return false;

@@ -35,7 +35,7 @@ constexpr uint32_t kInsnsBetweenStates = 8, kJumpsBetweenStates = 2;
 constexpr uint32_t kFirstRound = 2, kCrowd = 128, kAfterFailure = 4;
 /// Of one head: how often it may be made weaker, and from when on everything that differs is
 /// unknown.
-constexpr uint32_t kWideningsMax = 6, kAnythingAfter = 3;
+constexpr uint32_t kWideningsMax = 10, kFarAfter = 5, kAnythingAfter = 8;
 
 /// A path that goes on from a weaker state than its own.
 struct Attempt {
@@ -94,10 +94,6 @@ private:
             pending_.pop_back();
             meter_.pending_bytes -= path.state.memory_bytes();
             if (const Checked walked = walk(path); !walked) {
-                if (getenv("WT"))
-                    fprintf(stderr, "FAULT att=%zu pc=%u %s %s\n", attempts_.size(), path.pc,
-                            std::string(walked.error().rule).c_str(),
-                            walked.error().message.c_str());
                 if (attempts_.empty() || meter_.is_spent())
                     return std::unexpected(explain(env_, path.pc, walked.error(), &path));
                 give_up();
@@ -264,10 +260,6 @@ private:
 
     std::expected<After, Fault> meet(Path& path) {
         const StateStore::Found found = store_.look_up(path);
-        if (getenv("WT"))
-            fprintf(stderr, "meet pc=%u seen=%d back=%d att=%zu pend=%zu visited=%lu %s\n", path.pc,
-                    (int)found.seen, path.came_back, attempts_.size(), pending_.size(),
-                    meter_.visited(), describe_registers(path.state).c_str());
         switch (found.seen) {
             case StateStore::Seen::Explored:
             case StateStore::Seen::Covered: return After::Ended;
@@ -279,7 +271,8 @@ private:
         if (store_.in_vain(path.pc) > patience_[path.pc].crowd) {
             store_.in_vain(path.pc) = 0;
             if (const StoredState* old = store_.youngest(path))
-                if (auto general = generalise(env_, Generalise::Join, old->state, path.state)) {
+                if (auto general =
+                        generalise(env_, Generalise::Join, path.pc, old->state, path.state)) {
                     keep_nodes(path.state, *general);
                     begin_attempt(path, std::move(*general), false, 0);
                     return After::GoesOn;
@@ -322,7 +315,7 @@ private:
     }
 
     bool widen(Path& path, const StoredState& before, bool was_stalled) {
-        auto general = generalise(env_, Generalise::Widen, before.state, path.state);
+        auto general = generalise(env_, Generalise::Widen, path.pc, before.state, path.state);
         if (!general) return false;
         keep_nodes(path.state, *general);
         begin_attempt(path, std::move(*general), true, before.iteration + 1);
@@ -353,6 +346,11 @@ private:
         attempt.head->iteration = attempt.iteration;
     }
 
+    static Generalise weaker(uint32_t widenings) {
+        if (widenings >= kAnythingAfter) return Generalise::Anything;
+        return widenings >= kFarAfter ? Generalise::WidenFar : Generalise::Widen;
+    }
+
     /// The head of an attempt must contain this state, too.
     std::expected<After, Fault> outgrown(Path& path, StoredState& head) {
         blamed_ = &head;
@@ -360,12 +358,9 @@ private:
         WEIR_CHECK(!attempts_.empty() && attempts_.back().head == &head);
         Attempt& attempt = attempts_.back();
         const bool is_enough = ++attempt.widenings > kWideningsMax;
-        auto general = is_enough
-                           ? std::nullopt
-                           : generalise(env_,
-                                        attempt.widenings < kAnythingAfter ? Generalise::Widen
-                                                                           : Generalise::Anything,
-                                        head.state, path.state);
+        auto general = is_enough ? std::nullopt
+                                 : generalise(env_, weaker(attempt.widenings), path.pc, head.state,
+                                              path.state);
         if (!general) {
             blamed_ = &head;
             return fault("termination", "no state of the loop's head holds in all its rounds");

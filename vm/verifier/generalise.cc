@@ -17,6 +17,22 @@ constexpr std::array<uint64_t, 10> kFarThresholds = {0,
                                                      0xffffffffffffffff,
                                                      0xffffffff80000000,
                                                      0x8000000000000000};
+constexpr size_t kThresholdsMax = 64;
+
+/// Where the numbers of a loop are likely to stop: at what it compares them with.
+std::vector<uint64_t> thresholds_of(const Env& env, uint32_t pc) {
+    std::vector<uint64_t> thresholds(kFarThresholds.begin(), kFarThresholds.end());
+    for (uint32_t slot = pc; slot <= env.cfg.loop_end[pc]; ++slot) {
+        if (env.slots[slot].second_slot || thresholds.size() >= kThresholdsMax) continue;
+        const DecodedInsn& insn = env.slots[slot].insn;
+        const Format format = op_info(insn.op).format;
+        const bool is_move = format == Format::AluImm && (op_info(insn.op).opcode & 0xf0) == 0xb0;
+        if (format != Format::JumpImm && !is_move) continue;
+        for (const int64_t near : {-1, 0, 1})
+            thresholds.push_back(static_cast<uint64_t>(insn.imm + near));
+    }
+    return thresholds;
+}
 
 /// Pointers move by at most 2^29 (check_pointer_alu.cc).
 constexpr std::array<uint64_t, 6> kFarPlaces = {
@@ -24,8 +40,12 @@ constexpr std::array<uint64_t, 6> kFarPlaces = {
 
 class Generaliser {
 public:
-    Generaliser(Env& env, Generalise how)
-        : env_(env), how_(how), widens_(how != Generalise::Join) {}
+    Generaliser(Env& env, Generalise how, uint32_t pc)
+        : env_(env), how_(how), widens_(how != Generalise::Join) {
+        if (how == Generalise::Widen) thresholds_ = thresholds_of(env, pc);
+        if (how == Generalise::WidenFar)
+            thresholds_.assign(kFarThresholds.begin(), kFarThresholds.end());
+    }
 
     std::optional<State> run(const State& old, const State& now) {
         if (!same_chain(old, now) || old.references != now.references || !(old.lock == now.lock))
@@ -38,6 +58,13 @@ public:
     }
 
 private:
+    struct Pair {
+        uint32_t old_id, now_id;
+        int64_t shift;
+        RegKind kind;
+        friend bool operator==(const Pair&, const Pair&) = default;
+    };
+
     /// What moves in a loop gets a new name at its head; what does not keeps the name that an
     /// outer loop gave it.
     Progress progress(const Progress& old, const Progress& now, bool is_moved = false) {
@@ -49,7 +76,8 @@ private:
     Scalar scalar(const Scalar& old, const Scalar& now) const {
         switch (how_) {
             case Generalise::Join: return Scalar::join(old, now);
-            case Generalise::Widen: return Scalar::widen(old, now, kFarThresholds);
+            case Generalise::Widen:
+            case Generalise::WidenFar: return Scalar::widen(old, now, thresholds_);
             case Generalise::Anything: break;
         }
         return Scalar{};
@@ -88,8 +116,10 @@ private:
     Reg number(const Reg& old, const Reg& now) {
         Reg result = Reg::scalar(scalar(old.value, now.value));
         if (old.id != 0 && now.id != 0) {
-            result.id = common_id(old, now);
+            result.id = common_id(old.id, now.id, now.off - old.off);
             result.off = old.off;
+        } else if (old.value.is_constant() && now.value.is_constant()) {
+            link_constants(old, now, result);
         }
         if (old.has_length && now.has_length && old.length_id == now.length_id &&
             old.length_off == now.length_off) {
@@ -146,15 +176,15 @@ private:
         return now;
     }
 
-    Reg placed(Reg result, const Reg& old, const Reg& now) const {
-        result.value = place(position(old), position(now));
-        result.off = 0;
+    /// The constant part stays; what it moved by goes into the variable part.
+    Reg placed(Reg result, const Reg& old, const Reg& now) {
+        const int64_t moved = int64_t{now.off} - old.off;
+        result.off = old.off;
+        result.value =
+            place(old.value, scalar_ops::alu_full(AluOp::Add, now.value,
+                                                  Scalar::constant(static_cast<uint64_t>(moved))));
+        link_place(old, now, moved, result);
         return result;
-    }
-
-    static Scalar position(const Reg& reg) {
-        return scalar_ops::alu_full(AluOp::Add, reg.value,
-                                    Scalar::constant(static_cast<uint64_t>(int64_t{reg.off})));
     }
 
     /// Pointers that share a base in both states, and are as far from each other in both, share
@@ -169,23 +199,49 @@ private:
             return result;
         }
         const int64_t moved = int64_t{now.off} - old.off;
-        result.id = common_id(old, now);
-        result.off = old.off;
-        result.value =
-            place(old.value, scalar_ops::alu_full(AluOp::Add, now.value,
-                                                  Scalar::constant(static_cast<uint64_t>(moved))));
+        result.id = shared_base(old, now);
+        result = placed(result, old, now);
         const int64_t range = std::min<int64_t>(old.range, int64_t{now.range} - moved);
         result.range = static_cast<uint32_t>(std::max<int64_t>(range, 0));
         return result;
     }
 
-    /// One new id for all registers that had one id in each of the states, the same distance apart.
-    uint32_t common_id(const Reg& old, const Reg& now) {
-        const Pair pair{old.id, now.id, now.off - old.off, old.kind};
+    /// One new id for all numbers that had one id in each of the states, the same distance apart.
+    uint32_t common_id(uint32_t old_id, uint32_t now_id, int64_t shift) {
+        return id_of({old_id, now_id, shift, RegKind::Number});
+    }
+    uint32_t shared_base(const Reg& old, const Reg& now) {
+        return id_of({old.id, now.id, int64_t{now.off} - old.off, now.kind});
+    }
+
+    uint32_t id_of(const Pair& pair) {
         for (const auto& [known, id] : ids_)
             if (known == pair) return id;
         ids_.push_back({pair, env_.fresh_id()});
         return ids_.back().second;
+    }
+
+    /// Constants that move in step: counters, and the pointers that go with them, stay as far apart
+    /// as they are.
+    void link_constants(const Reg& old, const Reg& now, Reg& result) {
+        const int64_t from = old.value.full.smin, shift = now.value.full.smin - from;
+        if (from < -kPointerOffsetMax || from > kPointerOffsetMax) return;
+        result.id = common_id(0, 0, shift);
+        result.off = static_cast<int32_t>(from);
+    }
+
+    /// The variable part of a pointer that moves in step with a number.
+    void link_place(const Reg& old, const Reg& now, int64_t moved, Reg& result) {
+        result.low_id = 0;
+        result.low_off = 0;
+        if (old.value.is_constant() && now.value.is_constant()) {
+            const int64_t shift = now.value.full.smin + moved - old.value.full.smin;
+            result.low_id = common_id(0, 0, shift);
+            result.low_off = static_cast<int32_t>(old.value.full.smin);
+        } else if (old.low_id != 0 && now.low_id != 0) {
+            result.low_id = common_id(old.low_id, now.low_id, now.low_off + moved - old.low_off);
+            result.low_off = old.low_off;
+        }
     }
 
     bool slot(const StackSlot& old, StackSlot& now) {
@@ -213,16 +269,10 @@ private:
         return true;
     }
 
-    struct Pair {
-        uint32_t old_id, now_id;
-        int32_t shift;
-        RegKind kind;
-        friend bool operator==(const Pair&, const Pair&) = default;
-    };
-
     Env& env_;
     Generalise how_;
     bool widens_;
+    std::vector<uint64_t> thresholds_;
     std::vector<std::pair<Pair, uint32_t>> ids_;
 };
 
@@ -244,8 +294,9 @@ void keep_nodes(const State& real, State& general) {
     }
 }
 
-std::optional<State> generalise(Env& env, Generalise how, const State& old, const State& now) {
-    return Generaliser(env, how).run(old, now);
+std::optional<State> generalise(Env& env, Generalise how, uint32_t pc, const State& old,
+                                const State& now) {
+    return Generaliser(env, how, pc).run(old, now);
 }
 
 }  // namespace weir::vm::verifier

@@ -13,12 +13,15 @@ namespace weir::vm::verifier {
 enum class Generalise : uint8_t {
     Join,      ///< the least state of the domain that contains both
     Widen,     ///< of a loop: where they differ, as far as it is likely to go; values get new names
+    WidenFar,  ///< the same, with few steps to everything
     Anything,  ///< the same, with numbers that differ unknown
 };
 
 /// nullopt where the two have nothing in common that could be continued: another call chain, other
 /// references or objects on the stack.
-std::optional<State> generalise(Env& env, Generalise how, const State& old, const State& now);
+/// `pc` is where they are.
+std::optional<State> generalise(Env& env, Generalise how, uint32_t pc, const State& old,
+                                const State& now);
 
 /// A path that goes on from `general` instead of from `real` relies, where it relies on a number,
 /// on the one that it really has.

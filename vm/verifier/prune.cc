@@ -76,8 +76,7 @@ void mark_written(Path& path, uint8_t frame, uint64_t slots) {
 StateStore::Found StateStore::come_back(const Path& path, StoredState& nearest) {
     const Comparison exact{cfg_, depend_, path.pc, true, false};
     const bool is_general = nearest.is_general_head;
-    if (!is_within(exact, nearest.state, used_slots(nearest.state), path.state,
-                   nearest.difference))
+    if (!is_within(exact, nearest.state, used_slots(nearest.state), path.state, nearest.difference))
         return {is_general ? Seen::Outgrown : Seen::Again, &nearest};
     if (moves_on(nearest, path.state)) return {Seen::Covered, &nearest};
     return {is_general ? Seen::Stalled : Seen::Again, &nearest};
@@ -98,8 +97,7 @@ StateStore::Found StateStore::look_up(Path& path) {
         if (stored.is_finished()) {
             const bool leans = stored.outer_loop != nullptr && !stored.outer_loop->is_finished();
             const Comparison comparison{cfg_, depend_, path.pc, false, leans};
-            if (is_within(comparison, stored.state, stored.read, path.state,
-                          stored.difference)) {
+            if (is_within(comparison, stored.state, stored.read, path.state, stored.difference)) {
                 end_explored(path, stored);
                 place.in_vain = 0;
                 return {Seen::Explored, &stored};

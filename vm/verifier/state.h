@@ -86,7 +86,7 @@ struct Reg {
     uint32_t length_id = 0;
     int32_t length_off = 0;
     /// Number: the lower half of the number of this id, at this distance, shifted up by 32 bits:
-    /// compilers without 32-bit registers take halves so.
+    /// compilers without 32-bit registers take halves so. Pointer: `value` is that number itself.
     uint32_t low_id = 0;
     int32_t low_off = 0;
     uint32_t node = 0;  ///< Number: in Dependencies
