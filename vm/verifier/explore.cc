@@ -32,7 +32,7 @@ namespace {
 constexpr uint32_t kInsnsBetweenStates = 8, kJumpsBetweenStates = 2;
 /// Rounds of a loop before the first attempt, comparisons in vain at a place where paths meet
 /// before one is made there; and by how much both grow where an attempt failed.
-constexpr uint32_t kFirstRound = 2, kCrowd = 128, kAfterFailure = 4;
+constexpr uint32_t kFirstRound = 2, kCrowd = 12, kAfterFailure = 4;
 /// Of one head: how often it may be made weaker, and from when on everything that differs is
 /// unknown.
 constexpr uint32_t kWideningsMax = 10, kFarAfter = 5, kAnythingAfter = 8;
@@ -41,8 +41,9 @@ constexpr uint32_t kWideningsMax = 10, kFarAfter = 5, kAnythingAfter = 8;
 struct Attempt {
     Path original;
     StoredState* head = nullptr;
-    size_t pending = 0;   ///< paths that were left for later before it
-    uint32_t serial = 0;  ///< first state that was stored for it
+    size_t pending = 0;    ///< paths that were left for later before it
+    uint32_t serial = 0;   ///< first state that was stored for it
+    uint64_t visited = 0;  ///< instructions when it began
     uint64_t visited_max = 0;
     uint32_t widenings = 0;
     uint32_t iteration = 0;
@@ -268,7 +269,7 @@ private:
             case StateStore::Seen::Again: return another_round(path, *found.state);
             case StateStore::Seen::New: break;
         }
-        if (store_.in_vain(path.pc) > patience_[path.pc].crowd) {
+        if (store_.in_vain(path.pc) > patience_[path.pc].crowd && meter_.may_guess()) {
             store_.in_vain(path.pc) = 0;
             if (const StoredState* old = store_.youngest(path))
                 if (auto general =
@@ -332,6 +333,7 @@ private:
         if (!attempts_.empty())
             attempt.visited_max = std::min(attempt.visited_max, attempts_.back().visited_max);
         attempt.is_loop = is_loop;
+        attempt.visited = meter_.visited();
         attempt.iteration = iteration;
         attempts_.push_back(std::move(attempt));
         enter_head(path, std::move(general));
@@ -403,6 +405,7 @@ private:
         Attempt attempt = std::move(attempts_.back());
         attempts_.pop_back();
         forget_attempt(attempt);
+        meter_.waste(attempt.visited);
         Patience& patience = patience_[attempt.original.pc];
         if (attempt.is_loop) {
             patience.next_round = std::max(patience.next_round, attempt.iteration) * kAfterFailure;

@@ -21,7 +21,9 @@ constexpr size_t kThresholdsMax = 64;
 
 /// Where the numbers of a loop are likely to stop: at what it compares them with.
 std::vector<uint64_t> thresholds_of(const Env& env, uint32_t pc) {
-    std::vector<uint64_t> thresholds(kFarThresholds.begin(), kFarThresholds.end());
+    std::vector<uint64_t> thresholds;
+    for (const uint64_t threshold : kFarThresholds)
+        if (threshold != 0xff && threshold != 0xffff) thresholds.push_back(threshold);
     for (uint32_t slot = pc; slot <= env.cfg.loop_end[pc]; ++slot) {
         if (env.slots[slot].second_slot || thresholds.size() >= kThresholdsMax) continue;
         const DecodedInsn& insn = env.slots[slot].insn;

@@ -9,7 +9,8 @@ namespace {
 
 constexpr uint32_t kInsnsPerClockRead = 64;
 /// Of an attempt: instructions that it may walk, at least, and per instruction of the program.
-constexpr uint64_t kAttemptInsns = 50'000, kAttemptInsnsEach = 16, kCrowdInsns = 2'000;
+constexpr uint64_t kAttemptInsns = 50'000, kAttemptInsnsEach = 16, kCrowdInsns = 2'000,
+                   kWasteInsns = 4'000;
 
 }  // namespace
 
@@ -49,6 +50,10 @@ uint64_t Meter::attempt_visited_max(bool is_loop) const {
     const uint64_t rest = budget_.visited_insns_max - std::min(visited_, budget_.visited_insns_max);
     const uint64_t enough = std::max(kAttemptInsns, kAttemptInsnsEach * cfg_.roles.size());
     return visited_ + std::min(rest / 2, enough);
+}
+
+bool Meter::may_guess() const {
+    return wasted_ <= kWasteInsns + visited_ / 4;
 }
 
 std::string Meter::culprit() const {

@@ -28,6 +28,10 @@ public:
     bool is_spent() const { return is_spent_; }
     /// How far an attempt may go that begins now.
     uint64_t attempt_visited_max(bool is_loop) const;
+    /// An attempt that began there was in vain.
+    void waste(uint64_t visited_before) { wasted_ += visited_ - visited_before; }
+    /// Guesses where paths meet have not cost too much so far.
+    bool may_guess() const;
 
     uint64_t pending_bytes = 0;  ///< of paths left for later
     uint64_t bytes_peak = 0;
@@ -45,6 +49,7 @@ private:
     Clock::time_point deadline_;
     std::vector<uint32_t> visits_;
     uint64_t visited_ = 0;
+    uint64_t wasted_ = 0;
     bool is_spent_ = false;
 };
 
