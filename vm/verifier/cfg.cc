@@ -86,6 +86,7 @@ private:
         const auto count = static_cast<uint32_t>(program_.subprograms.size());
         cfg_.subprogram_of.resize(slots_.size());
         cfg_.roles.resize(slots_.size());
+        cfg_.loop_begin.resize(slots_.size());
         cfg_.loop_end.resize(slots_.size());
         cfg_.calls.resize(count);
         for (uint32_t i = 0; i < count; ++i) {
@@ -143,6 +144,8 @@ private:
     void note_back_edge(uint32_t from, uint32_t head) {
         const DecodedInsn& insn = slots_[from].insn;
         cfg_.roles[head].heads_loop = cfg_.roles[head].meets = true;
+        if (cfg_.loop_end[head] == 0) cfg_.loop_begin[head] = cfg_.loop_end[head] = head;
+        cfg_.loop_begin[head] = std::min(cfg_.loop_begin[head], from);
         cfg_.loop_end[head] = std::max(cfg_.loop_end[head], from);
         const bool jumps =
             has_jump(op_info(insn.op).format) && jump_target(insn, from).slot == int64_t{head};

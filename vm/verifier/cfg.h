@@ -23,7 +23,8 @@ struct SlotRole {
 struct Cfg {
     std::vector<uint32_t> subprogram_of;  ///< per slot
     std::vector<SlotRole> roles;          ///< per slot
-    std::vector<uint32_t> loop_end;  ///< per slot that heads a loop: the last that leads back to it
+    /// Per slot that heads a loop: first and last slot of its head and of what leads back to it.
+    std::vector<uint32_t> loop_begin, loop_end;
     std::vector<uint16_t>
         live;  ///< per slot: registers that some path from here on reads, bit per register
     /// Per subprogram: longest call chain from it, itself included.

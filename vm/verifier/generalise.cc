@@ -24,7 +24,7 @@ std::vector<uint64_t> thresholds_of(const Env& env, uint32_t pc) {
     std::vector<uint64_t> thresholds;
     for (const uint64_t threshold : kFarThresholds)
         if (threshold != 0xff && threshold != 0xffff) thresholds.push_back(threshold);
-    for (uint32_t slot = pc; slot <= env.cfg.loop_end[pc]; ++slot) {
+    for (uint32_t slot = env.cfg.loop_begin[pc]; slot <= env.cfg.loop_end[pc]; ++slot) {
         if (env.slots[slot].second_slot || thresholds.size() >= kThresholdsMax) continue;
         const DecodedInsn& insn = env.slots[slot].insn;
         const Format format = op_info(insn.op).format;
