@@ -111,7 +111,7 @@ private:
         if (insn.op == Op::kCallHelper) insn.op = Op::kCallLocal;
         const auto distance =
             static_cast<int64_t>(label->second) - static_cast<int64_t>(placed.slot) - 1;
-        if (insn.op == Op::kCallLocal || insn.op == Op::kGotoLong) {
+        if (insn.op == Op::kCallLocal || insn.op == Op::kGotoLong || insn.op == Op::kLoadCodeAddr) {
             insn.imm = distance;
         } else {
             if (distance < INT16_MIN || distance > INT16_MAX)

@@ -4,6 +4,7 @@
 //   entry:                      a label; a number before a colon, as in listings, is ignored
 //   if r1 == 0x0 goto out       distance (+0x5) or label
 //   call pc+0xd | call entry    local call; `call 0x5` and `call ktime_get_ns` call a helper
+//   ld_pseudo r2, 4, entry      the address of a callback: distance or label
 //   <target> and what follows # ; or // is ignored
 //
 // Numbers are decimal or 0x…, with a sign or without.

@@ -261,12 +261,20 @@ private:
 
     // ---- 64-bit immediates ----------------------------------------------------------------------
 
+    /// A number, or for the address of code a label.
+    int64_t pseudo_low(int64_t source) {
+        had_number_ = source != op_info(Op::kLoadCodeAddr).src || in_.number_next();
+        if (had_number_) return immediate(32);
+        statement_.label = in_.word();
+        target_required();
+        return 0;
+    }
     void load_pseudo() {
         const uint8_t dst = wide_register();
         in_.expect(",");
         const int64_t source = in_.number(1, 6);
         in_.expect(",");
-        const int64_t low = immediate(32);
+        const int64_t low = pseudo_low(source);
         const int64_t next = in_.accept(",") ? immediate(32) : 0;
         const auto row = std::ranges::find_if(kOps, [&](const OpInfo& each) {
             return each.format == Format::LoadImm64 && each.src == source;

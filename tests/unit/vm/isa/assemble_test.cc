@@ -50,9 +50,11 @@ TEST(Assemble, ResolvesLabelsInBothDirections) {
         "gotol again\n"
         "out:\n"
         "  exit\n"
-        "sub: exit\n");
+        "sub: exit\n"
+        "ld_pseudo r2, 4, sub\n");
     ASSERT_TRUE(insns) << insns.error().message;
-    ASSERT_EQ(insns->size(), 9u);
+    ASSERT_EQ(insns->size(), 11u);
+    EXPECT_EQ((*insns)[9].imm, -2);
     EXPECT_EQ((*insns)[3].off, -4);
     EXPECT_EQ((*insns)[4].off, 2);
     EXPECT_EQ((*insns)[5].src, 1);
@@ -87,6 +89,9 @@ TEST(Assemble, NamesLineAndColumnOfWhatIsWrong) {
         "line 1: column 8: expected registers of one width before this, found the end of the line");
     EXPECT_EQ(error_of("goto nowhere"), "line 1: no label 'nowhere'");
     EXPECT_EQ(error_of("a: exit\na: exit"), "line 2: label 'a' stands twice");
+    EXPECT_EQ(error_of("ld_pseudo r2, 4, nowhere"), "line 1: no label 'nowhere'");
+    EXPECT_EQ(error_of("ld_pseudo r2, 4, "),
+              "line 1: column 18: expected a distance or a label, found the end of the line");
     EXPECT_EQ(error_of("exit exit"),
               "line 1: column 6: expected the end of the statement, found 'exit'");
     EXPECT_EQ(error_of("goto"),
