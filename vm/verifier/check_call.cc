@@ -23,6 +23,9 @@ std::expected<const HelperInfo*, Fault> callee_of(const Step& step) {
     const bool is_kfunc = step.insn.op == Op::kCallKfunc;
     const HelperInfo* const info =
         is_kfunc ? kfunc_info(step.insn.imm) : helper_info(step.insn.imm);
+    if (is_kfunc && step.insn.off != 0)
+        return fault("kfunc", fmt::format("kfunc {} of module {}: there are no modules",
+                                          step.insn.imm, step.insn.off));
     if (info == nullptr && is_kfunc)
         return fault("kfunc", fmt::format("there is no kfunc {}", step.insn.imm));
     if (info == nullptr) return fault("unknown-helper", helper_refusal(step.insn.imm));
@@ -51,13 +54,12 @@ Checked check_special(Step& step, const Call& call) {
 }
 
 /// The rounds of a callback are over.
-void end_rounds(Step& step, State& state) {
+void end_rounds(State& state) {
     Frame& frame = state.top();
     for (uint8_t i = 0; i <= 5; ++i) frame.regs[i] = Reg{};
     frame.regs[0] = Reg::scalar(Scalar::below_bits(64));
     frame.rounds = 0;
     frame.round = {};
-    (void)step;
 }
 
 /// Arguments of a round: its number and the context, or map, key, value and the context.
@@ -91,7 +93,7 @@ Walked end_round(Step& step, const Reg& result, uint32_t call_slot) {
                                  result.is_scalar() ? describe_reg(result) : kind_words(result)));
     const auto end = [&](State& state) {
         state.frames.pop_back();
-        end_rounds(step, state);
+        end_rounds(state);
     };
     if (result.value.full.umin == 1) {
         end(step.state());
@@ -175,7 +177,7 @@ Walked check_round(Step& step) {
     const uint32_t subprogram = step.env.cfg.subprogram_of[start];
     step.env.note_callback(caller.subprogram, subprogram);
     Onward onward{Onward::Where::Jumped, OtherWay{step.state(), step.pc + 1, false}};
-    end_rounds(step, onward.other->state);
+    end_rounds(onward.other->state);
     const auto index = static_cast<uint8_t>(step.state().frames.size());
     Frame callee = make_frame(subprogram, index);
     callee.call_slot = step.pc;

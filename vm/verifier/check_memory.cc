@@ -80,8 +80,12 @@ Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
 }
 
 /// Atomic operations work on aligned stack and map values.
-Checked check_atomic_place(const Region& region) {
+Checked check_atomic_place(const Step& step, const Region& region) {
     const RegKind kind = region.pointer.kind;
+    if (region.pointer.or_null)
+        return fault("null-pointer",
+                     fmt::format("atomic access through {}; compare it with 0 first",
+                                 nullable_words(step.env.program, region.pointer)));
     if (kind != RegKind::Stack && kind != RegKind::MapValue && kind != RegKind::Memory)
         return fault("atomic",
                      fmt::format("atomic operations work on stack, map values and memory of "
@@ -263,7 +267,8 @@ Checked check_atomic(Step& step) {
     const auto pointer = readable_reg(step, is_load ? step.insn.src : step.insn.dst);
     if (!pointer) return std::unexpected(pointer.error());
     const Reg copy = **pointer;
-    if (const Checked place = check_atomic_place({copy, step.insn.off, access_bytes(step.insn)});
+    if (const Checked place =
+            check_atomic_place(step, {copy, step.insn.off, access_bytes(step.insn)});
         !place)
         return place;
     if (is_load) return load_from(step, copy);

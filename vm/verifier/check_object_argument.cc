@@ -32,6 +32,10 @@ Checked check_callback_context(Step& step, Call& call, uint8_t index, const Reg&
 Checked check_guarded(Step& step, Call& call, uint8_t index, const Reg& reg, bool is_lock) {
     const std::string_view rule = is_lock ? "lock" : "timer";
     const std::string_view name = is_lock ? "bpf_spin_lock" : "bpf_timer";
+    if (reg.or_null)
+        return fault("null-pointer",
+                     fmt::format("argument {} of {} is {}; compare it with 0 first", index,
+                                 call.name(), nullable_words(step.env.program, reg)));
     if (reg.kind != RegKind::MapValue || reg.or_null)
         return bad_argument(
             call, index,
@@ -78,6 +82,11 @@ Checked check_object(Step& step, Call& call, uint8_t index, const Reg& reg, RegK
     if (is_dynptr) slots |= slots >> 1;
     mark_read(step.path, place->frame, slots);
     call.object = object;
+    if (call.is(HelperId::dynptr_data) && object.of_packet)
+        return bad_argument(call, index,
+                            "is a dynptr of the packet, whose memory may lie in pieces; take a "
+                            "slice of it",
+                            rule);
     if (!gives_back(call)) return {};
     if (is_dynptr && !object.is_held)
         return bad_argument(call, index, "is a dynptr, but not of a ring buffer's record",

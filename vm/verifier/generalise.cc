@@ -80,7 +80,7 @@ private:
             case Generalise::Join: return Scalar::join(old, now);
             case Generalise::Widen:
             case Generalise::WidenFar: return Scalar::widen(old, now, thresholds_);
-            case Generalise::Anything: break;
+            case Generalise::Anything: return now.within(old) ? old : Scalar{};
         }
         return Scalar{};
     }

@@ -45,7 +45,15 @@ void forget_packet(State& state) {
 }
 
 void forget_owned(State& state, uint32_t ref) {
-    forget_where(state, [ref](const Reg& reg) { return reg.is_pointer() && reg.ref == ref; });
+    const auto is_void = [ref](const Reg& reg) { return reg.is_pointer() && reg.ref == ref; };
+    Reg given_back;
+    given_back.ref = ref;
+    for (Frame& frame : state.frames) {
+        for (Reg& reg : frame.regs)
+            if (is_void(reg)) reg = given_back;
+        for (StackSlot& slot : frame.stack)
+            if (is_void(slot.spill)) slot = {{}, given_back};
+    }
 }
 
 const MapSpec& map_of(const ProgramSpec& program, const Reg& reg) {

@@ -81,7 +81,9 @@ struct Reg {
     /// its first slot. Dynptr: 0 and 1 for its halves.
     int32_t off = 0;
     uint32_t range = 0;  ///< packet kinds: bytes proven to exist from base + value on. Memory: size
-    uint32_t ref = 0;    ///< Memory, Socket, Connection, Dynptr, Iterator: what it lives as long as
+    /// Memory, Socket, Connection, Dynptr, Iterator: what it lives as long as. Uninit: what it held
+    /// was given back.
+    uint32_t ref = 0;
     /// Number: it is data_end minus (the packet pointer of this id, at this offset).
     uint32_t length_id = 0;
     int32_t length_off = 0;

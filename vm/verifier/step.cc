@@ -49,6 +49,9 @@ void Env::note_root(const Root& root) {
 
 std::expected<Reg*, Fault> readable_reg(const Step& step, uint8_t index) {
     Reg& reg = step.reg(index);
+    if (reg.kind == RegKind::Uninit && reg.ref != 0)
+        return fault("reference",
+                     fmt::format("r{} is read, but what it pointed to was given back", index));
     if (reg.kind == RegKind::Uninit)
         return fault("uninitialized",
                      fmt::format("r{} is read but holds nothing on this path; write it first "
