@@ -55,6 +55,8 @@ TEST(SpecCheck, RefusesWhatIsNoProgram) {
     EXPECT_EQ(rule_of(program), "malformed");
     program = minimal();
     program.type = ProgramType::SocketFilter;
+    EXPECT_EQ(rule_of(program), "accept");
+    program.type = ProgramType{7};
     EXPECT_EQ(rule_of(program), "program-type");
     program = minimal();
     program.insns[0].opcode = 0xff;
@@ -255,7 +257,12 @@ TEST(ProofCodec, ComesBackAsItWas) {
         EXPECT_EQ(back->facts[i].reachable, proof->facts[i].reachable);
         EXPECT_EQ(back->facts[i].access, proof->facts[i].access);
         EXPECT_EQ(back->facts[i].map, proof->facts[i].map);
+        EXPECT_EQ(back->facts[i].jumps, proof->facts[i].jumps);
+        EXPECT_EQ(back->facts[i].falls_through, proof->facts[i].falls_through);
     }
+    EXPECT_EQ(back->worst_insns, proof->worst_insns);
+    EXPECT_EQ(back->states_peak, proof->states_peak);
+    EXPECT_EQ(back->bytes_peak, proof->bytes_peak);
 }
 
 TEST(ProofCodec, RefusesEveryCutAndEveryLie) {
@@ -268,7 +275,7 @@ TEST(ProofCodec, RefusesEveryCutAndEveryLie) {
         EXPECT_FALSE(read_proof(reader)) << length;
     }
     for (const size_t offset :
-         {0u, 7u, 11u, 24u, 25u}) {  // version, counts, the first fact's fields
+         {0u, 7u, 11u, 48u, 49u, 52u}) {  // version, counts, the first fact's fields
         Bytes bytes = writer.bytes();
         bytes[offset] = 0xff;
         ByteReader reader(bytes);
