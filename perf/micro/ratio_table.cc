@@ -15,36 +15,43 @@ void initialize(int argc, char** argv) {
     benchmark::Initialize(&count, arguments.data());
 }
 
+void RatioTable::add(const std::string& program, const std::string& way, double time) {
+    if (std::ranges::find(programs_, program) == programs_.end()) programs_.push_back(program);
+    times_[program + "/" + way].push_back(time / units_);
+}
+
 void RatioTable::ReportRuns(const std::vector<Run>& runs) {
     for (const Run& run : runs) {
         if (run.run_type == Run::RT_Aggregate || run.iterations == 0) continue;
         const std::string& name = run.run_name.function_name;
-        const std::string program = name.substr(0, name.rfind('/'));
-        if (std::ranges::find(programs_, program) == programs_.end()) programs_.push_back(program);
-        times_[name].push_back(run.GetAdjustedCPUTime() / units_);
+        const size_t slash = name.rfind('/');
+        add(name.substr(0, slash), name.substr(slash + 1), run.GetAdjustedCPUTime());
     }
 }
 
 void RatioTable::Finalize() {
-    std::printf("%-28s", title_.c_str());
-    for (const std::string& way : ways_) std::printf("  %29s", way.c_str());
+    size_t longest = 28;
+    for (const std::string& program : programs_) longest = std::max(longest, program.size());
+    const auto width = static_cast<int>(longest);
+    std::printf("%-*s", width, title_.c_str());
+    for (const std::string& way : ways_) std::printf("  %35s", way.c_str());
     std::printf("\n");
-    for (const std::string& program : programs_) print_row(program);
+    for (const std::string& program : programs_) print_row(program, width);
 }
 
-void RatioTable::print_row(const std::string& program) {
-    std::printf("%-28s", program.c_str());
+void RatioTable::print_row(const std::string& program, int width) {
+    std::printf("%-*s", width, program.c_str());
     double first = 0;
     for (const std::string& way : ways_) {
         std::vector<double>& times = times_[program + "/" + way];
         if (times.empty()) {
-            std::printf("  %29s", "-");
+            std::printf("  %35s", "-");
             continue;
         }
         std::ranges::sort(times);
         const double middle = times[times.size() / 2];
         if (first == 0) first = middle;
-        std::printf("  %7.2f [%6.2f-%6.2f] %5.2fx", middle, times.front(), times.back(),
+        std::printf("  %9.2f [%8.2f-%8.2f] %5.2fx", middle, times.front(), times.back(),
                     middle / first);
     }
     std::printf("\n");

@@ -22,11 +22,13 @@ public:
     RatioTable(std::string title, std::span<const char* const> ways, double units)
         : title_(std::move(title)), ways_(ways.begin(), ways.end()), units_(units) {}
 
+    /// One run that was measured elsewhere, in the same units before the division.
+    void add(const std::string& program, const std::string& way, double time);
     void ReportRuns(const std::vector<Run>& runs) override;
     void Finalize() override;
 
 private:
-    void print_row(const std::string& program);
+    void print_row(const std::string& program, int width);
 
     std::string title_;
     std::vector<std::string> ways_;
