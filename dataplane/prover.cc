@@ -31,14 +31,12 @@ vm::Rejection refused(std::string message) {
     return rejection;
 }
 
-Bytes request_of(const vm::ProgramSpec& program, const vm::Budget& budget) {
-    ByteWriter spec;
-    vm::write_program_spec(spec, program);
+Bytes request_of(ByteSpan spec, const vm::Budget& budget) {
     ByteWriter writer;
     writer.write(budget.visited_insns_max);
     writer.write(budget.states_max);
     writer.write(budget.time_ms_max);
-    writer.write_sized(spec.bytes());
+    writer.write_sized(spec);
     return writer.take();
 }
 
@@ -169,16 +167,26 @@ void Prover::tend() {
 
 std::expected<vm::Proof, vm::Rejection> Prover::prove(const vm::ProgramSpec& program,
                                                       const vm::Budget& budget) {
-    tend();
-    if (pid_ == 0) return std::unexpected(refused(trouble_));
     vm::Budget bounded = budget;
     bounded.time_ms_max = std::min(bounded.time_ms_max, kTimeMsMax);
-    const Bytes request = request_of(program, bounded);
+    ByteWriter spec;
+    vm::write_program_spec(spec, program);
+    const vm::VerdictKey key = vm::verdict_key(spec.bytes(), bounded);
+    if (const auto known = verdicts_.find(key)) return *known;
+    std::expected<vm::Proof, vm::Rejection> verdict = ask(spec.bytes(), bounded);
+    if (verdict || verdict.error().rule != kProverRule) verdicts_.keep(key, verdict);
+    return verdict;
+}
+
+std::expected<vm::Proof, vm::Rejection> Prover::ask(ByteSpan spec, const vm::Budget& budget) {
+    tend();
+    if (pid_ == 0) return std::unexpected(refused(trouble_));
+    const Bytes request = request_of(spec, budget);
     if (request.size() > kProofBytesMax) {
         return std::unexpected(refused(fmt::format(
             "the program takes {} bytes, the prover at most {}", request.size(), kProofBytesMax)));
     }
-    const auto wait_ms = static_cast<uint32_t>(bounded.time_ms_max) + kExchangeMs;
+    const auto wait_ms = static_cast<uint32_t>(budget.time_ms_max) + kExchangeMs;
     const Result<Answer> answer = exchange(fd_, request, api::deadline_in(wait_ms));
     if (!answer) {
         replace(answer.error().message);

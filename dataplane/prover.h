@@ -9,6 +9,7 @@
 #include <string>
 
 #include "vm/base/result.h"
+#include "vm/verifier/verdict_cache.h"
 #include "vm/verifier/verifier.h"
 
 namespace weir::dataplane {
@@ -28,7 +29,10 @@ public:
     Prover& operator=(const Prover&) = delete;
 
     /// Returns within the budget's time and two seconds of grace. A prover that died or hangs
-    /// refuses this load, with kProverRule, and is replaced for the next.
+    /// refuses this load, with kProverRule, and is replaced for the next. What was answered for the
+    /// same bytes before is answered again, without a proof: the key is made here, of what is sent,
+    /// so that a program which breaks into the process that proves it can spoil its own verdict
+    /// alone.
     std::expected<vm::Proof, vm::Rejection> prove(const vm::ProgramSpec& program,
                                                   const vm::Budget& budget = {});
 
@@ -44,7 +48,9 @@ private:
     Result<void> spawn();
     void end();
     void replace(const std::string& reason);
+    std::expected<vm::Proof, vm::Rejection> ask(ByteSpan spec, const vm::Budget& budget);
 
+    vm::VerdictCache verdicts_;
     std::string executable_;
     std::string trouble_;
     pid_t pid_ = 0;

@@ -47,7 +47,7 @@ Result<void> LiveNode::note_policy_keys(const PolicyKeys& before, const PolicyKe
 Result<Deployed> LiveNode::deploy_state(NodeState wanted, const std::string& renew) {
     Result<Config> config = effective_config(wanted);
     if (!config) return std::unexpected(config.error());
-    const Result<Bundle> bundle = build_bundle(*config);
+    const Result<Bundle> bundle = build_bundle(*config, verdicts_);
     if (!bundle) return std::unexpected(bundle.error());
     Result<api::Client> client = api::Client::connect(dataplane_socket_);
     if (!client) return std::unexpected(client.error());

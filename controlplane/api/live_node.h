@@ -12,6 +12,7 @@
 #include "controlplane/api/node_state.h"
 #include "controlplane/telemetry/metrics.h"
 #include "controlplane/telemetry/stats_json.h"
+#include "vm/verifier/verdict_cache.h"
 
 namespace weir::controlplane {
 
@@ -67,6 +68,7 @@ private:
 
     std::string run_dir_, dataplane_socket_;
     Link questions_;
+    vm::VerdictCache verdicts_;
     std::mutex deploy_mutex_;
     mutable std::mutex running_mutex_;
     std::shared_ptr<const Running> running_;

@@ -22,7 +22,8 @@ int verb_check(const Words& words) {
         parsed->has("CONFIG") ? parsed->text("CONFIG") : std::string(kDefaultConfigFile);
     const Result<Config> config = load_config(path);
     if (!config) return report(config.error());
-    const Result<Bundle> bundle = build_bundle(*config);
+    vm::VerdictCache verdicts;
+    const Result<Bundle> bundle = build_bundle(*config, verdicts);
     if (!bundle) return report(bundle.error());
     for (const std::string& notice : bundle->notices) fmt::print(stderr, "weir: {}\n", notice);
     if (parsed->json()) {

@@ -158,7 +158,8 @@ int run_node(const Config& config, const ForegroundSettings& settings, const Run
 Result<Config> check_config(const std::string& path) {
     Result<Config> config = load_config(path);
     if (!config) return config;
-    const Result<Bundle> bundle = build_bundle(*config);
+    vm::VerdictCache verdicts;
+    const Result<Bundle> bundle = build_bundle(*config, verdicts);
     if (!bundle) return std::unexpected(bundle.error());
     for (const std::string& notice : bundle->notices) fmt::print(stderr, "weir: {}\n", notice);
     return config;

@@ -29,7 +29,8 @@ struct ObjectFile {
 
 class BundleBuilder {
 public:
-    explicit BundleBuilder(const Config& config) : config_(config) {}
+    BundleBuilder(const Config& config, vm::VerdictCache& verdicts)
+        : config_(config), verdicts_(verdicts) {}
 
     Result<Bundle> build() {
         bundle_.configure = make_configure(config_);
@@ -155,7 +156,7 @@ private:
 
     Result<void> prove(const ProgramConfig& program, PlannedProgram& planned) {
         const auto start = std::chrono::steady_clock::now();
-        const std::expected<vm::Proof, vm::Rejection> proof = vm::verify(planned.spec);
+        const vm::Verdict proof = verdicts_.verify(planned.spec);
         const auto spent = std::chrono::steady_clock::now() - start;
         planned.verify_us = static_cast<uint64_t>(
             std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
@@ -306,6 +307,7 @@ private:
     }
 
     const Config& config_;
+    vm::VerdictCache& verdicts_;
     Bundle bundle_;
     std::vector<std::unique_ptr<ObjectFile>> files_;
     std::set<std::string> used_settings_;
@@ -319,8 +321,8 @@ std::unexpected<Error> fail_at(const Config& config, const Place& place, const s
         kind, fmt::format("{}:{}:{}: {}: {}", config.file, place.line, place.column, key, message));
 }
 
-Result<Bundle> build_bundle(const Config& config) {
-    return BundleBuilder(config).build();
+Result<Bundle> build_bundle(const Config& config, vm::VerdictCache& verdicts) {
+    return BundleBuilder(config, verdicts).build();
 }
 
 }  // namespace weir::controlplane

@@ -9,6 +9,7 @@
 #include "controlplane/config/config.h"
 #include "dataplane/api/messages.h"
 #include "vm/program/spec.h"
+#include "vm/verifier/verdict_cache.h"
 
 namespace weir::controlplane {
 
@@ -27,7 +28,7 @@ struct PlannedProgram {
                            ///< on as it is
     std::vector<size_t> maps;  ///< into Bundle::maps, one per spec.maps
     uint64_t visited_insns = 0;
-    uint64_t verify_us = 0;
+    uint64_t verify_us = 0;  ///< next to nothing where the verdict was known
     bool in_chain = false;
 };
 
@@ -49,8 +50,9 @@ struct Bundle {
 };
 
 /// Loads and verifies every program, checks fills against maps. Errors name the place in the
-/// configuration; kRejected is the verifier's refusal. Reads files, changes nothing.
-Result<Bundle> build_bundle(const Config& config);
+/// configuration; kRejected is the verifier's refusal. Reads files, changes nothing but `verdicts`,
+/// which knows what was verified before.
+Result<Bundle> build_bundle(const Config& config, vm::VerdictCache& verdicts);
 
 /// `routes` and `neighbours` as they go to the dataplane.
 std::vector<dataplane::api::Route> make_routes(const Config& config);

@@ -1,10 +1,6 @@
 #include "controlplane/deploy/sha256.h"
 
-#include <openssl/evp.h>
-
-#include <array>
-
-#include "vm/base/check.h"
+#include "vm/base/sha256.h"
 
 namespace weir::controlplane {
 
@@ -38,11 +34,7 @@ bool from_hex(std::string_view hex, Bytes& bytes) {
 }
 
 std::string sha256_hex(ByteSpan bytes) {
-    std::array<uint8_t, EVP_MAX_MD_SIZE> digest{};
-    unsigned int length = 0;
-    WEIR_CHECK(
-        EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) == 1);
-    return to_hex({digest.data(), length});
+    return to_hex(sha256(bytes));
 }
 
 std::string sha256_hex(std::string_view text) {

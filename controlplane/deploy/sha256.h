@@ -1,5 +1,5 @@
 #pragma once
-// SHA-256 (FIPS 180-4) by libcrypto, as lower-case hex.
+// SHA-256 as lower-case hex.
 
 #include <string>
 #include <string_view>

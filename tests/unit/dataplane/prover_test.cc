@@ -98,6 +98,28 @@ TEST_F(ProverTest, RefusesAsTheVerifierDoes) {
     EXPECT_EQ(proof.error().state, here.error().state);
 }
 
+TEST_F(ProverTest, AnswersTheSecondTimeWithoutAProof) {
+    const auto first = prover_->prove(named("fine"));
+    ASSERT_TRUE(first);
+    EXPECT_NE(failure_of("crash"), "proved");
+    // One that is stopped answers nothing, and nobody waits for it.
+    ASSERT_EQ(::kill(prover_->pid(), SIGSTOP), 0);
+    const Clock::time_point start = Clock::now();
+    const auto second = prover_->prove(named("fine"));
+    EXPECT_LT(Clock::now() - start, std::chrono::milliseconds(500));
+    ASSERT_EQ(::kill(prover_->pid(), SIGCONT), 0);
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_EQ(second->facts.size(), first->facts.size());
+    EXPECT_EQ(second->visited_insns, first->visited_insns);
+}
+
+TEST_F(ProverTest, ProvesAgainForAnotherBudget) {
+    ASSERT_TRUE(prover_->prove(named("fine")));
+    const auto verdict = prover_->prove(named("fine"), {.visited_insns_max = 0});
+    ASSERT_FALSE(verdict);
+    EXPECT_EQ(verdict.error().rule, "budget");
+}
+
 TEST_F(ProverTest, OutlivesEveryKindOfCrash) {
     const pid_t before = prover_->pid();
     EXPECT_EQ(failure_of("crash"), "the proof was ended by signal 4 (Illegal instruction)");
