@@ -5,15 +5,20 @@
 #include <chrono>
 
 #include "controlplane/cli/object_options.h"
+#include "controlplane/cli/program_use.h"
 #include "controlplane/cli/verbs.h"
 
 namespace weir::controlplane::cli {
 namespace {
 
+/// An accepted program fills it in; of others nobody knows what they cost.
 Json entry_json(const std::string& section, const std::string& name, const std::string& type,
                 size_t insns) {
-    return {{"section", section}, {"name", name},        {"type", type},  {"insns", insns},
-            {"accepted", false},  {"visited_insns", 0u}, {"time_us", 0u}, {"error", nullptr}};
+    return {{"section", section},      {"name", name},           {"type", type},
+            {"insns", insns},          {"accepted", false},      {"visited_insns", 0u},
+            {"time_us", 0u},           {"worst_insns", nullptr}, {"stack_bytes", nullptr},
+            {"states_peak", nullptr},  {"bytes_peak", nullptr},  {"helpers", Json::array()},
+            {"kfuncs", Json::array()}, {"maps", Json::array()},  {"error", nullptr}};
 }
 
 Json error_json(const vm::Rejection& rejection) {
@@ -31,22 +36,52 @@ Json verify_program(const vm::ProgramSpec& program) {
     const std::expected<vm::Proof, vm::Rejection> proof = vm::verify(program);
     const auto spent = std::chrono::steady_clock::now() - start;
     entry["time_us"] = std::chrono::duration_cast<std::chrono::microseconds>(spent).count();
-    entry["accepted"] = proof.has_value();
-    if (proof)
-        entry["visited_insns"] = proof->visited_insns;
-    else
+    const ProgramUse use = program_use(program, proof ? &*proof : nullptr);
+    entry["helpers"] = use.helpers;
+    entry["kfuncs"] = use.kfuncs;
+    entry["maps"] = use.maps;
+    if (!proof) {
         entry["error"] = error_json(proof.error());
+        return entry;
+    }
+    entry["accepted"] = true;
+    entry["visited_insns"] = proof->visited_insns;
+    if (proof->worst_insns != UINT64_MAX) entry["worst_insns"] = proof->worst_insns;
+    entry["stack_bytes"] = proof->stack_bytes_total;
+    entry["states_peak"] = proof->states_peak;
+    entry["bytes_peak"] = proof->bytes_peak;
     return entry;
+}
+
+/// "  helpers  csum_diff, map_lookup_elem"; nothing of an empty list.
+void print_list(const char* label, const Json& list) {
+    if (list.empty()) return;
+    fmt::print("  {:<8} {}", label, list[0].get<std::string>());
+    for (size_t i = 1; i < list.size(); ++i) fmt::print(", {}", list[i].get<std::string>());
+    fmt::print("\n");
+}
+
+void print_accepted(const Json& entry) {
+    constexpr uint64_t kKiB = 1024;
+    fmt::print("{}: accepted, {} instructions, {} visited, {} us\n",
+               entry["name"].get<std::string>(), entry["insns"].get<uint64_t>(),
+               entry["visited_insns"].get<uint64_t>(), entry["time_us"].get<int64_t>());
+    const Json& worst = entry["worst_insns"];
+    fmt::print("  {:<8} {}, {} bytes of stack\n", "a run",
+               worst.is_null() ? "more instructions than can be counted"
+                               : fmt::format("at most {} instructions", worst.get<uint64_t>()),
+               entry["stack_bytes"].get<uint64_t>());
+    fmt::print("  {:<8} at most {} states in {} KiB\n", "a proof",
+               entry["states_peak"].get<uint64_t>(),
+               (entry["bytes_peak"].get<uint64_t>() + kKiB - 1) / kKiB);
+    print_list("helpers", entry["helpers"]);
+    print_list("kfuncs", entry["kfuncs"]);
+    print_list("maps", entry["maps"]);
 }
 
 void print_entry(const Json& entry) {
     const std::string name = entry["name"];
-    if (entry["accepted"]) {
-        fmt::print("{}: accepted, {} instructions, {} visited, {} us\n", name,
-                   entry["insns"].get<uint64_t>(), entry["visited_insns"].get<uint64_t>(),
-                   entry["time_us"].get<int64_t>());
-        return;
-    }
+    if (entry["accepted"]) return print_accepted(entry);
     const Json& error = entry["error"];
     const std::string rule = error["rule"];
     if (rule == "unsupported") {
@@ -65,7 +100,8 @@ void print_entry(const Json& entry) {
 int verb_prog_verify(const Words& words) {
     Options options(
         "prog verify", "OBJ",
-        "Proves every program of an object safe, or says at which instruction and why it cannot.\n"
+        "Proves every program of an object safe and says what it costs, or says at which "
+        "instruction and why it cannot.\n"
         "Exit 1 if a program is rejected; programs of types that Weir does not offer are listed "
         "and do not count.");
     add_object_options(options);

@@ -39,7 +39,8 @@ class Contract(unittest.TestCase):
         self.assertEqual(done.returncode, 1)  # `wild` is rejected
         entries = {entry["name"]: entry for entry in json.loads(done.stdout)}
         self.assertEqual(set(entries), {"count", "wild"})
-        keys = {"section", "name", "type", "insns", "accepted", "visited_insns", "time_us", "error"}
+        keys = {"section", "name", "type", "insns", "accepted", "visited_insns", "time_us", "error",
+                "worst_insns", "stack_bytes", "states_peak", "bytes_peak", "helpers", "kfuncs", "maps"}
         self.assertLessEqual(keys, set(entries["count"]))
         self.assertTrue(entries["count"]["accepted"])
         self.assertFalse(entries["wild"]["accepted"])
