@@ -31,10 +31,9 @@ using tests::TestFrame;
 const std::string kCorpus = WEIR_CORPUS_DIR;
 constexpr size_t kBurst = 32;
 constexpr uint32_t kEntriesAssumed = 64;
-/// XDP programs that our verifier accepts, and those of themes that it refuses: what is added moves
-/// these numbers, and nothing gets lost unseen.
-constexpr tests::LevelCounts kAccepted{98, 100, 105};
-constexpr size_t kRefusedMax = 41;
+/// XDP programs, and those of them that machine code offers: what is added moves these numbers, and
+/// nothing gets lost unseen.
+constexpr tests::LevelCounts kPrograms{139, 141, 146}, kCompiled{121, 123, 128};
 constexpr size_t kUnsafePrograms = 50;
 
 using Proven = std::shared_ptr<const vm::VerifiedProgram>;
@@ -115,15 +114,43 @@ void expect_same(const Case& test, const RunResult& expected, const Result<RunRe
     EXPECT_EQ(tests::first_difference(expected, *actual, test.packets), "") << engine;
 }
 
-/// nullptr where the verifier refuses, which it may not do for programs outside of a theme.
+/// What machine code does not offer yet; such programs run in the interpreter.
+bool is_not_offered(const Error& error) {
+    return error.message.find("has no code") != std::string::npos ||
+           error.message.find("is not offered") != std::string::npos ||
+           error.message.find("did not resolve") != std::string::npos;
+}
+
+struct Exception {
+    std::string_view program, why;
+};
+/// Compared with the kernel in corpus_checked_test only.
+constexpr auto kCheckedOnly = std::to_array<Exception>({
+    {"dynptr", "what failed calls leave in a buffer that was never written"},
+    {"dynptr_memory", "what failed calls leave in a buffer that was never written"},
+    {"ringbuf_dynptr", "what failed calls leave in a buffer that was never written"},
+    {"formatting", "%s follows pointers only where the checked interpreter knows the memory"},
+    {"perf_unopened", "the kernel's side opens no buffers"},
+    {"tail_calls", "prog arrays are empty here"},
+    {"handle_ipv6", "prog arrays are empty here"},
+    {"tail_chain", "prog arrays are empty here"},
+    {"tail_in_subprogram", "prog arrays are empty here"},
+    {"target_b", "prog arrays are empty here"},
+    {"timer", "no timer goes off between packets here"},
+    {"timer_expiry", "no timer goes off between packets here"},
+});
+bool is_checked_only(const std::string& program) {
+    return std::ranges::find(kCheckedOnly, program, &Exception::program) != kCheckedOnly.end();
+}
+
+/// The verifier refuses none.
 Proven verified(const Case& test) {
     auto proof = vm::verify(test.program);
     if (!proof) {
         const vm::Rejection& why = proof.error();
-        if (test.object.theme.empty())
-            ADD_FAILURE() << test.program.name << ": insn " << why.insn << " " << why.line << ": "
-                          << why.rule << ": " << why.message << "\n"
-                          << why.state;
+        ADD_FAILURE() << test.program.name << ": insn " << why.insn << " " << why.line << ": "
+                      << why.rule << ": " << why.message << "\n"
+                      << why.state;
         return nullptr;
     }
     auto accepted = vm::accept(test.program, std::move(*proof));
@@ -137,17 +164,22 @@ Result<RunResult> run_kernel(const Case& test) {
                : tests::run_in_kernel(test.object.path, test.program.name, test.bytes, test.setup);
 }
 
-/// False where the verifier refuses.
-bool compare_program(const Case& test, bool with_kernel) {
+/// False where the verifier refuses. Counts what machine code offers.
+bool compare_program(const Case& test, bool with_kernel, size_t& compiled) {
     SCOPED_TRACE(fmt::format("{} {}", test.object.path, test.program.name));
     const Proven ready = verified(test);
     if (!ready) return false;
     const auto expected = run_interpreter(test, ready);
     EXPECT_TRUE(expected) << expected.error().message;
     if (!expected) return true;
-    expect_same(test, *expected, run_jit(test, ready, 1), "jit");
-    expect_same(test, *expected, run_jit(test, ready, kBurst), "jit, bursts");
-    if (!with_kernel) return true;
+    const auto single = run_jit(test, ready, 1);
+    const bool is_offered = single || !is_not_offered(single.error());
+    if (is_offered) {
+        expect_same(test, *expected, single, "jit");
+        expect_same(test, *expected, run_jit(test, ready, kBurst), "jit, bursts");
+    }
+    compiled += is_offered ? 1 : 0;
+    if (!with_kernel || is_checked_only(test.program.name)) return true;
     auto kernel = run_kernel(test);
     // A linked program brings its own maps only.
     if (kernel && tests::kernel_path(test.object) == tests::KernelPath::Linked)
@@ -159,7 +191,7 @@ bool compare_program(const Case& test, bool with_kernel) {
 class Corpus : public testing::TestWithParam<std::string> {};
 
 void compare_level(const std::string& level, bool with_kernel) {
-    size_t compared = 0, refused = 0;
+    size_t compared = 0, compiled = 0;
     for (const CorpusObject& object : tests::all_corpus_objects(kCorpus)) {
         if (object.level != level || tests::kernel_path(object) == tests::KernelPath::LoadOnly)
             continue;
@@ -170,13 +202,13 @@ void compare_level(const std::string& level, bool with_kernel) {
         for (const vm::ProgramSpec& program : loaded->programs) {
             if (program.type != vm::ProgramType::Xdp || !tests::is_program(object, program.name))
                 continue;
-            const bool accepted = compare_program(make_case(object, *loaded, program), with_kernel);
-            ++(accepted ? compared : refused);
+            if (compare_program(make_case(object, *loaded, program), with_kernel, compiled))
+                ++compared;
         }
     }
-    fmt::print("{}: {} programs compared, {} refused by the verifier\n", level, compared, refused);
-    EXPECT_GE(compared, kAccepted.of(level));
-    EXPECT_LE(refused, kRefusedMax);
+    fmt::print("{}: {} programs compared, {} of them as machine code\n", level, compared, compiled);
+    EXPECT_GE(compared, kPrograms.of(level));
+    EXPECT_GE(compiled, kCompiled.of(level));
 }
 
 TEST_P(Corpus, InterpreterAndMachineCodeAgree) {

@@ -1,12 +1,13 @@
 // Arguments of a call, each against its kind.
 
+#include "vm/verifier/check_argument.h"
+
 #include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
 #include "vm/program/map_use.h"
-#include "vm/verifier/check_argument.h"
 #include "vm/verifier/prune.h"
 
 namespace weir::vm::verifier {

@@ -88,8 +88,8 @@ public:
 
 private:
     std::expected<void, Rejection> explore_root(const Root root) {
+        const uint32_t first = store_.next_serial();
         pending_.push_back(first_path(root));
-        root_serial_ = store_.next_serial();
         while (!pending_.empty()) {
             Path path = std::move(pending_.back());
             pending_.pop_back();
@@ -102,7 +102,7 @@ private:
             while (!attempts_.empty() && attempts_.back().pending == pending_.size())
                 attempts_.pop_back();
         }
-        meter_.worst_insns = std::max(meter_.worst_insns, store_.insns_from(root_serial_));
+        meter_.worst_insns = std::max(meter_.worst_insns, store_.insns_from(first));
         return {};
     }
 
@@ -437,7 +437,6 @@ private:
     std::vector<Attempt> attempts_;
     std::vector<Patience> patience_;
     const StoredState* blamed_ = nullptr;
-    uint32_t root_serial_ = 0;
 };
 
 }  // namespace

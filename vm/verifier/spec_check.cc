@@ -29,48 +29,55 @@ Checked check_inner(const MapSpec& map) {
     return check_map(*map.inner);
 }
 
+/// What a key of such a map may be, in bytes.
+struct KeyBytes {
+    uint32_t least = 0, most = 0;
+};
+
+KeyBytes key_bytes_of(MapType type) {
+    switch (type) {
+        case MapType::Array:
+        case MapType::PercpuArray:
+        case MapType::Devmap:
+        case MapType::DevmapHash:
+        case MapType::Cpumap:
+        case MapType::Xskmap: return {4, 4};
+        case MapType::LpmTrie: return {5, kMapKeyBytesMax};
+        case MapType::Hash:
+        case MapType::PercpuHash:
+        case MapType::LruHash:
+        case MapType::LruPercpuHash:
+        case MapType::ArrayOfMaps:
+        case MapType::HashOfMaps: return {1, kMapKeyBytesMax};
+        case MapType::Queue:
+        case MapType::Stack:
+        case MapType::BloomFilter: return {0, 0};
+        case MapType::ProgArray:
+        case MapType::PerfEventArray:
+        case MapType::Ringbuf: break;
+    }
+    return {0, UINT32_MAX};
+}
+
+/// No pointer into these is ever given out.
+bool has_no_values(MapType type) {
+    return type == MapType::ProgArray || type == MapType::PerfEventArray ||
+           type == MapType::Ringbuf;
+}
+
 Checked check_map(const MapSpec& map) {
     const auto bad = [&](std::string_view field, uint64_t value, std::string_view wanted) {
         return fault("map-definition",
                      fmt::format("map {}: {} is {}, expected {}", map.name, field, value, wanted),
                      0);
     };
-    switch (map.type) {
-        case MapType::Array:
-        case MapType::PercpuArray:
-            if (map.key_bytes != 4) return bad("key_bytes", map.key_bytes, "4");
-            break;
-        case MapType::LpmTrie:
-            if (map.key_bytes < 5 || map.key_bytes > kMapKeyBytesMax)
-                return bad("key_bytes", map.key_bytes, "5 to 512");
-            break;
-        case MapType::Hash:
-        case MapType::PercpuHash:
-        case MapType::LruHash:
-        case MapType::LruPercpuHash:
-            if (map.key_bytes == 0 || map.key_bytes > kMapKeyBytesMax)
-                return bad("key_bytes", map.key_bytes, "1 to 512");
-            break;
-        case MapType::ArrayOfMaps:
-        case MapType::HashOfMaps:
-            if (map.key_bytes == 0 || map.key_bytes > kMapKeyBytesMax)
-                return bad("key_bytes", map.key_bytes, "1 to 512");
-            return check_inner(map);
-        case MapType::Devmap:
-        case MapType::DevmapHash:
-        case MapType::Cpumap:
-        case MapType::Xskmap:
-            if (map.key_bytes != 4) return bad("key_bytes", map.key_bytes, "4");
-            break;
-        case MapType::Queue:
-        case MapType::Stack:
-        case MapType::BloomFilter:
-            if (map.key_bytes != 0) return bad("key_bytes", map.key_bytes, "0");
-            break;
-        case MapType::ProgArray:
-        case MapType::PerfEventArray:
-        case MapType::Ringbuf: return {};  // no pointer into them is ever given out
-    }
+    const KeyBytes key = key_bytes_of(map.type);
+    if (map.key_bytes < key.least || map.key_bytes > key.most)
+        return bad("key_bytes", map.key_bytes,
+                   key.least == key.most ? fmt::format("{}", key.least)
+                                         : fmt::format("{} to {}", key.least, key.most));
+    if (is_map_in_map(map.type)) return check_inner(map);
+    if (has_no_values(map.type)) return {};
     if (map.value_bytes == 0 || map.value_bytes > value_bytes_max(map))
         return bad("value_bytes", map.value_bytes, fmt::format("1 to {}", value_bytes_max(map)));
     if (map.entries_max == 0) return bad("entries_max", map.entries_max, "at least 1");

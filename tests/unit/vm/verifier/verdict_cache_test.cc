@@ -177,7 +177,7 @@ TEST(VerdictCache, CountsAProofByItsFacts) {
     const size_t small = cache.bytes();
     program.insns.insert(program.insns.begin(), 1'000, program.insns[0]);
     static_cast<void>(cache.verify(program));
-    EXPECT_GE(cache.bytes(), 2 * small + 1'000 * sizeof(InsnFact));
+    EXPECT_GE(cache.bytes(), 2 * small + 1'000 * 4);
 }
 
 TEST(VerdictCache, KeepsNothingIfItMayNot) {
