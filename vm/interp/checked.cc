@@ -39,6 +39,7 @@ struct Checked {
     uint16_t initialised = kFramePointer;  ///< bit i: ri holds something
     std::array<uint16_t, kFramesMax> callers{};
     std::optional<RunFault> stopped;
+    RunWatcher* watcher = nullptr;
 
     // -- faults
     /// The first one counts.
@@ -62,6 +63,8 @@ struct Checked {
         if (index == m.program->code.size()) return fault(m, "runs past the end of the program");
         if (!spend(m, 1)) return false;
         ++insns;
+        if (watcher != nullptr) [[unlikely]]
+            show_step(m);
         const RegisterUse& use = m.program->uses[index];
         if (const unsigned missing = use.reads & ~unsigned{initialised}; missing != 0)
             return fault(m, fmt::format("r{} is read, but nothing was written to it",
@@ -70,6 +73,17 @@ struct Checked {
             return fault(m, "r10 is the frame pointer and cannot be written");
         initialised |= use.writes;
         return true;
+    }
+
+    [[gnu::noinline]] void show_step(M& m) {
+        const uint8_t* const low = m.bottom();
+        watcher->step({.program = m.program->spec(),
+                       .insn = now,
+                       .depth = m.depth,
+                       .initialised = initialised,
+                       .registers = m.r,
+                       .stack = {low, m.stack.data() + m.stack.size()},
+                       .memory = run.memory});
     }
 
     // -- frames
@@ -354,7 +368,8 @@ CheckedResult run_to_end(Machine<Checked>& m, const LoadedProgram& program, Slot
 }
 
 CheckedResult run_packet(const CheckedProgram& program, ProgramType type, uint64_t context,
-                         const XdpContext& packet, RunEnv& env, uint64_t insns_max) {
+                         const XdpContext& packet, RunEnv& env, uint64_t insns_max,
+                         RunWatcher* watcher) {
     const auto* const loaded = dynamic_cast<const LoadedProgram*>(&program);
     WEIR_CHECK(loaded != nullptr);  // make() gives no other
     if (program.spec().type != type)
@@ -362,6 +377,7 @@ CheckedResult run_packet(const CheckedProgram& program, ProgramType type, uint64
                                   fmt::format("a {} program does not take this context",
                                               program_type_name(program.spec().type))}};
     Checked access(type, context, &packet, insns_max);
+    access.watcher = watcher;
     Machine<Checked> m(access, *loaded, env);
     m.r[1] = context;
     access.initialised |= 1u << 1;
@@ -389,15 +405,15 @@ uint64_t LoadedProgram::call(uint64_t function, const std::array<uint64_t, 5>& a
 }
 
 CheckedResult run_checked(const CheckedProgram& program, XdpContext& context, RunEnv& env,
-                          uint64_t insns_max) {
+                          uint64_t insns_max, RunWatcher* watcher) {
     return run_packet(program, ProgramType::Xdp, reinterpret_cast<uint64_t>(&context), context, env,
-                      insns_max);
+                      insns_max, watcher);
 }
 
 CheckedResult run_checked(const CheckedProgram& program, SkbContext& context, RunEnv& env,
-                          uint64_t insns_max) {
+                          uint64_t insns_max, RunWatcher* watcher) {
     return run_packet(program, ProgramType::SocketFilter, reinterpret_cast<uint64_t>(&context),
-                      context.frame, env, insns_max);
+                      context.frame, env, insns_max, watcher);
 }
 
 }  // namespace weir::vm

@@ -83,15 +83,36 @@ struct CheckedResult {
     std::optional<RunFault> fault;
 };
 
+class MemoryModel;  // vm/interp/memory_model.h
+
+/// One instruction of a run, before it is done. Valid while it is shown.
+struct RunStep {
+    const ProgramSpec& program;  ///< after tail calls the one that runs
+    uint32_t insn = 0;
+    uint32_t depth = 0;        ///< open frames above the current one
+    uint16_t initialised = 0;  ///< bit i: ri holds something
+    std::span<const uint64_t, kRegisterCount> registers;
+    std::span<const uint8_t> stack;  ///< of all open frames, kStackBytes each, the innermost first
+    const MemoryModel& memory;
+};
+
+/// Sees every instruction of a run, also the one that faults. Called by the thread that runs.
+class RunWatcher {
+public:
+    virtual ~RunWatcher() = default;
+    virtual void step(const RunStep& step) = 0;
+};
+
 /// Steps of one run over a packet, and of each callback of a timer: they do not share.
 constexpr uint64_t kCheckedInsnsMax = 100'000'000;
 
 /// Runs over one packet. An xdp program takes the XdpContext, a socket filter the SkbContext.
-/// Context fields are translated at each load (the code is the unverified one).
+/// Context fields are translated at each load (the code is the unverified one). `watcher` may be
+/// nullptr.
 CheckedResult run_checked(const CheckedProgram& program, XdpContext& context, RunEnv& env,
-                          uint64_t insns_max = kCheckedInsnsMax);
+                          uint64_t insns_max = kCheckedInsnsMax, RunWatcher* watcher = nullptr);
 CheckedResult run_checked(const CheckedProgram& program, SkbContext& context, RunEnv& env,
-                          uint64_t insns_max = kCheckedInsnsMax);
+                          uint64_t insns_max = kCheckedInsnsMax, RunWatcher* watcher = nullptr);
 
 /// For the conformance plug-in alone: runs bytes that nobody verified, r1 = memory, r2 = its
 /// length. Every access is checked against memory and stack; a fault, an unknown helper or more
