@@ -43,15 +43,15 @@ struct Checked {
 
     // -- faults
     /// The first one counts.
-    bool fault(M& m, std::string what) {
-        if (!stopped) stopped = RunFault{m.program->spec().name, now, std::move(what)};
+    bool fault(M& m, std::string what, FaultKind kind = FaultKind::Violation) {
+        if (!stopped) stopped = RunFault{m.program->spec().name, now, std::move(what), kind};
         return false;
     }
     bool allowed(M& m, const Allowed& outcome) {
         return outcome.has_value() || fault(m, outcome.error());
     }
     bool spend(M& m, uint64_t steps) {
-        if (insns_left < steps) return fault(m, "the budget of steps is spent");
+        if (insns_left < steps) return fault(m, "the budget of steps is spent", FaultKind::Budget);
         insns_left -= steps;
         return true;
     }
@@ -197,7 +197,8 @@ struct Checked {
         if (at->insn.op == Op::kLoadMap) return true;
         const auto base = reinterpret_cast<uint64_t>(map->direct_value());
         value = base + static_cast<uint32_t>(at->insn.next_imm);
-        if (!run.memory.learn(value_region(*map, base))) fault(m, "too many regions");
+        if (!run.memory.learn(value_region(*map, base)))
+            fault(m, "too many regions", FaultKind::Engine);
         return !stopped;
     }
 
@@ -234,7 +235,8 @@ bool Checked::call(M& m, Callee callee, int64_t id) {
     const HelperInfo* info = is_kfunc ? kfunc_info(id) : helper_info(id);
     const HelperFn function =
         is_kfunc ? m.program->helpers.kfunc_at(id) : m.program->helpers.at(id);
-    if (info == nullptr || function == nullptr) return fault(m, not_offered(callee, id));
+    if (info == nullptr || function == nullptr)
+        return fault(m, not_offered(callee, id), FaultKind::Engine);
     CallSite site = call_site(m, *info, is_kfunc);
     if (!allowed(m, check_call(run, site)) || !grown_stack_fits(m) ||
         !spend(m, site.bytes / kBytesPerStep + kStepsPerRegion * walks_slices(run, *info)))
@@ -246,7 +248,10 @@ bool Checked::call(M& m, Callee callee, int64_t id) {
     const uint64_t r0 = function(m.r[1], m.r[2], m.r[3], m.r[4], m.r[5], m.env);
     visits_elements = visited;
     now = at;
-    if (stopped || !allowed(m, finish_call(run, site, r0))) return false;
+    if (stopped) return false;
+    // What it could not take of a call that was allowed was too much for it.
+    if (const Allowed finished = finish_call(run, site, r0); !finished)
+        return fault(m, finished.error(), FaultKind::Engine);
     m.r[0] = r0;
     initialised = static_cast<uint16_t>((initialised & ~kArguments) | 1);
     return true;
@@ -272,8 +277,10 @@ bool Checked::tail_target(M& m, const LoadedProgram*& target) {
     if (found == nullptr) return true;
     target = dynamic_cast<const LoadedProgram*>(found);
     if (target == nullptr || target->spec().type != run.type)
-        fault(m, fmt::format("slot {} of map {} holds no {} program of this engine", index,
-                             site.map->spec().name, program_type_name(run.type)));
+        fault(m,
+              fmt::format("slot {} of map {} holds no {} program of this engine", index,
+                          site.map->spec().name, program_type_name(run.type)),
+              FaultKind::Engine);
     else if (target->spec().has_frags != m.program->spec().has_frags)
         fault(m, fmt::format(
                      "slot {} of map {} holds {}, but only one of it and {} is of xdp.frags", index,
@@ -313,7 +320,7 @@ uint64_t Checked::callback(M& m, uint64_t function, const std::array<uint64_t, 5
     if (visits_elements) {
         visit.emplace(run.memory, *reinterpret_cast<const Map*>(arguments[0]), arguments[1],
                       arguments[2]);
-        if (!visit->learned()) fault(m, "the run touches too many elements");
+        if (!visit->learned()) fault(m, "the run touches too many elements", FaultKind::Engine);
     }
     ++callbacks;
     const uint64_t r0 =

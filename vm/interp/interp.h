@@ -54,11 +54,19 @@ private:
 
 // ---- the instrumented interpreter: programs that nobody verified -------------------------------
 
+/// What a fault says of the program.
+enum class FaultKind : uint8_t {
+    Violation,  ///< it did what no program may
+    Budget,     ///< its steps were spent
+    Engine,     ///< nothing: a bound or a gap of the interpreter
+};
+
 /// Where and why a run was stopped; the packet's verdict is then XDP_ABORTED (of a filter: 0).
 struct RunFault {
     std::string program;  ///< after tail calls the one that ran
     uint32_t insn = 0;
     std::string message;
+    FaultKind kind = FaultKind::Violation;
 };
 using FaultSink = std::function<void(const RunFault&)>;
 

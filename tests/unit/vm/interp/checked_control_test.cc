@@ -48,6 +48,7 @@ TEST_F(CheckedControl, EndsWhatDoesNotEnd) {
     EXPECT_EQ(fault_of("f: call f\nexit"), "insn 0: calls nested deeper than 8 frames");
     const CheckedResult result = run("goto -1");
     EXPECT_EQ(result.insns, insns_max);
+    EXPECT_EQ(result.fault->kind, FaultKind::Budget);
     insns_max = 100'000'000;
     EXPECT_EQ(result_of("r0 = 0\nagain: may_goto out\nr0 += 1\ngoto again\nout: exit"),
               kMayGotoMax);
