@@ -66,7 +66,8 @@ struct Checked {
         if (watcher != nullptr) [[unlikely]]
             show_step(m);
         const RegisterUse& use = m.program->uses[index];
-        if (const unsigned missing = use.reads & ~unsigned{initialised}; missing != 0)
+        const unsigned reads = may_return_nothing(m, at) ? 0u : use.reads;
+        if (const unsigned missing = reads & ~unsigned{initialised}; missing != 0)
             return fault(m, fmt::format("r{} is read, but nothing was written to it",
                                         std::countr_zero(missing)));
         if ((use.writes & kFramePointer) != 0)
@@ -75,6 +76,12 @@ struct Checked {
         return true;
     }
 
+    /// A function that the program calls itself: its caller may do without a result, but not read
+    /// it.
+    static bool may_return_nothing(M& m, Slot at) {
+        return at->insn.op == Op::kExit && m.depth > m.entry_depth &&
+               m.callers[m.depth - 1].resume != nullptr;
+    }
     [[gnu::noinline]] void show_step(M& m) {
         const uint8_t* const low = m.bottom();
         watcher->step({.program = m.program->spec(),
@@ -120,7 +127,8 @@ struct Checked {
         if (const auto leak = run.holdings.end_frame(low, low + kStackBytes)) fault(m, *leak);
     }
     void returned(M& m) {
-        initialised = static_cast<uint16_t>((callers[m.depth] & kCalleeSaved) | kFramePointer | 1);
+        initialised = static_cast<uint16_t>((callers[m.depth] & kCalleeSaved) | kFramePointer |
+                                            (initialised & 1));
         m.env.program = m.program;
         show_stack(m);
     }

@@ -54,6 +54,13 @@ TEST_F(CheckedControl, EndsWhatDoesNotEnd) {
               kMayGotoMax);
 }
 
+TEST_F(CheckedControl, LetsAFunctionReturnNothing) {
+    EXPECT_EQ(result_of("call f\nr0 = 7\nexit\nf: exit"), 7u);
+    EXPECT_EQ(fault_of("call f\nexit\nf: exit"),
+              "insn 1: r0 is read, but nothing was written to it");
+    EXPECT_EQ(fault_of("exit"), "insn 0: r0 is read, but nothing was written to it");
+}
+
 TEST_F(CheckedControl, CallsBack) {
     EXPECT_EQ(result_of("*(u64 *)(r10 - 8) = 0\nr1 = 5\nld_pseudo r2, 4, 10\nr3 = r10\nr3 += -8\n"
                         "r4 = 0\nr6 = 100\ncall loop\nr0 *= r6\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\n"
