@@ -4,8 +4,23 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 namespace weir {
+namespace {
+
+thread_local CheckNote* innermost_note = nullptr;
+
+}  // namespace
+
+CheckNote::CheckNote(Write write, const void* subject)
+    : write_(write), subject_(subject), outer_(innermost_note) {
+    innermost_note = this;
+}
+
+CheckNote::~CheckNote() {
+    innermost_note = outer_;
+}
 
 void check_failed(const char* file, int line, const char* condition) {
     char text[512];
@@ -16,6 +31,9 @@ void check_failed(const char* file, int line, const char* condition) {
                                                                        : sizeof text - 1;
         [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, bytes);
     }
+    for (CheckNote* note = std::exchange(innermost_note, nullptr); note != nullptr;
+         note = note->outer_)
+        note->write_(note->subject_);
     std::abort();
 }
 

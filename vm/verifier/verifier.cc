@@ -1,5 +1,8 @@
 #include "vm/verifier/verifier.h"
 
+#include <cstdio>
+
+#include "vm/base/check.h"
 #include "vm/verifier/cfg.h"
 #include "vm/verifier/explain.h"
 #include "vm/verifier/explore.h"
@@ -20,8 +23,22 @@ uint32_t insn_of_error(const std::string& message) {
     return insn;
 }
 
+/// The program as the bytes of write_program_spec(), in hex, a line at a time.
+void write_reproducer(const void* subject) {
+    ByteWriter writer;
+    write_program_spec(writer, *static_cast<const ProgramSpec*>(subject));
+    constexpr size_t kBytesPerLine = 64;
+    std::fputs("the verifier contradicts itself on this program (write_program_spec, hex):\n",
+               stderr);
+    const Bytes bytes = writer.take();
+    for (size_t i = 0; i < bytes.size(); ++i)
+        std::fprintf(stderr, "%02x%s", bytes[i],
+                     i + 1 == bytes.size() || (i + 1) % kBytesPerLine == 0 ? "\n" : "");
+}
+
 std::expected<Proof, Rejection> verify_with(const ProgramSpec& program, const Budget& budget,
                                             verifier::Observer* observer) {
+    const CheckNote note(write_reproducer, &program);
     const auto refuse = [&](const verifier::Fault& fault) {
         return std::unexpected(verifier::explain(program, 0, fault));
     };

@@ -3,13 +3,17 @@
 
 #include "vm/verifier/verifier.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 
 #include "tests/support/insns.h"
+#include "vm/base/check.h"
 #include "vm/base/limits.h"
 #include "vm/program/context.h"
+#include "vm/verifier/observer.h"
+#include "vm/verifier/state.h"
 
 namespace weir::vm {
 namespace {
@@ -281,6 +285,24 @@ TEST(ProofCodec, RefusesEveryCutAndEveryLie) {
         ByteReader reader(bytes);
         EXPECT_FALSE(read_proof(reader)) << offset;
     }
+}
+
+/// A state that no verifier should see.
+class Saboteur : public verifier::Observer {
+public:
+    void at(uint32_t, const verifier::State&) override { WEIR_CHECK(1 + 1 == 3); }
+    void forget(uint64_t) override {}
+};
+
+TEST(InconsistencyDeathTest, WritesTheProgramThatShowedIt) {
+    const ProgramSpec program = minimal();
+    ByteWriter writer;
+    write_program_spec(writer, program);
+    std::string hex;
+    for (const uint8_t byte : writer.bytes()) hex += fmt::format("{:02x}", byte);
+    Saboteur saboteur;
+    EXPECT_DEATH(static_cast<void>(verifier::verify_observed(program, {}, saboteur)),
+                 "check failed: 1 \\+ 1 == 3\n.*contradicts itself.*\n" + hex.substr(0, 64));
 }
 
 TEST(Rejection, NamesTheSourceLine) {
