@@ -84,16 +84,21 @@ constexpr Part or_parts(const Part& a, const Part& b) {
             ~least_and(complement<W>(a), complement<W>(b)) & kAll};
 }
 
+/// The part of all x ^ c.
+template <int W>
+constexpr Part xor_constant(const Part& part, uint64_t c) {
+    return {tnum_xor(part.bits, Tnum::constant(c)), least_xor(part, c),
+            ~least_xor(part, ~c) & Range<W>::kMask};
+}
+
 /// x ^ y is at least their difference and at most their sum.
 template <int W>
 constexpr Part xor_parts(const Part& a, const Part& b) {
-    constexpr uint64_t kAll = Range<W>::kMask;
-    const Tnum bits = tnum_xor(a.bits, b.bits);
-    if (b.bits.is_constant()) return {bits, least_xor(a, b.low), ~least_xor(a, ~b.low) & kAll};
-    if (a.bits.is_constant()) return xor_parts<W>(b, a);
+    if (b.bits.is_constant()) return xor_constant<W>(a, b.low);
+    if (a.bits.is_constant()) return xor_constant<W>(b, a.low);
     const uint64_t gap = a.low > b.high ? a.low - b.high : b.low > a.high ? b.low - a.high : 0;
     const uint64_t most = or_parts<W>(a, b).high, sum = a.high + b.high;
-    return {bits, gap, sum < a.high ? most : std::min(most, sum)};
+    return {tnum_xor(a.bits, b.bits), gap, sum < a.high ? most : std::min(most, sum)};
 }
 
 }  // namespace weir::vm::verifier::bitwise

@@ -57,18 +57,20 @@ private:
 
     /// Moves a lower half up to the nearest that is possible. False: all are below it.
     constexpr bool raise_low(uint64_t& number) const {
-        const bool is_plus = lower_.has_plus && number <= lower_.plus.high;
-        if (!is_plus && !(lower_.has_minus && number <= lower_.minus.high)) return false;
-        const Part& part = is_plus ? lower_.plus : lower_.minus;
-        number = std::max(number, part.low);
-        return part.bits.raise(number);
+        const auto raise_into = [&number](const Part& part) {
+            number = std::max(number, part.low);
+            return part.bits.raise(number);
+        };
+        if (lower_.has_plus && number <= lower_.plus.high) return raise_into(lower_.plus);
+        return lower_.has_minus && number <= lower_.minus.high && raise_into(lower_.minus);
     }
     constexpr bool lower_low(uint64_t& number) const {
-        const bool is_minus = lower_.has_minus && number >= lower_.minus.low;
-        if (!is_minus && !(lower_.has_plus && number >= lower_.plus.low)) return false;
-        const Part& part = is_minus ? lower_.minus : lower_.plus;
-        number = std::min(number, part.high);
-        return part.bits.lower(number);
+        const auto lower_into = [&number](const Part& part) {
+            number = std::min(number, part.high);
+            return part.bits.lower(number);
+        };
+        if (lower_.has_minus && number >= lower_.minus.low) return lower_into(lower_.minus);
+        return lower_.has_plus && number >= lower_.plus.low && lower_into(lower_.plus);
     }
 
     /// Moves a number up to the nearest whose halves are possible. False: all are below it.

@@ -35,17 +35,23 @@ constexpr Range<W> sub(const Range<W>& a, const Range<W>& b) {
     return r;
 }
 
+/// Adds the knowledge that a number is x * y, of a number of `a` and one of `b`: it lies between
+/// the products of their ends.
 template <int W>
-constexpr Range<W> mul(const Range<W>& a, const Range<W>& b) {
-    using R = Range<W>;
-    R r;
-    r.bits = tnum_mul(a.bits, b.bits, R::kMask).masked(R::kMask);
+constexpr void limit_product(Range<W>& r, const Range<W>& a, const Range<W>& b) {
     r.limit_modular(a.umin * b.umin, WideUnsigned{a.umax} * b.umax - WideUnsigned{a.umin} * b.umin);
     const Wide corners[] = {Wide{a.smin} * b.smin, Wide{a.smin} * b.smax, Wide{a.smax} * b.smin,
                             Wide{a.smax} * b.smax};
     const Wide least = std::min({corners[0], corners[1], corners[2], corners[3]});
     const Wide most = std::max({corners[0], corners[1], corners[2], corners[3]});
     r.limit_modular(static_cast<uint64_t>(least), static_cast<WideUnsigned>(most - least));
+}
+
+template <int W>
+constexpr Range<W> mul(const Range<W>& a, const Range<W>& b) {
+    Range<W> r;
+    r.bits = tnum_mul(a.bits, b.bits, Range<W>::kMask).masked(Range<W>::kMask);
+    limit_product(r, a, b);
     return r;
 }
 

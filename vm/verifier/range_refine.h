@@ -23,11 +23,13 @@ constexpr bool refine_equal(Range<W>& a, Range<W>& b) {
 template <int W>
 constexpr bool refine_unequal(Range<W>& a, const Range<W>& b) {
     if (!b.is_constant()) return true;
-    if (a.is_constant()) return a.umin != b.umin;
-    if (a.umin == b.umin) ++a.umin;
-    if (a.umax == b.umax) --a.umax;
-    if (a.smin == b.smin && a.smin < a.smax) ++a.smin;
-    if (a.smax == b.smax && a.smin < a.smax) --a.smax;
+    const uint64_t number = b.umin;
+    const int64_t signed_number = Range<W>::sign_extend(number);
+    if (a.is_constant()) return a.umin != number;
+    if (a.umin == number) ++a.umin;
+    if (a.umax == number) --a.umax;
+    if (a.smin == signed_number && a.smin < a.smax) ++a.smin;
+    if (a.smax == signed_number && a.smin < a.smax) --a.smax;
     return true;
 }
 

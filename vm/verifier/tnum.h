@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <utility>
 
 namespace weir::vm::verifier {
 
@@ -111,17 +112,27 @@ constexpr Tnum tnum_xor(Tnum a, Tnum b) {
     return {(a.value ^ b.value) & ~unknown, unknown};
 }
 
-/// Long multiplication: a known bit adds the other factor, an unknown one may or may not. Ends
-/// early where all bits of `keep` that products to come can reach are unknown already.
-constexpr Tnum tnum_mul(Tnum a, Tnum b, uint64_t keep = ~uint64_t{0}) {
-    if (std::popcount(a.possible()) > std::popcount(b.possible())) return tnum_mul(b, a, keep);
-    Tnum sum = Tnum::constant(0);
+/// Long multiplication, one bit of `a`: it adds b, or may, or does not.
+constexpr Tnum tnum_mul_step(Tnum sum, Tnum a, Tnum b, int place) {
+    if ((a.possible() >> place & 1) == 0) return sum;
+    const Tnum more = tnum_add(sum, {b.value << place, b.mask << place});
+    return (a.value >> place & 1) != 0 ? more : sum.join(more);
+}
+
+/// All bits of `keep` that b, from `place` on up, may still change are unknown already.
+constexpr bool tnum_mul_is_done(Tnum sum, Tnum b, int place, uint64_t keep) {
     const uint64_t lowest = b.possible() & -b.possible();
+    return (keep & ~sum.mask & -(lowest << place)) == 0;
+}
+
+/// The product's bits in `keep`; those above are anything.
+constexpr Tnum tnum_mul(Tnum a, Tnum b, uint64_t keep = ~uint64_t{0}) {
+    if (std::popcount(a.possible()) > std::popcount(b.possible())) std::swap(a, b);
+    Tnum sum = Tnum::constant(0);
     for (uint64_t bits = a.possible(); bits != 0; bits &= bits - 1) {
         const int place = std::countr_zero(bits);
-        if ((keep & ~sum.mask & -(lowest << place)) == 0) break;
-        const Tnum more = tnum_add(sum, {b.value << place, b.mask << place});
-        sum = (a.value >> place & 1) != 0 ? more : sum.join(more);
+        if (tnum_mul_is_done(sum, b, place, keep)) break;
+        sum = tnum_mul_step(sum, a, b, place);
     }
     return sum;
 }
