@@ -35,6 +35,7 @@ Bytes request_of(ByteSpan spec, const vm::Budget& budget) {
     ByteWriter writer;
     writer.write(budget.visited_insns_max);
     writer.write(budget.states_max);
+    writer.write(budget.bytes_max);
     writer.write(budget.time_ms_max);
     writer.write_sized(spec);
     return writer.take();

@@ -158,6 +158,7 @@ bool read_request(Request& request) {
     ByteReader reader(header);
     request.budget.visited_insns_max = *reader.read<uint64_t>();
     request.budget.states_max = *reader.read<uint64_t>();
+    request.budget.bytes_max = *reader.read<uint64_t>();
     request.budget.time_ms_max = *reader.read<uint64_t>();
     const uint32_t length = *reader.read<uint32_t>();
     if (length > kProofBytesMax) return false;

@@ -3,7 +3,8 @@
 // which breaks the verifier ends that child alone. What the two ends say to each other over their
 // socket pair:
 //
-//   request  u64 visited_insns_max | u64 states_max | u64 time_ms_max | u32 length | ProgramSpec
+//   request  u64 visited_insns_max | u64 states_max | u64 bytes_max | u64 time_ms_max
+//            | u32 length | ProgramSpec
 //   reply    u8 ProofOutcome | u32 length | Proof, or an ErrorReply with its Rejection, or text
 
 #include <cstdint>
@@ -20,7 +21,7 @@ constexpr uint64_t kProofMemoryBytes = 1u << 30;  ///< address space of one proo
 constexpr uint32_t kProofGraceMs =
     1'000;  ///< beyond the verifier's own time budget: start, transport, a loaded core
 
-constexpr size_t kProofRequestHeaderBytes = 28;
+constexpr size_t kProofRequestHeaderBytes = 36;
 constexpr size_t kProofReplyHeaderBytes = 5;
 
 enum class ProofOutcome : uint8_t { Proved, Refused, Failed };

@@ -28,11 +28,14 @@ VerdictKey verdict_key(const ProgramSpec& program, const Budget& budget) {
 }
 
 VerdictKey verdict_key(ByteSpan program_spec, const Budget& budget) {
+    // Every field: one that is new breaks this line.
+    const auto& [visited_insns_max, states_max, bytes_max, time_ms_max] = budget;
     ByteWriter writer;
     writer.append(sha256(program_spec));
-    writer.write(budget.visited_insns_max);
-    writer.write(budget.states_max);
-    writer.write(budget.time_ms_max);
+    writer.write(visited_insns_max);
+    writer.write(states_max);
+    writer.write(bytes_max);
+    writer.write(time_ms_max);
     return sha256(writer.bytes());
 }
 

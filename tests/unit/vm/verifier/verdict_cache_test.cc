@@ -130,6 +130,7 @@ TEST(VerdictKeys, DifferInEveryBudget) {
     const VerdictKey key = verdict_key(returning(2), {});
     EXPECT_NE(verdict_key(returning(2), {.visited_insns_max = 10}), key);
     EXPECT_NE(verdict_key(returning(2), {.states_max = 10}), key);
+    EXPECT_NE(verdict_key(returning(2), {.bytes_max = 10}), key);
     EXPECT_NE(verdict_key(returning(2), {.time_ms_max = 10}), key);
 }
 
