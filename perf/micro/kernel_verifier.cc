@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <string_view>
 
+#include "perf/micro/thread_cpu.h"
 #include "tests/support/kernel_load.h"
 #include "vm/base/check.h"
 
@@ -52,11 +54,11 @@ bool run_once(const bpf_program* program, const bpf_prog_load_opts& wanted, std:
     options.log_size = static_cast<uint32_t>(log.size());
     options.log_level = kLogStatistics;
     log[0] = '\0';
-    const Clock::time_point start = Clock::now();
+    const double start = thread_cpu_ns();
     const int fd =
         bpf_prog_load(bpf_program__type(program), "weir_bench", "Dual BSD/GPL",
                       bpf_program__insns(program), bpf_program__insn_cnt(program), &options);
-    const std::chrono::duration<double, std::nano> spent = Clock::now() - start;
+    const double spent = thread_cpu_ns() - start;
     if (fd >= 0) ::close(fd);
     const std::string_view text(log.data());
     if (text.find("processed ") == std::string_view::npos) return false;
@@ -64,9 +66,10 @@ bool run_once(const bpf_program* program, const bpf_prog_load_opts& wanted, std:
     result.reason = result.accepted ? "" : reason_in(text);
     result.processed_insns = number_behind(text, "processed ");
     result.states_peak = number_behind(text, "peak_states ");
-    result.verify_ns.push_back(static_cast<double>(number_behind(text, "verification time ")) *
-                               kNsPerUs);
-    result.load_ns.push_back(spent.count());
+    const double verify_ns =
+        static_cast<double>(number_behind(text, "verification time ")) * kNsPerUs;
+    result.verify_ns.push_back(std::min(verify_ns, spent));
+    result.load_ns.push_back(spent);
     return true;
 }
 

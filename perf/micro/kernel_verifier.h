@@ -14,8 +14,10 @@ struct KernelVerification {
     bool accepted = false;
     std::string reason;  ///< last line of the log, where rejected
     uint64_t processed_insns = 0, states_peak = 0;
-    std::vector<double> verify_ns;  ///< a run each: the verifier's own count of its time
-    std::vector<double> load_ns;    ///< around the system call: with translation and publication
+    /// A run each: processor time of the system call, with translation and publication,
+    std::vector<double> load_ns;
+    /// and of it what the verifier says it took, which is by the clock on the wall.
+    std::vector<double> verify_ns;
 };
 
 /// Loads each XDP and socket program of the object until `runs` runs are done or, after the third,
