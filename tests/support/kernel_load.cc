@@ -2,6 +2,8 @@
 
 #include <bpf/bpf.h>
 #include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -85,6 +87,18 @@ Result<std::vector<vm::Insn>> bind_maps(const vm::ProgramSpec& program,
 }
 
 }  // namespace
+
+WithoutPerfmon::WithoutPerfmon() {
+    syscall(SYS_capget, &header_, before_.data());
+    auto reduced = before_;
+    for (const unsigned capability : {CAP_PERFMON, CAP_SYS_ADMIN})
+        reduced[capability / 32].effective &= ~(1u << (capability % 32));
+    syscall(SYS_capset, &header_, reduced.data());
+}
+
+WithoutPerfmon::~WithoutPerfmon() {
+    syscall(SYS_capset, &header_, before_.data());
+}
 
 Result<std::vector<KernelProgram>> kernel_programs(const std::string& path) {
     libbpf_set_print(nullptr);

@@ -3,7 +3,9 @@
 // instructions.
 
 #include <bpf/libbpf.h>
+#include <linux/capability.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +14,19 @@
 #include "tests/support/kernel_runner.h"
 
 namespace weir::tests {
+
+/// This thread without the capabilities that make the kernel's verifier lenient.
+class WithoutPerfmon {
+public:
+    WithoutPerfmon();
+    ~WithoutPerfmon();
+    WithoutPerfmon(const WithoutPerfmon&) = delete;
+    WithoutPerfmon& operator=(const WithoutPerfmon&) = delete;
+
+private:
+    __user_cap_header_struct header_{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> before_{};
+};
 
 struct ObjectCloser {
     void operator()(bpf_object* object) const { bpf_object__close(object); }

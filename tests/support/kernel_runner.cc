@@ -2,9 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <sched.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,25 +40,6 @@ public:
 
 private:
     cpu_set_t before_{};
-};
-
-/// This thread without the capabilities that make the kernel's verifier lenient.
-class WithoutPerfmon {
-public:
-    WithoutPerfmon() {
-        syscall(SYS_capget, &header_, before_.data());
-        auto reduced = before_;
-        for (const unsigned capability : {CAP_PERFMON, CAP_SYS_ADMIN})
-            reduced[capability / 32].effective &= ~(1u << (capability % 32));
-        syscall(SYS_capset, &header_, reduced.data());
-    }
-    ~WithoutPerfmon() { syscall(SYS_capset, &header_, before_.data()); }
-    WithoutPerfmon(const WithoutPerfmon&) = delete;
-    WithoutPerfmon& operator=(const WithoutPerfmon&) = delete;
-
-private:
-    __user_cap_header_struct header_{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> before_{};
 };
 
 /// One packet through the program; `out` is scratch memory.
