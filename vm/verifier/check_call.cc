@@ -129,6 +129,17 @@ Walked end_program(Step& step, const Reg& result) {
     return Onward{Onward::Where::Ended};
 }
 
+/// Walked round by round, and there are no more.
+bool is_last_round(const Step& step, const Frame& caller, bool is_loop) {
+    if (caller.round.origin != caller.rounds) return false;
+    const Reg& first = caller.regs[1];
+    const uint64_t most =
+        is_loop ? first.value.full.umax : uint64_t{map_of(step.env.program, first).entries_max};
+    if (static_cast<uint64_t>(caller.round.least) < most) return false;
+    if (is_loop) step.rely_on(first);
+    return true;
+}
+
 }  // namespace
 
 Checked check_nothing_held(const Step& step, std::string_view where) {
@@ -171,6 +182,11 @@ Walked check_call(Step& step) {
 Walked check_round(Step& step) {
     const bool is_loop = step.insn.imm == number_of(HelperId::loop);
     const Frame& caller = step.frame();
+    if (is_last_round(step, caller, is_loop)) {
+        end_rounds(step.state());
+        step.path.came_back = false;
+        return Onward{};
+    }
     if (step.state().frames.size() >= kCallDepthMax)
         return fault("call-depth", fmt::format("call chain above {} frames", kCallDepthMax));
     const auto start = static_cast<uint32_t>(caller.regs[2].off);

@@ -141,6 +141,10 @@ bool held_within(const Comparison& how, const State& old, const State& now, IdMa
 
 bool frame_head_within(const Comparison& how, const Frame& old, const Frame& now, IdMap& ids) {
     if ((old.rounds == 0) != (now.rounds == 0)) return false;
+    // Where rounds are counted, what is below the old state has walked those that were left.
+    const bool counts = old.rounds != 0 && old.round.origin == old.rounds;
+    if (counts && (now.round.origin != now.rounds || now.round.least < old.round.least))
+        return false;
     if (how.is_exact && old.rounds != 0 && !ids.match(old.rounds, now.rounds)) return false;
     return !how.keeps_progress || progress_within(old.round, now.round);
 }

@@ -56,7 +56,7 @@ public:
         for (size_t i = 0; i < now.frames.size(); ++i)
             if (!frame(old.frames[i], result.frames[i])) return std::nullopt;
         result.may_goto = progress(old.may_goto, now.may_goto);
-        return result;
+        return tells_rounds_apart_ ? std::optional(std::move(result)) : std::nullopt;
     }
 
 private:
@@ -72,7 +72,9 @@ private:
     Progress progress(const Progress& old, const Progress& now, bool is_moved = false) {
         if (widens_) return !is_moved && old == now ? now : Progress{env_.fresh_id(), 0, 0};
         if (old.origin == 0 || old.origin != now.origin) return {};
-        return {old.origin, std::min(old.least, now.least), std::max(old.most, now.most)};
+        // One of them is nearer to a loop's end: their join would not be.
+        if (old != now) tells_rounds_apart_ = false;
+        return old;
     }
 
     Scalar scalar(const Scalar& old, const Scalar& now) const {
@@ -274,6 +276,7 @@ private:
     Env& env_;
     Generalise how_;
     bool widens_;
+    bool tells_rounds_apart_ = true;
     std::vector<uint64_t> thresholds_;
     std::vector<std::pair<Pair, uint32_t>> ids_;
 };
