@@ -198,6 +198,7 @@ Walked check_round(Step& step) {
     Frame callee = make_frame(subprogram, index);
     callee.call_slot = step.pc;
     callee.caller = is_loop ? Caller::Loop : Caller::ForEach;
+    callee.references = static_cast<uint32_t>(step.state().references.size());
     give_arguments(step, caller, callee);
     step.state().frames.push_back(std::move(callee));
     step.path.written[index] = ~uint64_t{0};  // nothing of an earlier frame at this depth is left
@@ -240,6 +241,12 @@ Walked check_exit(Step& step) {
     if (step.frame().caller != Caller::Program) {
         if (step.state().lock.is_held)
             return fault("lock", "a callback ends while a bpf_spin_lock is held");
+        if (step.state().references.size() > step.frame().references) {
+            const Reference& held = step.state().references.back();
+            return fault("reference-leak",
+                         fmt::format("a callback ends with the {} taken at insn {} not given back",
+                                     reference_words(held.kind), held.insn));
+        }
         return end_round(step, result, call_slot);
     }
     step.state().frames.pop_back();

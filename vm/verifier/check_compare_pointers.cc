@@ -10,6 +10,18 @@
 namespace weir::vm::verifier {
 namespace {
 
+/// What was taken is the pointer itself, not the object on the stack that it came out of.
+bool is_the_result(Reference::Kind kind) {
+    switch (kind) {
+        case Reference::Kind::Record:
+        case Reference::Kind::Socket:
+        case Reference::Kind::Connection: return true;
+        case Reference::Kind::RecordDynptr:
+        case Reference::Kind::Iterator: break;
+    }
+    return false;
+}
+
 /// Every copy of what a call gave turns out to be null, or not. What is null need not be given
 /// back.
 void resolve_null(const Step& step, State& state, const Reg& resolved, bool is_null) {
@@ -23,8 +35,9 @@ void resolve_null(const Step& step, State& state, const Reg& resolved, bool is_n
         if (!names_lookup(step.env.program, reg)) reg.id = 0;
     });
     if (is_null && resolved.ref != 0)
-        std::erase_if(state.references,
-                      [&](const Reference& held) { return held.id == resolved.ref; });
+        std::erase_if(state.references, [&](const Reference& held) {
+            return held.id == resolved.ref && is_the_result(held.kind);
+        });
 }
 
 std::expected<Branch, Fault> branch_on_null(Step& step, const Sides& sides, State& taken) {

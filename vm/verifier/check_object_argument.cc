@@ -48,6 +48,9 @@ Checked check_guarded(Step& step, Call& call, uint8_t index, const Reg& reg, boo
                             fmt::format("is offset {} in a value of map {}, where no {} is",
                                         reg.off + reg.value.full.smin, map.name, name),
                             rule);
+    if (!is_lock && reg.inner)
+        return bad_argument(call, index, "is a bpf_timer in a map that was looked up in a map",
+                            rule);
     call.guarded = reg;
     const HeldLock& lock = step.state().lock;
     if (!is_lock) return {};

@@ -34,9 +34,17 @@ private:
     uint32_t unnamed_ = 0;
 };
 
-bool progress_within(const Progress& old, const Progress& now) {
-    return old.origin == 0 ||
+bool progress_within(const Comparison& how, const Progress& old, const Progress& now) {
+    return old.origin == 0 || old.origin >= how.names_below ||
            (now.origin == old.origin && now.least >= old.least && now.most <= old.most);
+}
+
+/// The number of such rounds is bounded however many there are: to have done more is to be nearer
+/// to the end.
+bool counted_within(const Comparison& how, const Progress& old, const Progress& now) {
+    if (how.names_below == kEveryName) return progress_within(how, old, now);
+    return old.origin == 0 || old.origin >= how.names_below ||
+           (now.origin == old.origin && now.least >= old.least);
 }
 
 bool same_flags(const Reg& old, const Reg& now) {
@@ -104,7 +112,9 @@ bool pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
 
 bool reg_within(const Comparison& how, const Reg& old, const Reg& now, IdMap& ids) {
     if (old.kind == RegKind::Uninit) return true;
-    if (how.keeps_progress && !progress_within(old.progress, now.progress)) return false;
+    if (!(old.kind == RegKind::Iterator ? counted_within(how, old.progress, now.progress)
+                                        : progress_within(how, old.progress, now.progress)))
+        return false;
     if (old.kind == RegKind::Number) return number_within(how, old, now, ids);
     return old.kind == now.kind && pointer_within(old, now, ids);
 }
@@ -136,7 +146,7 @@ bool held_within(const Comparison& how, const State& old, const State& now, IdMa
         (old.lock.map != now.lock.map || (old.lock.id == 0) != (now.lock.id == 0) ||
          (old.lock.id != 0 && !ids.match(old.lock.id, now.lock.id))))
         return false;
-    return !how.keeps_progress || progress_within(old.may_goto, now.may_goto);
+    return counted_within(how, old.may_goto, now.may_goto);
 }
 
 bool frame_head_within(const Comparison& how, const Frame& old, const Frame& now, IdMap& ids) {
@@ -146,7 +156,7 @@ bool frame_head_within(const Comparison& how, const Frame& old, const Frame& now
     if (counts && (now.round.origin != now.rounds || now.round.least < old.round.least))
         return false;
     if (how.is_exact && old.rounds != 0 && !ids.match(old.rounds, now.rounds)) return false;
-    return !how.keeps_progress || progress_within(old.round, now.round);
+    return counted_within(how, old.round, now.round);
 }
 
 /// Equal but for ids, nodes and progress; ids too, where there is a map for them.
@@ -301,7 +311,7 @@ bool is_same(const Comparison& how, const State& old, const State& now) {
     drop_single_ids(plain);
     drop_single_ids(plain_old);
     IdMap ids;
-    const Comparison held{how.cfg, how.depend, how.pc, true, false};
+    const Comparison held{how.cfg, how.depend, how.pc, true, 0};
     return held_within(held, plain_old, plain, ids) && frames_same(how, plain_old, plain, &ids);
 }
 

@@ -15,14 +15,16 @@
 
 namespace weir::vm::verifier {
 
+constexpr uint32_t kEveryName = UINT32_MAX;
+
 struct Comparison {
     const Cfg& cfg;
     const Dependencies& depend;
     uint32_t pc = 0;
     /// Everything counts: what is below the old state is not known yet.
     bool is_exact = false;
-    /// What moved since the head of an unfinished loop must have moved as far.
-    bool keeps_progress = false;
+    /// What moved since the head of a loop gave it a name below this must have moved as far.
+    uint32_t names_below = 0;
 };
 
 /// Where two states differ: a register, or 16 + a stack slot, of a frame.

@@ -96,7 +96,9 @@ private:
             meter_.pending_bytes -= path.state.memory_bytes();
             if (const Checked walked = walk(path); !walked) {
                 if (attempts_.empty() || meter_.is_spent())
-                    return std::unexpected(explain(env_, path.pc, walked.error(), &path));
+                    return std::unexpected(
+                        explain(env_, path.pc, with_guess(walked.error()), &path));
+                note_guess(path.pc, walked.error());
                 give_up();
             }
             while (!attempts_.empty() && attempts_.back().pending == pending_.size())
@@ -104,6 +106,17 @@ private:
         }
         meter_.worst_insns = std::max(meter_.worst_insns, store_.insns_from(first));
         return {};
+    }
+
+    /// What stood against a loop's induction is likely to be what stands against the program.
+    void note_guess(uint32_t pc, const Fault& fault) {
+        if (attempts_.back().is_loop && fault.rule != "budget")
+            guess_ =
+                fmt::format("; for all rounds at once it fails at insn {}: {}", pc, fault.message);
+    }
+    Fault with_guess(Fault fault) const {
+        if (fault.rule == "budget") fault.message += guess_;
+        return fault;
     }
 
     Path first_path(const Root& root) {
@@ -275,7 +288,7 @@ private:
                 if (auto general =
                         generalise(env_, Generalise::Join, path.pc, old->state, path.state)) {
                     keep_nodes(path.state, *general);
-                    begin_attempt(path, std::move(*general), false, 0);
+                    begin_attempt(path, std::move(*general), false, 0, kEveryName);
                     return After::GoesOn;
                 }
         }
@@ -316,15 +329,17 @@ private:
     }
 
     bool widen(Path& path, const StoredState& before, bool was_stalled) {
+        const uint32_t first_name = env_.last_id + 1;
         auto general = generalise(env_, Generalise::Widen, path.pc, before.state, path.state);
         if (!general) return false;
         keep_nodes(path.state, *general);
-        begin_attempt(path, std::move(*general), true, before.iteration + 1);
+        begin_attempt(path, std::move(*general), true, before.iteration + 1, first_name);
         attempts_.back().was_stalled = was_stalled;
         return true;
     }
 
-    void begin_attempt(Path& path, State general, bool is_loop, uint32_t iteration) {
+    void begin_attempt(Path& path, State general, bool is_loop, uint32_t iteration,
+                       uint32_t first_name) {
         Attempt attempt;
         attempt.original = path;
         attempt.pending = pending_.size();
@@ -336,15 +351,17 @@ private:
         attempt.visited = meter_.visited();
         attempt.iteration = iteration;
         attempts_.push_back(std::move(attempt));
-        enter_head(path, std::move(general));
+        enter_head(path, std::move(general), first_name);
     }
 
-    void enter_head(Path& path, State general) {
+    /// `first_name`: the first id that `general` may have been given.
+    void enter_head(Path& path, State general, uint32_t first_name) {
         Attempt& attempt = attempts_.back();
         path.state = std::move(general);
         path.came_back = false;
         attempt.head = &store_.add(path);
         attempt.head->is_general_head = attempt.is_loop;
+        if (attempt.is_loop) attempt.head->first_name = first_name;
         attempt.head->iteration = attempt.iteration;
     }
 
@@ -360,6 +377,7 @@ private:
         WEIR_CHECK(!attempts_.empty() && attempts_.back().head == &head);
         Attempt& attempt = attempts_.back();
         const bool is_enough = ++attempt.widenings > kWideningsMax;
+        const uint32_t first_name = env_.last_id + 1;
         auto general = is_enough ? std::nullopt
                                  : generalise(env_, weaker(attempt.widenings), path.pc, head.state,
                                               path.state);
@@ -370,7 +388,7 @@ private:
         forget_attempt(attempt);
         path = attempt.original;
         keep_nodes(path.state, *general);
-        enter_head(path, std::move(*general));
+        enter_head(path, std::move(*general), first_name);
         return After::GoesOn;
     }
 
@@ -437,6 +455,7 @@ private:
     std::vector<Attempt> attempts_;
     std::vector<Patience> patience_;
     const StoredState* blamed_ = nullptr;
+    std::string guess_;  ///< why the last attempt at a loop failed
 };
 
 }  // namespace

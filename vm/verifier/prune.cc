@@ -74,7 +74,8 @@ void mark_written(Path& path, uint8_t frame, uint64_t slots) {
 
 /// The path came back: to the nearest unfinished state of its call chain.
 StateStore::Found StateStore::come_back(const Path& path, StoredState& nearest) {
-    const Comparison exact{cfg_, depend_, path.pc, true, false};
+    const Comparison exact{cfg_, depend_, path.pc, true,
+                           std::min(nearest.first_name, kEveryName - 1)};
     const bool is_general = nearest.is_general_head;
     if (!is_within(exact, nearest.state, used_slots(nearest.state), path.state, nearest.difference))
         return {is_general ? Seen::Outgrown : Seen::Again, &nearest};
@@ -90,13 +91,13 @@ StateStore::Found StateStore::look_up(Path& path) {
     uint32_t entered = 0;  // when the path came into this loop from outside
     for (size_t i = 0; i < place.states.size();) {
         StoredState& stored = *place.states[i];
-        if (stored.chain != chain) {
+        if (stored.chain != chain || !same_chain(stored.state, path.state)) {
             ++i;
             continue;
         }
         if (stored.is_finished()) {
             const bool leans = stored.outer_loop != nullptr && !stored.outer_loop->is_finished();
-            const Comparison comparison{cfg_, depend_, path.pc, false, leans};
+            const Comparison comparison{cfg_, depend_, path.pc, false, leans ? kEveryName : 0};
             if (is_within(comparison, stored.state, stored.read, path.state, stored.difference)) {
                 end_explored(path, stored);
                 place.in_vain = 0;
@@ -107,7 +108,7 @@ StateStore::Found StateStore::look_up(Path& path) {
         } else if (path.came_back) {
             if (nearest == nullptr || nearest->serial < stored.serial) nearest = &stored;
             if (stored.iteration == 0) entered = std::max(entered, stored.serial);
-            const Comparison exact{cfg_, depend_, path.pc, true, false};
+            const Comparison exact{cfg_, depend_, path.pc, true, 0};
             if (!stored.is_general_head && (same == nullptr || same->serial < stored.serial) &&
                 is_same(exact, stored.state, path.state))
                 same = &stored;
@@ -124,15 +125,20 @@ StateStore::Found StateStore::look_up(Path& path) {
     }
     if (nearest == nullptr) return {};
     Found found = come_back(path, *nearest);
-    if (found.seen == Seen::Again && same != nullptr && same->serial >= entered)
-        found = {moves_on(*same, path.state) ? Seen::Covered : Seen::Stalled, same};
+    if (found.seen == Seen::Again && same != nullptr && same->serial >= entered) {
+        const Comparison exact{cfg_, depend_, path.pc, true, kEveryName - 1};
+        const bool moves =
+            is_within(exact, same->state, used_slots(same->state), path.state, same->difference) &&
+            moves_on(*same, path.state);
+        found = {moves ? Seen::Covered : Seen::Stalled, same};
+    }
     if (found.seen == Seen::Covered) end_covered(path, *found.state);
     return found;
 }
 
 void StateStore::end_explored(Path& path, StoredState& stored) {
     ++stored.hits;
-    const Comparison comparison{cfg_, depend_, path.pc, false, false};
+    const Comparison comparison{cfg_, depend_, path.pc, false, 0};
     rely_on_same(depend_, comparison, stored.state, stored.read, path.state);
     for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame)
         mark_read(path, frame, stored.read[frame]);
@@ -146,11 +152,12 @@ void StateStore::end_explored(Path& path, StoredState& stored) {
 }
 
 void StateStore::end_covered(Path& path, StoredState& head) {
-    const Comparison exact{cfg_, depend_, path.pc, true, false};
+    const Comparison exact{cfg_, depend_, path.pc, true, 0};
     const SlotMasks used = used_slots(head.state);
     rely_on_same(depend_, exact, head.state, used, path.state);
     for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame)
         mark_read(path, frame, used[frame]);
+    for (const Rank& rank : head.ranks) depend_.mark_precise(node_of(rank, path.state));
     lean_on(path, head);
     head.round_insns = std::max(head.round_insns, insns_since(head, path));
     finish(path, 0);

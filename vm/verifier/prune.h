@@ -46,7 +46,10 @@ struct StoredState {
 
     uint32_t iteration = 0;        ///< at a loop's head: rounds that led here one by one
     bool is_general_head = false;  ///< of a loop
-    bool has_ranks = false;        ///< `ranks` is what all rounds so far have in common
+    /// Names from here on were given by this head. Values that an outer head named must not have
+    /// moved where a path comes back.
+    uint32_t first_name = kEveryName;
+    bool has_ranks = false;  ///< `ranks` is what all rounds so far have in common
     std::vector<Rank> ranks;
     /// Innermost and outermost unfinished heads that paths below here came back to.
     StoredState* inner_loop = nullptr;

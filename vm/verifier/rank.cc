@@ -126,6 +126,15 @@ bool moves_on(StoredState& head, const State& now) {
     return true;
 }
 
+uint32_t node_of(const Rank& rank, const State& state) {
+    if (rank.place == kRankMayGoto || rank.place == kRankRound) return Dependencies::kNone;
+    const Frame& frame = state.frames[rank.frame];
+    const Reg& reg = rank.place < kRankSlot
+                         ? frame.regs[rank.place]
+                         : slot_at(frame, static_cast<size_t>(rank.place - kRankSlot)).spill;
+    return reg.is_scalar() ? reg.node : Dependencies::kNone;
+}
+
 uint64_t rounds_max(const StoredState& head) {
     uint64_t least = kRoundsMax;
     for (const Rank& rank : head.ranks) least = std::min(least, rank.rounds_max);

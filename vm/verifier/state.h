@@ -164,6 +164,7 @@ struct Frame {
     uint32_t subprogram = 0;
     uint32_t call_slot = 0;  ///< where the caller called; unused in the first frame
     Caller caller = Caller::Program;
+    uint32_t references = 0;  ///< that were held when a callback's frame began
     /// Not 0: this frame stands at a call whose callback runs any number of times; r1 to r5 are its
     /// arguments. The number names the call.
     uint32_t rounds = 0;
