@@ -16,13 +16,13 @@
 #include <fmt/format.h>
 
 #include "vm/base/check.h"
-#include "vm/verifier/checks.h"
 #include "vm/verifier/explain.h"
 #include "vm/verifier/generalise.h"
 #include "vm/verifier/meter.h"
 #include "vm/verifier/observer.h"
 #include "vm/verifier/prune.h"
 #include "vm/verifier/stack_depth.h"
+#include "vm/verifier/walk_insn.h"
 
 namespace weir::vm::verifier {
 namespace {
@@ -122,18 +122,7 @@ private:
     Path first_path(const Root& root) {
         Path path;
         path.pc = env_.program.subprograms[root.subprogram].insn;
-        path.state.frames.push_back(make_frame(root.subprogram, 0));
-        path.state.may_goto = {env_.fresh_id(), 0, 0};
-        Frame& frame = path.state.top();
-        frame.caller = root.caller;
-        frame.regs[1] = Reg::pointer(RegKind::Context);
-        if (root.caller == Caller::Timer) {
-            frame.regs[1] = Reg::pointer(RegKind::Map);
-            frame.regs[2] = Reg::pointer(RegKind::MapKey);
-            frame.regs[3] = Reg::pointer(RegKind::MapValue);
-            frame.regs[3].id = env_.fresh_id();
-            for (size_t i = 1; i <= 3; ++i) frame.regs[i].map = root.map;
-        }
+        path.state = first_state(env_, root);
         store_.add(path);
         meter_.pending_bytes += path.state.memory_bytes();
         return path;
@@ -173,85 +162,9 @@ private:
         }
     }
 
-    Walked walk_insn(Step& step) {
-        const auto next = [](const Checked& checked) -> Walked {
-            if (!checked) return std::unexpected(checked.error());
-            return Onward{};
-        };
-        switch (op_info(step.insn.op).format) {
-            case Format::AluImm:
-            case Format::AluReg:
-            case Format::AluUnary:
-            case Format::ByteOrder: return next(check_alu(step));
-            case Format::JumpImm:
-            case Format::JumpReg: return walk_branch(step);
-            case Format::Goto:
-            case Format::GotoLong: jump(step.path, step.pc); return Onward{Onward::Where::Jumped};
-            case Format::MayGoto: return walk_may_goto(step);
-            case Format::Call: return walk_call(step);
-            case Format::Exit: return check_exit(step);
-            case Format::LoadImm64: return next(check_load_imm64(step));
-            case Format::Load: return next(check_load(step));
-            case Format::StoreImm:
-            case Format::StoreReg: return next(check_store(step));
-            case Format::Atomic: return next(check_atomic(step));
-            case Format::LoadPacketAbs:
-            case Format::LoadPacketInd: return next(check_packet_load(step));
-            case Format::CallReg: break;
-        }
-        return fault("instruction",
-                     fmt::format("instruction {} cannot be proven: which helper it calls is known "
-                                 "only when it runs",
-                                 op_info(step.insn.op).name));
-    }
-
-    void jump(Path& path, uint32_t from) {
-        ++path.jumps_since_parent;
-        path.came_back = env_.cfg.roles[from].jumps_back;
-        path.pc = static_cast<uint32_t>(jump_target(env_.slots[from].insn, from).slot);
-    }
-
     uint32_t chosen(const Path& path, uint32_t pc, bool taken) {
         env_.trail.push_back({path.trail, pc, taken});
         return static_cast<uint32_t>(env_.trail.size() - 1);
-    }
-
-    Walked walk_branch(Step& step) {
-        State taken;
-        const auto branch = check_branch(step, taken);
-        if (!branch) return std::unexpected(branch.error());
-        env_.note_branch(step.pc, branch->taken_possible, branch->fallthrough_possible);
-        if (branch->taken_possible && branch->fallthrough_possible)
-            return both_ways(step, std::move(taken));
-        if (branch->taken_possible) {
-            jump(step.path, step.pc);
-            return Onward{Onward::Where::Jumped};
-        }
-        ++step.path.jumps_since_parent;
-        return Onward{};
-    }
-
-    Onward both_ways(Step& step, State taken) {
-        ++step.path.jumps_since_parent;
-        const auto target = static_cast<uint32_t>(jump_target(step.insn, step.pc).slot);
-        return {Onward::Where::Next,
-                OtherWay{std::move(taken), target, env_.cfg.roles[step.pc].jumps_back}};
-    }
-
-    /// A run has a bounded number of jumps that are not taken.
-    Walked walk_may_goto(Step& step) {
-        State taken = step.state();
-        step.state().may_goto.move(1, 1);
-        return both_ways(step, std::move(taken));
-    }
-
-    Walked walk_call(Step& step) {
-        if (step.frame().rounds != 0) return check_round(step);
-        if (step.insn.op != Op::kCallLocal) return check_call(step);
-        ++step.path.jumps_since_parent;
-        const Checked called = check_local_call(step);
-        if (!called) return std::unexpected(called.error());
-        return Onward{Onward::Where::Jumped};
     }
 
     void leave_for_later(Path& path, OtherWay other, uint32_t pc) {
