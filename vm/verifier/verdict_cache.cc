@@ -15,8 +15,12 @@ size_t bytes_of(const Proof& proof) {
 }
 
 size_t bytes_of(const Rejection& rejection) {
-    return sizeof rejection + rejection.line.size() + rejection.rule.size() +
-           rejection.message.size() + rejection.state.size();
+    size_t bytes = sizeof rejection + rejection.line.size() + rejection.rule.size() +
+                   rejection.message.size() + rejection.state.size() + rejection.hint.size() +
+                   rejection.insn_text.size();
+    for (const PathStep& step : rejection.path)
+        bytes += sizeof step + step.condition.size() + step.line.size();
+    return bytes;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "vm/base/bytes.h"
 #include "vm/program/spec.h"
@@ -13,14 +14,27 @@
 
 namespace weir::vm {
 
-/// Why a program was refused.
+/// What was decided on the way to a refusal: a jump both ways of which were possible, whether a
+/// callback runs another round, or a call or return of a subprogram.
+struct PathStep {
+    uint32_t insn = 0;
+    bool taken = false;     ///< the jump; true of calls and returns
+    std::string condition;  ///< with what was known: "r2 (pkt+14) > r3 (pkt_end): not taken"
+    std::string line;       ///< as Rejection::line
+};
+
+/// Why a program was refused. explanation.h makes a text of it.
 struct Rejection {
     uint32_t insn = 0;
     std::string line;  ///< "file.c:37: text", empty without BTF line info
     std::string
         rule;  ///< short and stable: "stack-bounds", "uninitialized", "packet-bounds", "budget", …
-    std::string message;  ///< one line with the numbers
-    std::string state;    ///< registers at that point, one line
+    std::string message;              ///< one line with the numbers
+    std::string state;                ///< registers at that point, one line
+    std::string insn_text = {};       ///< disassembled; empty where there is none
+    std::string hint = {};            ///< what would make it provable, one line
+    std::vector<PathStep> path = {};  ///< from the program's start on, oldest first
+    uint64_t path_left_out = 0;       ///< steps that the middle of `path` lost
 };
 
 struct Budget {

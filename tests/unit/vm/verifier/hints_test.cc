@@ -1,0 +1,102 @@
+// Advice: some for every rule, with numbers where there are any.
+
+#include "vm/verifier/hints.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+
+#include "vm/isa/assemble.h"
+#include "vm/verifier/verifier.h"
+
+namespace weir::vm {
+namespace {
+
+/// Rules as the sources of the verifier spell them.
+std::set<std::string> rules_of_sources() {
+    const std::regex fault(
+        R"re((?:fault\(|refuse\(\{)\s*(?:[^"();]*\?\s*)?"([a-z-]+)"(?:\s*:\s*"([a-z-]+)")?)re");
+    std::set<std::string> rules;
+    for (const auto& entry : std::filesystem::directory_iterator(WEIR_VERIFIER_DIR)) {
+        if (entry.path().extension() != ".cc") continue;
+        std::ifstream stream(entry.path());
+        const std::string text(std::istreambuf_iterator<char>(stream), {});
+        for (std::sregex_iterator found(text.begin(), text.end(), fault), end; found != end;
+             ++found)
+            for (size_t group = 1; group <= 2; ++group)
+                if ((*found)[group].matched) rules.insert((*found)[group]);
+    }
+    return rules;
+}
+
+TEST(Hints, EveryRuleHasOne) {
+    const std::set<std::string> rules = rules_of_sources();
+    EXPECT_GE(rules.size(), 35u);
+    for (const char* sure : {"packet-bounds", "malformed", "reference-leak", "recursion", "kfunc"})
+        EXPECT_TRUE(rules.contains(sure)) << sure;
+    for (const std::string& rule : rules) EXPECT_TRUE(verifier::has_hint(rule)) << rule;
+}
+
+std::string hint_of(std::string_view text, ProgramType type = ProgramType::Xdp) {
+    ProgramSpec program;
+    program.name = "test";
+    program.type = type;
+    const auto insns = assemble(text);
+    EXPECT_TRUE(insns) << (insns ? "" : insns.error().message);
+    if (!insns) return {};
+    program.insns = *insns;
+    program.subprograms = {{"test", 0}};
+    MapSpec table;
+    table.name = "table";
+    table.type = MapType::Array;
+    table.key_bytes = 4;
+    table.value_bytes = 64;
+    table.entries_max = 16;
+    program.maps = {table};
+    const auto proof = verify(program);
+    EXPECT_FALSE(proof) << text;
+    return proof ? "" : proof.error().hint;
+}
+
+constexpr const char* kPacket = "r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\n";
+
+TEST(Hints, PacketChecksNameTheByte) {
+    EXPECT_EQ(hint_of(std::string(kPacket) + "r0 = *(u16 *)(r2 + 37)\nexit"),
+              "before insn 2: if (data + 39 > data_end) return XDP_DROP;");
+    EXPECT_EQ(
+        hint_of("r2 = *(u32 *)(r1 + 76)\nr0 = *(u8 *)(r2 + 20)\nexit", ProgramType::SocketFilter),
+        "before insn 1: if (data + 21 > data_end) return 0;");
+    EXPECT_EQ(hint_of(std::string(kPacket) +
+                      "r4 = *(u32 *)(r1 + 12)\nr4 &= 60\nr2 += r4\nr0 = *(u32 *)(r2 + 4)\nexit"),
+              "before insn 5, with p the pointer as it is after the addition: if ((void *)p + 8 > "
+              "data_end) return XDP_DROP;");
+    EXPECT_EQ(hint_of("r2 = *(u32 *)(r1 + 8)\nr0 = *(u32 *)(r2 + 0)\nexit"),
+              "before insn 1: if (data_meta + 4 > data) return XDP_DROP;");
+}
+
+/// r0: the value of element 0 of an array of 64 bytes each; r6: a number below 2^32.
+constexpr const char* kValue =
+    "r6 = *(u32 *)(r1 + 12)\n*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[0] ll\n"
+    "r3 = 1\nr4 = 0\nr5 = 0\ncall 1\nif r0 == 0 goto out\n";
+
+TEST(Hints, IndexesGetTheLimitAndAMask) {
+    EXPECT_EQ(
+        hint_of(std::string(kValue) + "r0 += r6\nr0 = *(u32 *)(r0 + 8)\nexit\nout: r0 = 0\nexit"),
+        "before insn 12: keep the variable part of the offset at or below 52 (if (n > 52) "
+        "return; or n &= 0x1f;)");
+    EXPECT_EQ(hint_of(std::string(kValue) + "r0 = *(u32 *)(r0 + 64)\nexit\nout: r0 = 0\nexit"),
+              "a value of table ends at 64: touch less, or make it at least 68 bytes large");
+}
+
+TEST(Hints, UninitialisedStackNamesTheBytes) {
+    EXPECT_EQ(hint_of("r0 = *(u64 *)(r10 - 8)\nexit"),
+              "write all 8 bytes before insn 0: initialise the variable with = {} (padding "
+              "included: memset)");
+}
+
+}  // namespace
+}  // namespace weir::vm

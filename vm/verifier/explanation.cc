@@ -1,0 +1,128 @@
+// Lines are shared out: what is said of the place first, the rest to the path.
+
+#include "vm/verifier/explanation.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace weir::vm {
+namespace {
+
+constexpr std::string_view kCut = "…";
+constexpr std::string_view kIndent = "         ";  ///< as wide as a label
+constexpr size_t kMessageLinesMax = 4, kSourceLinesMax = 1, kStateLinesMax = 8, kHintLinesMax = 3,
+                 kVerdictLinesMax = 8;
+
+bool continues(char byte) {
+    return (static_cast<uint8_t>(byte) & 0xc0) == 0x80;
+}
+
+/// Characters of UTF-8.
+size_t columns(std::string_view text) {
+    return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return !continues(c); }));
+}
+
+/// Where `count` characters end.
+size_t bytes_of(std::string_view text, size_t count) {
+    size_t at = 0;
+    while (at < text.size() && count > 0) {
+        ++at;
+        while (at < text.size() && continues(text[at])) ++at;
+        --count;
+    }
+    return at;
+}
+
+/// Debug information is the object's, which may hold anything.
+std::string printable(std::string_view text) {
+    std::string clean;
+    for (const char c : text) {
+        const auto byte = static_cast<uint8_t>(c);
+        clean += byte == '\t' ? ' ' : byte < 0x20 || byte == 0x7f ? '?' : c;
+    }
+    return clean;
+}
+
+std::string cut_to(std::string_view text, size_t width) {
+    if (columns(text) <= width) return std::string(text);
+    return std::string(text.substr(0, bytes_of(text, width - 1))) + std::string(kCut);
+}
+
+/// Breaks at blanks where it can.
+std::vector<std::string> wrapped(std::string_view text, size_t width, size_t lines_max) {
+    std::vector<std::string> lines;
+    while (!text.empty()) {
+        if (lines.size() + 1 == lines_max || columns(text) <= width) {
+            lines.push_back(cut_to(text, width));
+            break;
+        }
+        const size_t fits = bytes_of(text, width);
+        size_t end = text.substr(0, fits + 1).rfind(' ');
+        if (end == std::string_view::npos || end == 0) end = fits;
+        lines.emplace_back(text.substr(0, end));
+        text.remove_prefix(end);
+        if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    }
+    return lines;
+}
+
+void add_labelled(std::vector<std::string>& lines, std::string_view label, std::string_view text,
+                  size_t lines_max) {
+    if (text.empty()) return;
+    const std::vector<std::string> parts =
+        wrapped(printable(text), kExplanationColumnsMax - kIndent.size(), lines_max);
+    for (size_t i = 0; i < parts.size(); ++i)
+        lines.push_back((i == 0 ? fmt::format("  {:<7}", label) : std::string(kIndent)) + parts[i]);
+}
+
+/// "src/filter.c:30: text" without the folders.
+std::string short_line(std::string_view line) {
+    const size_t slash = line.substr(0, line.find(':')).rfind('/');
+    return std::string(slash == std::string_view::npos ? line : line.substr(slash + 1));
+}
+
+/// "insn 9: r2 (pkt+14) > r3 (pkt_end): not taken | filter.c:30: if (data + 34 > data_end)"
+std::string step_line(const PathStep& step) {
+    std::string text = fmt::format("insn {}: {}", step.insn, step.condition);
+    if (!step.line.empty()) text += " | " + short_line(step.line);
+    return std::string(kIndent) + cut_to(printable(text), kExplanationColumnsMax - kIndent.size());
+}
+
+/// The path in at most `room` lines, its two ends alike.
+std::vector<std::string> path_lines(const Rejection& rejection, size_t room) {
+    const std::vector<PathStep>& path = rejection.path;
+    std::vector<std::string> lines;
+    const bool fits = path.size() <= room && rejection.path_left_out == 0;
+    const size_t head = fits ? path.size() : std::min(path.size() / 2, (room - 1) / 2);
+    const size_t tail = fits ? 0 : std::min(path.size() - head, room - 1 - head);
+    for (size_t i = 0; i < head; ++i) lines.push_back(step_line(path[i]));
+    if (!fits)
+        lines.push_back(fmt::format("{}{} {} more {}", kIndent, kCut,
+                                    path.size() - head - tail + rejection.path_left_out, kCut));
+    for (size_t i = path.size() - tail; i < path.size(); ++i) lines.push_back(step_line(path[i]));
+    if (!lines.empty()) lines.front().replace(2, 4, "path");
+    return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> explanation_lines(const Rejection& rejection, std::string_view verdict) {
+    std::vector<std::string> lines = wrapped(printable(rejection.rule + ": " + rejection.message),
+                                             kExplanationColumnsMax, kMessageLinesMax);
+    std::string place = fmt::format("insn {}", rejection.insn);
+    if (!rejection.insn_text.empty()) place += ": " + rejection.insn_text;
+    add_labelled(lines, "at", place, 1);
+    add_labelled(lines, "source", short_line(rejection.line), kSourceLinesMax);
+    std::vector<std::string> rest;
+    add_labelled(rest, "known", rejection.state, kStateLinesMax);
+    add_labelled(rest, "hint", rejection.hint, kHintLinesMax);
+    add_labelled(rest, "so", verdict, kVerdictLinesMax);
+    const std::vector<std::string> path =
+        path_lines(rejection, kExplanationLinesMax - lines.size() - rest.size());
+    lines.insert(lines.end(), path.begin(), path.end());
+    lines.insert(lines.end(), rest.begin(), rest.end());
+    return lines;
+}
+
+}  // namespace weir::vm
