@@ -279,7 +279,26 @@ Checked check_atomic(Step& step) {
     return store_value(step, copy, **source);
 }
 
-Checked check_packet_load(Step& step) {
+namespace {
+
+/// Behind the packet's end such a load returns 0 from its function.
+Walked leave_behind_packet(Step& step) {
+    Onward onward;
+    if (step.state().frames.size() == 1) return onward;
+    if (step.frame().caller != Caller::Program)
+        return fault("callback",
+                     "a callback loads from the packet in the old way, which may end "
+                     "it; read the packet through data and data_end");
+    onward.other = OtherWay{step.state(), step.frame().call_slot + 1, false};
+    State& returned = onward.other->state;
+    returned.frames.pop_back();
+    returned.top().regs[0] = Reg::scalar(Scalar::constant(0));
+    return onward;
+}
+
+}  // namespace
+
+Walked check_packet_load(Step& step) {
     if (!step.is_socket_filter())
         return fault("instruction", fmt::format("instruction {} is not offered to xdp programs",
                                                 op_info(step.insn.op).name));
@@ -292,11 +311,12 @@ Checked check_packet_load(Step& step) {
     if (op_info(step.insn.op).format == Format::LoadPacketInd)
         if (const auto index = scalar_reg(step, step.insn.src, "the offset in the packet"); !index)
             return std::unexpected(index.error());
-    if (const Checked free = check_nothing_held(step, "a load that may end the program"); !free)
-        return free;
+    if (const Checked free = check_nothing_held(step, "a load that may end the function"); !free)
+        return std::unexpected(free.error());
+    auto onward = leave_behind_packet(step);
     for (uint8_t i = 1; i <= 5; ++i) step.reg(i) = Reg{};
     step.reg(0) = Reg::scalar(Scalar::below_bits(op_info(step.insn.op).bits));
-    return {};
+    return onward;
 }
 
 }  // namespace weir::vm::verifier

@@ -75,7 +75,7 @@ Checked check_atomic(Step& step);
 /// Bounds and permissions of any memory but the context. The stack's contents are check_stack's.
 Checked check_region(Step& step, const Region& region, Access access);
 /// LD_ABS and LD_IND of socket filters.
-Checked check_packet_load(Step& step);
+Walked check_packet_load(Step& step);
 
 // check_stack.cc: bounds first, then bytes
 Checked check_stack_bounds(Step& step, const Region& region);

@@ -74,7 +74,7 @@ Walked walk_insn(Step& step) {
         case Format::StoreReg: return next(check_store(step));
         case Format::Atomic: return next(check_atomic(step));
         case Format::LoadPacketAbs:
-        case Format::LoadPacketInd: return next(check_packet_load(step));
+        case Format::LoadPacketInd: return check_packet_load(step);
         case Format::CallReg: break;
     }
     return fault("instruction",

@@ -57,9 +57,9 @@ TEST(Retrace, SaysCallsAndReturns) {
 }
 
 TEST(Retrace, GoesThroughCallbacks) {
-    const Rejection rejection =
-        rejection_of("r1 = 4\nld_pseudo r2, 4, f\nr3 = 0\nr4 = 0\ncall loop\nr0 = r9\nexit\nf: r0 = 0\nexit",
-                     {{"main", 0}, {"f", 8}});
+    const Rejection rejection = rejection_of(
+        "r1 = 4\nld_pseudo r2, 4, f\nr3 = 0\nr4 = 0\ncall loop\nr0 = r9\nexit\nf: r0 = 0\nexit",
+        {{"main", 0}, {"f", 8}});
     EXPECT_EQ(rejection.rule, "uninitialized");
     ASSERT_FALSE(rejection.path.empty()) << rejection.message;
     EXPECT_EQ(path_of(rejection).back(), "5: no further round");
