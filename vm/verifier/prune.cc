@@ -83,12 +83,41 @@ StateStore::Found StateStore::come_back(const Path& path, StoredState& nearest) 
     return {is_general ? Seen::Stalled : Seen::Again, &nearest};
 }
 
+void StateStore::note_open(const Path& path, StoredState& stored, OpenStates& open) const {
+    if (open.nearest == nullptr || open.nearest->serial < stored.serial) open.nearest = &stored;
+    if (stored.iteration == 0) open.entered = std::max(open.entered, stored.serial);
+    const Comparison exact{cfg_, depend_, path.pc, true, 0};
+    if (!stored.is_general_head && (open.same == nullptr || open.same->serial < stored.serial) &&
+        is_same(exact, stored.state, path.state))
+        open.same = &stored;
+}
+
+StateStore::Found StateStore::meet_open(Path& path, const OpenStates& open) {
+    if (open.nearest == nullptr) return {};
+    Found found = come_back(path, *open.nearest);
+    StoredState* const same = open.same;
+    if (found.seen == Seen::Again && same != nullptr && same->serial >= open.entered) {
+        const Comparison exact{cfg_, depend_, path.pc, true, kEveryName - 1};
+        const bool moves =
+            is_within(exact, same->state, used_slots(same->state), path.state, same->difference) &&
+            moves_on(*same, path.state);
+        found = {moves ? Seen::Covered : Seen::Stalled, same};
+    }
+    if (found.seen == Seen::Covered) end_covered(path, *found.state);
+    return found;
+}
+
+bool StateStore::contains(const Path& path, StoredState& stored) const {
+    const bool leans = stored.outer_loop != nullptr && !stored.outer_loop->is_finished();
+    const Comparison comparison{cfg_, depend_, path.pc, false, leans ? kEveryName : 0};
+    return is_within(comparison, stored.state, stored.read, path.state, stored.difference);
+}
+
 StateStore::Found StateStore::look_up(Path& path) {
     Place& place = at_[path.pc];
     if (place.states.empty()) return {};
     const uint64_t chain = chain_hash(path.state);
-    StoredState *nearest = nullptr, *same = nullptr;
-    uint32_t entered = 0;  // when the path came into this loop from outside
+    OpenStates open;
     for (size_t i = 0; i < place.states.size();) {
         StoredState& stored = *place.states[i];
         if (stored.chain != chain || !same_chain(stored.state, path.state)) {
@@ -96,9 +125,7 @@ StateStore::Found StateStore::look_up(Path& path) {
             continue;
         }
         if (stored.is_finished()) {
-            const bool leans = stored.outer_loop != nullptr && !stored.outer_loop->is_finished();
-            const Comparison comparison{cfg_, depend_, path.pc, false, leans ? kEveryName : 0};
-            if (is_within(comparison, stored.state, stored.read, path.state, stored.difference)) {
+            if (contains(path, stored)) {
                 end_explored(path, stored);
                 place.in_vain = 0;
                 return {Seen::Explored, &stored};
@@ -106,12 +133,7 @@ StateStore::Found StateStore::look_up(Path& path) {
             ++place.in_vain;
             ++stored.misses;
         } else if (path.came_back) {
-            if (nearest == nullptr || nearest->serial < stored.serial) nearest = &stored;
-            if (stored.iteration == 0) entered = std::max(entered, stored.serial);
-            const Comparison exact{cfg_, depend_, path.pc, true, 0};
-            if (!stored.is_general_head && (same == nullptr || same->serial < stored.serial) &&
-                is_same(exact, stored.state, path.state))
-                same = &stored;
+            note_open(path, stored, open);
             ++stored.misses;
         }
         // A state that hardly ever helps costs every visit: let it go.
@@ -123,17 +145,7 @@ StateStore::Found StateStore::look_up(Path& path) {
         place.states[i] = place.states.back();
         place.states.pop_back();
     }
-    if (nearest == nullptr) return {};
-    Found found = come_back(path, *nearest);
-    if (found.seen == Seen::Again && same != nullptr && same->serial >= entered) {
-        const Comparison exact{cfg_, depend_, path.pc, true, kEveryName - 1};
-        const bool moves =
-            is_within(exact, same->state, used_slots(same->state), path.state, same->difference) &&
-            moves_on(*same, path.state);
-        found = {moves ? Seen::Covered : Seen::Stalled, same};
-    }
-    if (found.seen == Seen::Covered) end_covered(path, *found.state);
-    return found;
+    return meet_open(path, open);
 }
 
 void StateStore::end_explored(Path& path, StoredState& stored) {
@@ -195,12 +207,20 @@ void StateStore::finish(const Path& path, uint64_t insns_below) {
         WEIR_CHECK(stored->branches > 0);
         stored->insns_below = std::max(stored->insns_below, insns);
         if (--stored->branches > 0) break;
-        if (stored->has_ranks)
-            stored->insns_below =
-                sum(stored->insns_below, product(stored->round_insns, rounds_max(*stored)));
+        if (stored->has_ranks) count_rounds(*stored);
         insns = sum(stored->insns_before, stored->insns_below);
         if (stored->is_let_go) drop(*stored);
     }
+}
+
+/// All rounds, and the rounds of loops in each of them.
+void StateStore::count_rounds(StoredState& head) {
+    const uint64_t round = sum(head.round_insns, head.nested_insns);
+    const uint64_t all = product(round, rounds_max(head));
+    head.insns_below = sum(head.insns_below, all);
+    StoredState* const around = head.inner_loop;
+    if (around != nullptr && !around->is_finished())
+        around->nested_insns = sum(around->nested_insns, all);
 }
 
 void StateStore::let_go(StoredState& stored) {

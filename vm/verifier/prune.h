@@ -58,6 +58,7 @@ struct StoredState {
     uint64_t insns_before = 0;  ///< since the parent
     uint64_t insns_below = 0;   ///< on the longest path from here to an end
     uint64_t round_insns = 0;   ///< on the longest way from this head back to it
+    uint64_t nested_insns = 0;  ///< of loops on such a way, beyond the one round of each in it
 
     bool is_finished() const { return branches == 0; }
 };
@@ -117,10 +118,20 @@ private:
         uint32_t in_vain = 0;
     };
 
+    /// Unfinished states that a path comes back to.
+    struct OpenStates {
+        StoredState* nearest = nullptr;
+        StoredState* same = nullptr;  ///< nothing differs
+        uint32_t entered = 0;         ///< when the path came into this loop from outside
+    };
+    void note_open(const Path& path, StoredState& stored, OpenStates& open) const;
+    Found meet_open(Path& path, const OpenStates& open);
+    bool contains(const Path& path, StoredState& stored) const;
     Found come_back(const Path& path, StoredState& nearest);
     void end_explored(Path& path, StoredState& stored);
     void end_covered(Path& path, StoredState& head);
     void finish(const Path& path, uint64_t insns_below);
+    static void count_rounds(StoredState& head);
     /// No longer compared; it may still have unfinished paths.
     void let_go(StoredState& stored);
     void drop(StoredState& stored);
