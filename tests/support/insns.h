@@ -56,6 +56,10 @@ public:
     InsnWriter& load_map_value(uint8_t dst, int32_t map, int32_t off) {
         return put_wide(vm::Op::kLoadMapValue, dst, map, off);
     }
+    /// Of a function; imm counts slots from the next one on, as a local call's does.
+    InsnWriter& load_code(uint8_t dst, int32_t distance = 0) {
+        return put_wide(vm::Op::kLoadCodeAddr, dst, distance, 0);
+    }
     InsnWriter& append(const std::vector<vm::Insn>& insns) {
         insns_.insert(insns_.end(), insns.begin(), insns.end());
         return *this;

@@ -147,16 +147,34 @@ Result<CheckedPrograms> make_programs(const vm::ObjectSpec& object, const std::s
     return programs;
 }
 
+/// Of one program.
+struct Watched {
+    PacketWatch* watch;
+    std::vector<vm::Map*> maps;
+
+    template <typename Context>
+    vm::CheckedResult run(const vm::CheckedProgram& program, Context& context,
+                          const vm::XdpContext& packet, vm::RunEnv& env) const {
+        vm::RunWatcher* const watcher =
+            watch == nullptr ? nullptr
+                             : watch->begin(packet, reinterpret_cast<uint64_t>(&context), maps);
+        vm::CheckedResult result =
+            vm::run_checked(program, context, env, vm::kCheckedInsnsMax, watcher);
+        if (watch != nullptr) watch->end();
+        return result;
+    }
+};
+
 Result<PacketResult> run_packet(const vm::CheckedProgram& program, TestFrame& frame,
-                                vm::RunEnv& env) {
+                                vm::RunEnv& env, const Watched& watched) {
     vm::CheckedResult result;
     vm::XdpContext left;
     if (program.spec().type == vm::ProgramType::SocketFilter) {
         vm::SkbContext context = frame.socket_context();
-        result = vm::run_checked(program, context, env);
+        result = watched.run(program, context, context.frame, env);
         left = context.frame;
     } else {
-        result = vm::run_checked(program, frame.context(), env);
+        result = watched.run(program, frame.context(), frame.context(), env);
         left = frame.context();
     }
     if (result.fault)
@@ -297,7 +315,8 @@ TestMachine::TestMachine() : timers_(std::make_unique<vm::Timers>(kTimersMax)) {
 TestMachine::~TestMachine() = default;
 
 Result<RunResult> run_checked(const vm::ObjectSpec& object, const std::string& program,
-                              std::span<const Bytes> packets, const RunSetup& setup) {
+                              std::span<const Bytes> packets, const RunSetup& setup,
+                              PacketWatch* watch) {
     const auto maps = TestMaps::make(object, setup);
     if (!maps) return std::unexpected(maps.error());
     const auto programs = make_programs(object, program, *maps);
@@ -307,11 +326,12 @@ Result<RunResult> run_checked(const vm::ObjectSpec& object, const std::string& p
     for (const auto& each : *programs)
         each->report_faults_to([&](const vm::RunFault& fault) { callback_fault = fault; });
     TestMachine machine;
+    const Watched watched{watch, maps->of(first.spec())};
     RunResult run;
     for (const Bytes& packet : packets) {
         TestFrame frame(packet, first.spec(), setup);
         machine.env().redirect_ifindex = 0;
-        auto result = run_packet(first, frame, machine.env());
+        auto result = run_packet(first, frame, machine.env(), watched);
         if (!result)
             return fail(result.error().kind,
                         fmt::format("packet {}: {}", run.packets.size(), result.error().message));

@@ -64,9 +64,20 @@ private:
     vm::RunEnv env_;
 };
 
+/// Watches the runs over packets, one after the other.
+class PacketWatch {
+public:
+    virtual ~PacketWatch() = default;
+    /// `context` is the address that the program gets; maps are in the order of its spec's.
+    virtual vm::RunWatcher* begin(const vm::XdpContext& packet, uint64_t context,
+                                  std::span<vm::Map* const> maps) = 0;
+    virtual void end() = 0;
+};
+
 /// Runs one program over the packets in the instrumented interpreter, nothing verified. A fault of
 /// the program is an error.
 Result<RunResult> run_checked(const vm::ObjectSpec& object, const std::string& program,
-                              std::span<const Bytes> packets, const RunSetup& setup);
+                              std::span<const Bytes> packets, const RunSetup& setup,
+                              PacketWatch* watch = nullptr);
 
 }  // namespace weir::tests

@@ -1,0 +1,14 @@
+#pragma once
+// Makes a program smaller for as long as it keeps what is wrong with it.
+
+#include <functional>
+
+#include "vm/program/spec.h"
+
+namespace weir::tests {
+
+/// `is_bad` holds of the program, and of the result.
+vm::ProgramSpec reduced(const vm::ProgramSpec& program,
+                        const std::function<bool(const vm::ProgramSpec&)>& is_bad);
+
+}  // namespace weir::tests

@@ -1,0 +1,118 @@
+#include "tests/support/fact_check.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "vm/isa/disassemble.h"
+
+namespace weir::tests {
+namespace {
+
+using vm::Format;
+using vm::PointerKind;
+
+bool accesses_memory(Format format) {
+    return format == Format::Load || format == Format::StoreImm || format == Format::StoreReg ||
+           format == Format::Atomic;
+}
+
+class FactChecker {
+public:
+    FactChecker(const StateCheckSetup& setup, const vm::Proof& proof, const RunTrace& trace)
+        : setup_(setup), proof_(proof), trace_(trace) {}
+
+    std::optional<std::string> run() const {
+        for (size_t i = 0; i < trace_.steps.size(); ++i) {
+            const std::string what = check(i);
+            if (what.empty()) continue;
+            const uint32_t pc = trace_.steps[i].insn;
+            return fmt::format("step {}, insn {}: {}: {}", i, pc,
+                               vm::disassemble(setup_.code[pc].insn), what);
+        }
+        return std::nullopt;
+    }
+
+private:
+    std::string check(size_t index) const {
+        const TraceStep& step = trace_.steps[index];
+        const vm::InsnFact& fact = proof_.facts[step.insn];
+        const vm::DecodedInsn& insn = setup_.code[step.insn].insn;
+        const vm::OpInfo& row = op_info(insn.op);
+        if (!fact.reachable) return "is not reached, says the proof";
+        if (row.format == Format::JumpImm || row.format == Format::JumpReg)
+            return check_jump(index, insn, fact);
+        if (!accesses_memory(row.format)) return {};
+        const bool loads = row.format == Format::Load || row.spelling == "load_acquire";
+        const uint64_t address =
+            step.registers[loads ? insn.src : insn.dst] + static_cast<uint64_t>(int64_t{insn.off});
+        if (on_stack(address)) {
+            if (std::string what = check_stack(step, address); !what.empty()) return what;
+        }
+        return check_access(step, address, fact.access);
+    }
+
+    std::string check_jump(size_t index, const vm::DecodedInsn& insn,
+                           const vm::InsnFact& fact) const {
+        if (insn.off == 0 || index + 1 == trace_.steps.size()) return {};
+        const uint32_t pc = trace_.steps[index].insn;
+        const bool jumped = trace_.steps[index + 1].insn != pc + 1;
+        if (jumped && !fact.jumps) return "jumps, which the proof excludes";
+        if (!jumped && !fact.falls_through) return "does not jump, which the proof excludes";
+        return {};
+    }
+
+    bool on_stack(uint64_t address) const {
+        return address < trace_.frame_top && address >= trace_.frame_top - trace_.stack.size();
+    }
+
+    /// The access may go into the frame of a caller.
+    std::string check_stack(const TraceStep& step, uint64_t address) const {
+        const auto depth = static_cast<uint32_t>((trace_.frame_top - 1 - address) / kStackBytes);
+        uint32_t frame = step.frame;
+        while (trace_.frames[frame].depth > depth) frame = trace_.frames[frame].parent;
+        const auto& functions = setup_.program.subprograms;
+        const auto found =
+            std::ranges::find(functions, trace_.frames[frame].entry, &vm::Subprogram::insn);
+        const uint64_t used = trace_.frame_pointer(depth) - address;
+        const uint32_t known = proof_.stack_bytes[static_cast<size_t>(found - functions.begin())];
+        if (used <= known) return {};
+        return fmt::format("uses {} bytes of stack, the proof says {}", used, known);
+    }
+
+    std::string check_access(const TraceStep& step, uint64_t address, PointerKind kind) const {
+        const bool fits = [&] {
+            switch (kind) {
+                case PointerKind::None: return true;
+                case PointerKind::Stack: return on_stack(address);
+                case PointerKind::Context: return address - setup_.context < vm::kSkbBytes;
+                case PointerKind::Packet: return address >= step.data && address < step.data_end;
+                case PointerKind::PacketMeta:
+                    return address >= step.data_meta && address < step.data;
+                case PointerKind::MapValue: return in_map_value(address);
+            }
+            return false;
+        }();
+        return fits ? ""
+                    : fmt::format("goes to other memory than the proof says ({})",
+                                  static_cast<int>(kind));
+    }
+
+    bool in_map_value(uint64_t address) const {
+        const auto after = trace_.regions.upper_bound(address);
+        return after != trace_.regions.begin() && std::prev(after)->second.covers(address, 1);
+    }
+
+    const StateCheckSetup& setup_;
+    const vm::Proof& proof_;
+    const RunTrace& trace_;
+};
+
+}  // namespace
+
+std::optional<std::string> against_facts(const StateCheckSetup& setup, const vm::Proof& proof,
+                                         const RunTrace& trace) {
+    return FactChecker(setup, proof, trace).run();
+}
+
+}  // namespace weir::tests
