@@ -7,6 +7,7 @@
 #include "controlplane/cli/object_options.h"
 #include "controlplane/cli/program_use.h"
 #include "controlplane/cli/verbs.h"
+#include "vm/verifier/explanation.h"
 
 namespace weir::controlplane::cli {
 namespace {
@@ -22,14 +23,30 @@ Json entry_json(const std::string& section, const std::string& name, const std::
 }
 
 Json error_json(const vm::Rejection& rejection) {
+    Json path = Json::array();
+    for (const vm::PathStep& step : rejection.path)
+        path.push_back({{"insn", step.insn},
+                        {"taken", step.taken},
+                        {"condition", step.condition},
+                        {"line", step.line}});
     return {{"insn", rejection.insn},
             {"line", rejection.line},
             {"rule", rejection.rule},
             {"message", rejection.message},
-            {"state", rejection.state}};
+            {"state", rejection.state},
+            {"insn_text", rejection.insn_text},
+            {"hint", rejection.hint},
+            {"path", std::move(path)},
+            {"path_left_out", rejection.path_left_out}};
 }
 
-Json verify_program(const vm::ProgramSpec& program) {
+/// What is known of one program, and of a rejected one the text for a person.
+struct Answer {
+    Json entry;
+    std::vector<std::string> explanation;
+};
+
+Answer verify_program(const vm::ProgramSpec& program) {
     Json entry = entry_json(program.section, program.name,
                             std::string(vm::program_type_name(program.type)), program.insns.size());
     const auto start = std::chrono::steady_clock::now();
@@ -42,7 +59,7 @@ Json verify_program(const vm::ProgramSpec& program) {
     entry["maps"] = use.maps;
     if (!proof) {
         entry["error"] = error_json(proof.error());
-        return entry;
+        return {std::move(entry), vm::explanation_lines(proof.error(), "not proven")};
     }
     entry["accepted"] = true;
     entry["visited_insns"] = proof->visited_insns;
@@ -50,7 +67,7 @@ Json verify_program(const vm::ProgramSpec& program) {
     entry["stack_bytes"] = proof->stack_bytes_total;
     entry["states_peak"] = proof->states_peak;
     entry["bytes_peak"] = proof->bytes_peak;
-    return entry;
+    return {std::move(entry), {}};
 }
 
 /// "  helpers  csum_diff, map_lookup_elem"; nothing of an empty list.
@@ -79,20 +96,16 @@ void print_accepted(const Json& entry) {
     print_list("maps", entry["maps"]);
 }
 
-void print_entry(const Json& entry) {
-    const std::string name = entry["name"];
-    if (entry["accepted"]) return print_accepted(entry);
-    const Json& error = entry["error"];
-    const std::string rule = error["rule"];
-    if (rule == "unsupported") {
+void print_answer(const Answer& answer) {
+    const std::string name = answer.entry["name"];
+    if (answer.entry["accepted"]) return print_accepted(answer.entry);
+    const Json& error = answer.entry["error"];
+    if (error["rule"] == "unsupported") {
         fmt::print("{}: not offered: {}\n", name, error["message"].get<std::string>());
         return;
     }
-    fmt::print("{}: rejected: {}: {}\n  at insn {}", name, rule,
-               error["message"].get<std::string>(), error["insn"].get<uint32_t>());
-    if (const std::string line = error["line"]; !line.empty()) fmt::print(", {}", line);
-    if (const std::string state = error["state"]; !state.empty()) fmt::print("\n  with {}", state);
-    fmt::print("\n");
+    fmt::print("{}: rejected\n", name);
+    for (const std::string& line : answer.explanation) fmt::print("  {}\n", line);
 }
 
 }  // namespace
@@ -111,28 +124,35 @@ int verb_prog_verify(const Words& words) {
     const Result<vm::ObjectSpec> object = load_object_of(*parsed);
     if (!object) return report(object.error());
     const std::string wanted = parsed->text("prog");
-    Json entries = Json::array();
+    std::vector<Answer> answers;
     bool rejected = false;
     for (const vm::ProgramSpec& program : object->programs) {
         if (!wanted.empty() && program.name != wanted) continue;
-        entries.push_back(verify_program(program));
-        rejected = rejected || !entries.back()["accepted"];
+        answers.push_back(verify_program(program));
+        rejected = rejected || !answers.back().entry["accepted"];
     }
     for (const vm::UnsupportedProgram& program : object->unsupported) {
         if (!wanted.empty() && program.name != wanted) continue;
-        entries.push_back(
-            entry_json(program.section, program.name, program.type, program.insn_count));
-        entries.back()["error"] = error_json({0, "", "unsupported", program.reason, ""});
+        answers.push_back(
+            {entry_json(program.section, program.name, program.type, program.insn_count), {}});
+        answers.back().entry["error"] = {{"insn", 0},
+                                         {"line", ""},
+                                         {"rule", "unsupported"},
+                                         {"message", program.reason},
+                                         {"state", ""}};
     }
-    if (entries.empty()) {
+    if (answers.empty()) {
         const Result<vm::ProgramSpec> none = pick_program(*object, *parsed);
         return report(none ? Error{ErrorKind::kInvalid, parsed->text("OBJ") + ": has no program"}
                            : none.error());
     }
-    if (parsed->json())
+    if (parsed->json()) {
+        Json entries = Json::array();
+        for (Answer& answer : answers) entries.push_back(std::move(answer.entry));
         print_json(entries, *parsed);
-    else
-        for (const Json& entry : entries) print_entry(entry);
+    } else {
+        for (const Answer& answer : answers) print_answer(answer);
+    }
     return rejected ? kExitNo : kExitDone;
 }
 

@@ -44,7 +44,8 @@ class Contract(unittest.TestCase):
         self.assertLessEqual(keys, set(entries["count"]))
         self.assertTrue(entries["count"]["accepted"])
         self.assertFalse(entries["wild"]["accepted"])
-        self.assertEqual(set(entries["wild"]["error"]), {"insn", "line", "rule", "message", "state"})
+        self.assertEqual(set(entries["wild"]["error"]), {"insn", "line", "rule", "message", "state", "insn_text", "hint",
+                                                         "path", "path_left_out"})
         self.assertEqual(weir("prog", "verify", OBJECT, "--prog", "count").returncode, 0)
 
     def run_json(self, *words):
