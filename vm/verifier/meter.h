@@ -1,7 +1,6 @@
 #pragma once
 // What a proof may cost, what it has cost, and what ate it.
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,15 +37,13 @@ public:
     uint64_t worst_insns = 0;
 
 private:
-    using Clock = std::chrono::steady_clock;
-
     Checked over(std::string_view what, uint64_t most, std::string_view unit);
     std::string culprit() const;
 
     const ProgramSpec& program_;
     const Cfg& cfg_;
     const Budget& budget_;
-    Clock::time_point deadline_;
+    uint64_t deadline_ns_;
     std::vector<uint32_t> visits_;
     uint64_t visited_ = 0;
     uint64_t wasted_ = 0;

@@ -41,7 +41,7 @@ struct Budget {
     uint64_t visited_insns_max = 1'000'000;
     uint64_t states_max = 200'000;
     uint64_t bytes_max = 256u << 20;  ///< of states
-    uint64_t time_ms_max = 2'000;
+    uint64_t time_ms_max = 2'000;     ///< of the processor, in this thread
 };
 
 /// Rejection first proven wrong or unprovable; or the proof. Never throws, never crashes on any
