@@ -1,6 +1,8 @@
 // Arithmetic on pointers: a number may be added or subtracted, packet pointers may be subtracted
 // from each other.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "vm/verifier/checks.h"
@@ -20,13 +22,18 @@ bool may_move(RegKind kind) {
            kind == RegKind::MapValue || kind == RegKind::MapKey || kind == RegKind::Memory;
 }
 
-/// data_end minus a packet pointer, of which it is known that it is not behind the end or not.
+/// data_end minus a packet pointer, of which it is known that it is not behind the end or not. It
+/// may lie before the packet.
 Reg packet_length(const Reg& pointer, bool is_64, bool is_inside) {
     Range<64> value;
+    const int64_t first = std::clamp(pointer.off + pointer.value.full.smin, -2 * kPointerOffsetMax,
+                                     2 * kPointerOffsetMax);
+    const int64_t last = std::clamp(pointer.off + pointer.value.full.smax, -2 * kPointerOffsetMax,
+                                    2 * kPointerOffsetMax);
     if (is_inside)
-        value.limit_signed(0, kPacketBytesMax);
+        value.limit_signed(0, kPacketBytesMax - first);
     else if (is_64)
-        value.limit_signed(-2 * kPointerOffsetMax, kPacketBytesMax);
+        value.limit_signed(-last, kPacketBytesMax - first);
     else
         value.limit_unsigned(0, UINT32_MAX);
     Reg length = Reg::scalar(Scalar::from_full(value));
