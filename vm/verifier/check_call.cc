@@ -133,11 +133,15 @@ Walked end_program(Step& step, const Reg& result) {
 bool is_last_round(const Step& step, const Frame& caller, bool is_loop) {
     if (caller.round.origin != caller.rounds) return false;
     const Reg& first = caller.regs[1];
-    const uint64_t most =
-        is_loop ? first.value.full.umax : uint64_t{map_of(step.env.program, first).entries_max};
-    if (static_cast<uint64_t>(caller.round.least) < most) return false;
-    if (is_loop) step.rely_on(first);
-    return true;
+    if (is_loop) {
+        if (static_cast<uint64_t>(caller.round.least) < first.value.full.umax) return false;
+        step.rely_on(first);
+        return true;
+    }
+    // Where the callback deletes and inserts, a hash map gives it more elements than fit at once.
+    const MapSpec& map = map_of(step.env.program, first);
+    return (map.type == MapType::Array || map.type == MapType::PercpuArray) &&
+           static_cast<uint64_t>(caller.round.least) >= map.entries_max;
 }
 
 }  // namespace
