@@ -304,10 +304,12 @@ Walked check_packet_load(Step& step) {
                                                 op_info(step.insn.op).name));
     const auto context = readable_reg(step, 6);
     if (!context) return std::unexpected(context.error());
-    if ((*context)->kind != RegKind::Context)
-        return fault("context-access",
-                     fmt::format("{} needs the context in r6, which is {}",
-                                 op_info(step.insn.op).name, kind_words(**context)));
+    if ((*context)->kind != RegKind::Context || (*context)->off != 0)
+        return fault(
+            "context-access",
+            fmt::format(
+                "{} needs the context in r6, which is {}", op_info(step.insn.op).name,
+                (*context)->off == 0 ? std::string(kind_words(**context)) : "moved away from it"));
     if (op_info(step.insn.op).format == Format::LoadPacketInd)
         if (const auto index = scalar_reg(step, step.insn.src, "the offset in the packet"); !index)
             return std::unexpected(index.error());
