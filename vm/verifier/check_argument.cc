@@ -182,6 +182,14 @@ Checked check_result_size(Step& step, Call& call, uint8_t index, const Reg& size
         step.rely_on(buffer);
         return {};
     }
+    // The slice may be this buffer, and must not outlive it.
+    if (buffer.kind != RegKind::MapValue &&
+        (buffer.kind != RegKind::Stack || !buffer.value.is_constant()))
+        return bad_argument(
+            call, buffer_index,
+            fmt::format("is {}, expected a map value, the stack at a constant offset, or 0",
+                        kind_words(buffer)));
+    call.buffer = buffer;
     return check_write_argument(step, call, buffer_index, buffer, 0, call.result_bytes);
 }
 

@@ -92,7 +92,7 @@ Walked end_round(Step& step, const Reg& result, uint32_t call_slot) {
                      fmt::format("the callback returns {}, expected 0 to go on or 1 to end",
                                  result.is_scalar() ? describe_reg(result) : kind_words(result)));
     const auto end = [&](State& state) {
-        state.frames.pop_back();
+        leave_frame(state);
         end_rounds(state);
     };
     if (result.value.full.umin == 1) {
@@ -106,7 +106,7 @@ Walked end_round(Step& step, const Reg& result, uint32_t call_slot) {
         onward.other = OtherWay{step.state(), call_slot + 1, false};
         end(onward.other->state);
     }
-    step.state().frames.pop_back();
+    leave_frame(step.state());
     step.frame().round.move(1, 1);
     step.path.pc = call_slot;
     step.path.came_back = true;
@@ -241,6 +241,11 @@ Walked check_exit(Step& step) {
     if (result.kind == RegKind::Stack && result.frame == step.frame_index())
         return fault("pointer-leak",
                      "the subprogram returns a pointer to its own stack, which ends with it");
+    if (result.kind == RegKind::Memory && result.length_off != 0 &&
+        result.frame == step.frame_index())
+        return fault("invalid-pointer",
+                     "the subprogram returns a slice that may lie in a buffer of its own stack, "
+                     "which ends with it");
     const uint32_t call_slot = step.frame().call_slot;
     if (step.frame().caller != Caller::Program) {
         if (step.state().lock.is_held)
@@ -253,7 +258,7 @@ Walked check_exit(Step& step) {
         }
         return end_round(step, result, call_slot);
     }
-    step.state().frames.pop_back();
+    leave_frame(step.state());
     step.reg(0) = result;
     step.path.pc = call_slot + 1;
     step.path.came_back = false;

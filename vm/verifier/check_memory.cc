@@ -291,7 +291,7 @@ Walked leave_behind_packet(Step& step) {
                      "it; read the packet through data and data_end");
     onward.other = OtherWay{step.state(), step.frame().call_slot + 1, false};
     State& returned = onward.other->state;
-    returned.frames.pop_back();
+    leave_frame(returned);
     returned.top().regs[0] = Reg::scalar(Scalar::constant(0));
     return onward;
 }

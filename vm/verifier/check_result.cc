@@ -104,6 +104,11 @@ Reg slice_result(Step& step, const Call& call) {
     Reg slice = owned(step, RegKind::Memory, call.result_bytes, call.object.ref);
     slice.writable = call.object.writable && !call.is(KfuncId::bpf_dynptr_slice);
     slice.of_packet = call.object.of_packet;
+    if (call.buffer.kind == RegKind::Stack) {
+        slice.frame = call.buffer.frame;
+        slice.length_off = static_cast<int32_t>(call.buffer.off + call.buffer.value.full.smin);
+        step.state().lends = true;
+    }
     return slice;
 }
 
@@ -152,7 +157,7 @@ Walked after_tail_call(Step& step) {
     if (step.state().frames.size() == 1) return onward;
     onward.other = OtherWay{step.state(), step.frame().call_slot + 1, false};
     State& returned = onward.other->state;
-    returned.frames.pop_back();
+    leave_frame(returned);
     returned.top().regs[0] = Reg::scalar(Scalar::below_bits(64));
     forget_packet(returned);
     return onward;

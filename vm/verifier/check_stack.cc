@@ -177,6 +177,7 @@ Checked store_at_variable_place(Step& step, const Region& region, const Reg& sou
     Frame& frame = step.state().frames[region.pointer.frame];
     for (int64_t offset = span.low; offset < span.end(); ++offset)
         maybe_blur_byte(grow_to(frame, slot_of(offset)), byte_of(offset));
+    forget_lent(step.state(), region.pointer.frame, span.low, span.end());
     return {};
 }
 
@@ -252,10 +253,12 @@ Checked store_stack(Step& step, const Region& region, const Reg& source) {
         slot.bytes.fill(StackByte::Spill);
         slot.spill = source;
         mark_written(step.path, region.pointer.frame, slots_between(span.low, span.end()));
-        return {};
+    } else {
+        if (slot.holds_pointer()) slot = StackSlot{};
+        merge_number(step.env.depend, slot, byte_of(span.low), region.size, source);
     }
-    if (slot.holds_pointer()) slot = StackSlot{};
-    merge_number(step.env.depend, slot, byte_of(span.low), region.size, source);
+    // At last: what was stored may be such a slice itself.
+    forget_lent(step.state(), region.pointer.frame, span.low, span.end());
     return {};
 }
 

@@ -51,6 +51,8 @@ StackSlot& object_slot(Step& step, const ObjectPlace& place) {
 
 void put_object(Step& step, const ObjectPlace& place, uint32_t slots, const Reg& object) {
     uint64_t mask = 0;
+    const int64_t end = -8 * (int64_t{place.slot} - slots + 1);
+    forget_lent(step.state(), place.frame, end - 8 * int64_t{slots}, end);
     for (uint32_t part = 0; part < slots; ++part) {
         StackSlot& slot = step.state().frames[place.frame].stack[place.slot - part];
         slot.bytes.fill(StackByte::Object);

@@ -129,6 +129,7 @@ struct Call {
     Reg guarded;                           ///< the map value with the lock or timer
     Reg object;                            ///< the dynptr or iterator that is given
     Reg released;                          ///< what is given back
+    Reg buffer;                            ///< that a slice may be copied into
     uint32_t function = 0;                 ///< the callback: its subprogram
     uint32_t result_bytes = 0;             ///< of the record or slice that is returned
     std::optional<uint64_t> constant_key;  ///< of an array: the element that is looked up

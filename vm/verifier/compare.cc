@@ -106,6 +106,7 @@ bool place_of_pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
 bool pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
     if (!same_flags(old, now)) return false;
     if (old.past_end != PastEnd::Unknown && old.past_end != now.past_end) return false;
+    if (old.length_off != now.length_off) return false;
     if ((old.ref == 0) != (now.ref == 0)) return false;
     return place_of_pointer_within(old, now, ids) && (old.ref == 0 || ids.match(old.ref, now.ref));
 }

@@ -139,7 +139,8 @@ private:
         const bool same_memory = old.frame == now.frame && old.map == now.map &&
                                  old.or_null == now.or_null && old.inner == now.inner &&
                                  old.writable == now.writable && old.ref == now.ref &&
-                                 old.of_packet == now.of_packet && old.is_held == now.is_held;
+                                 old.of_packet == now.of_packet && old.is_held == now.is_held &&
+                                 old.length_off == now.length_off;
         if (!same_memory) return Reg{};
         switch (now.kind) {
             case RegKind::Packet:

@@ -21,20 +21,21 @@ Frame make_frame(uint32_t subprogram, uint8_t index) {
 
 namespace {
 
+/// `left` is what says why it is gone.
 template <typename IsVoid>
-void forget_where(State& state, IsVoid is_void) {
+void forget_where(State& state, const Reg& left, IsVoid is_void) {
     for (Frame& frame : state.frames) {
         for (Reg& reg : frame.regs)
-            if (is_void(reg)) reg = Reg{};
+            if (is_void(reg)) reg = left;
         for (StackSlot& slot : frame.stack)
-            if (is_void(slot.spill)) slot = StackSlot{};
+            if (is_void(slot.spill)) slot = {{}, left};
     }
 }
 
 }  // namespace
 
 void forget_packet(State& state) {
-    forget_where(state, [](const Reg& reg) {
+    forget_where(state, Reg{}, [](const Reg& reg) {
         return reg.kind == RegKind::PacketLow || (reg.kind == RegKind::Memory && reg.of_packet);
     });
     state.for_each_reg([](Reg& reg) {
@@ -44,16 +45,27 @@ void forget_packet(State& state) {
     });
 }
 
+void forget_lent(State& state, uint8_t frame, int64_t low, int64_t end) {
+    if (!state.lends) return;
+    Reg overwritten;
+    overwritten.length_off = -1;
+    forget_where(state, overwritten, [&](const Reg& reg) {
+        return reg.kind == RegKind::Memory && reg.length_off != 0 && reg.frame == frame &&
+               reg.length_off < end && low < int64_t{reg.length_off} + reg.range;
+    });
+}
+
+void leave_frame(State& state) {
+    const auto index = static_cast<uint8_t>(state.frames.size() - 1);
+    state.frames.pop_back();
+    forget_lent(state, index, -int64_t{kStackBytes}, 0);
+}
+
 void forget_owned(State& state, uint32_t ref) {
-    const auto is_void = [ref](const Reg& reg) { return reg.is_pointer() && reg.ref == ref; };
     Reg given_back;
     given_back.ref = ref;
-    for (Frame& frame : state.frames) {
-        for (Reg& reg : frame.regs)
-            if (is_void(reg)) reg = given_back;
-        for (StackSlot& slot : frame.stack)
-            if (is_void(slot.spill)) slot = {{}, given_back};
-    }
+    forget_where(state, given_back,
+                 [ref](const Reg& reg) { return reg.is_pointer() && reg.ref == ref; });
 }
 
 const MapSpec& map_of(const ProgramSpec& program, const Reg& reg) {

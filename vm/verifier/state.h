@@ -86,6 +86,8 @@ struct Reg {
     uint32_t ref = 0;
     /// Number: it is data_end minus (the packet pointer of this id, at this offset).
     uint32_t length_id = 0;
+    /// Memory: not 0: a slice that may be the stack's bytes from here on, relative to r10 of
+    /// `frame`. Uninit: not 0: it was such a slice, and these bytes were written or have ended.
     int32_t length_off = 0;
     /// Number: the lower half of the number of this id, at this distance, shifted up by 32 bits:
     /// compilers without 32-bit registers take halves so. Pointer: `value` is that number itself.
@@ -194,7 +196,8 @@ struct State {
     std::vector<Frame> frames;
     std::vector<Reference> references;
     HeldLock lock;
-    Progress may_goto;  ///< jumps not taken: a run has a bounded number of them
+    Progress may_goto;   ///< jumps not taken: a run has a bounded number of them
+    bool lends = false;  ///< some slice may be bytes of the stack
 
     Frame& top() { return frames.back(); }
     const Frame& top() const { return frames.back(); }
@@ -220,6 +223,12 @@ Frame make_frame(uint32_t subprogram, uint8_t index);
 void forget_packet(State& state);
 /// Removes what lived as long as this reference or dynptr.
 void forget_owned(State& state, uint32_t ref);
+
+/// These bytes of a frame's stack, relative to its r10, get other contents: slices that may be them
+/// are void, as what is known of one would not be known of the other.
+void forget_lent(State& state, uint8_t frame, int64_t low, int64_t end);
+/// The innermost frame ends, and with it slices that may be its stack.
+void leave_frame(State& state);
 
 /// Definition of the map that a Map, MapValue or MapKey register refers to.
 const MapSpec& map_of(const ProgramSpec& program, const Reg& reg);

@@ -52,6 +52,11 @@ std::expected<Reg*, Fault> readable_reg(const Step& step, uint8_t index) {
     if (reg.kind == RegKind::Uninit && reg.ref != 0)
         return fault("reference",
                      fmt::format("r{} is read, but what it pointed to was given back", index));
+    if (reg.kind == RegKind::Uninit && reg.length_off != 0)
+        return fault("invalid-pointer",
+                     fmt::format("r{} is read, but it was a slice that may lie in a buffer on the "
+                                 "stack, which was written or has ended since",
+                                 index));
     if (reg.kind == RegKind::Uninit)
         return fault("uninitialized",
                      fmt::format("r{} is read but holds nothing on this path; write it first "
