@@ -88,6 +88,22 @@ std::optional<Reg> slot_value(const StackSlot& slot, uint32_t first, uint32_t si
     return part;
 }
 
+/// What the spilled number's bytes were is forgotten.
+void blur_spill(StackSlot& slot) {
+    for (StackByte& byte : slot.bytes)
+        if (byte == StackByte::Spill) byte = StackByte::Misc;
+    slot.spill = Reg{};
+}
+
+/// Whether a slot keeps `kept` of its bytes beside a number of `size` bytes. Constants stay, and so
+/// do two halves; of smaller fields the last one counts. A slot is compared as a whole, so that one
+/// field that a branch was taken on would make states differ in all the others.
+bool stays_beside(const StackSlot& slot, uint64_t kept, const Reg& source, uint32_t size) {
+    constexpr uint64_t kLow = 0xffffffff;
+    const bool are_halves = size == 4 && (kept == kLow || kept == ~kLow);
+    return are_halves || (slot.spill.value.is_constant() && source.value.is_constant());
+}
+
 /// Puts a number into part of a slot, beside the known bytes that stay.
 void merge_number(Dependencies& depend, StackSlot& slot, uint32_t first, uint32_t size,
                   const Reg& source) {
@@ -95,6 +111,10 @@ void merge_number(Dependencies& depend, StackSlot& slot, uint32_t first, uint32_
     for (uint32_t i = 0; i < 8; ++i)
         if (slot.bytes[i] == StackByte::Spill && (i < first || i >= first + size))
             kept |= byte_mask(i, 1);
+    if (kept != 0 && !stays_beside(slot, kept, source, size)) {
+        blur_spill(slot);
+        kept = 0;
+    }
     Reg merged = source;
     merged.value = scalar_ops::zero_extend(source.value, static_cast<int>(size * 8));
     if (source.value.full.umax > byte_mask(0, size)) forget_relations(merged);
