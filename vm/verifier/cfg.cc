@@ -139,6 +139,21 @@ private:
                 stack.push_back({to, 0});
             }
         }
+        mark_loops();
+    }
+
+    void mark_loops() {
+        std::vector<int32_t> begins(slots_.size() + 1);  // less those that end before
+        for (uint32_t head = 0; head < slots_.size(); ++head) {
+            if (!cfg_.roles[head].heads_loop) continue;
+            ++begins[cfg_.loop_begin[head]];
+            --begins[cfg_.loop_end[head] + 1];
+        }
+        int32_t open = 0;
+        for (uint32_t pc = 0; pc < slots_.size(); ++pc) {
+            open += begins[pc];
+            cfg_.roles[pc].in_loop = open > 0;
+        }
     }
 
     void note_back_edge(uint32_t from, uint32_t head) {

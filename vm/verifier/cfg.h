@@ -18,6 +18,7 @@ struct SlotRole {
     bool heads_loop = false;
     bool jumps_back = false;  ///< its jump leads to the head of a loop that it is in
     bool runs_back = false;   ///< the same of the instruction behind it
+    bool in_loop = false;     ///< lies between a loop's head and what leads back to it
 };
 
 struct Cfg {

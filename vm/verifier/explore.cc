@@ -150,7 +150,8 @@ private:
             Step step{env_, path, path.pc, insn};
             Walked onward = walk_insn(step);
             if (!onward) return std::unexpected(onward.error());
-            if (onward->other) leave_for_later(path, std::move(*onward->other), step.pc);
+            const bool forks = onward->other.has_value();
+            if (forks) leave_for_later(path, std::move(*onward->other), step.pc);
             if (onward->where == Onward::Where::Ended) {
                 store_.finish(path);
                 return {};
@@ -159,7 +160,27 @@ private:
                 path.came_back = env_.cfg.roles[step.pc].runs_back;
                 path.pc += insn.slots();
             }
+            if (forks && says_less_when_taken(path, step.pc, insn.op)) take_the_other_way(path);
         }
+    }
+
+    /// Where two ways meet again, what the first of them leaves stored is to contain the second: so
+    /// first the one on which a number is only known not to be another. Not in loops: their rounds
+    /// are walked until they change nothing, for which what changes more comes first.
+    bool says_less_when_taken(const Path& path, uint32_t pc, Op op) const {
+        const bool is_unequal = op == Op::kJne64Imm || op == Op::kJne64Reg || op == Op::kJne32Imm ||
+                                op == Op::kJne32Reg;
+        return is_unequal && !env_.cfg.roles[pc].in_loop &&
+               std::ranges::none_of(path.state.frames, [this](const Frame& frame) {
+                   return frame.rounds != 0 || env_.cfg.roles[frame.call_slot].in_loop;
+               });
+    }
+
+    void take_the_other_way(Path& path) {
+        Path& other = pending_.back();
+        meter_.pending_bytes += path.state.memory_bytes();
+        meter_.pending_bytes -= other.state.memory_bytes();
+        std::swap(path, other);
     }
 
     uint32_t chosen(const Path& path, uint32_t pc, bool taken) {
