@@ -113,38 +113,48 @@ bool StateStore::contains(const Path& path, StoredState& stored) const {
     return is_within(comparison, stored.state, stored.read, path.state, stored.difference);
 }
 
-StateStore::Found StateStore::look_up(Path& path) {
-    Place& place = at_[path.pc];
-    if (place.states.empty()) return {};
+/// The first that `ends_path`. A state that hardly ever helps costs every visit: let it go.
+template <typename EndsPath>
+StoredState* StateStore::search(std::vector<StoredState*>& states, const Path& path,
+                                EndsPath ends_path) {
     const uint64_t chain = chain_hash(path.state);
-    OpenStates open;
-    for (size_t i = 0; i < place.states.size();) {
-        StoredState& stored = *place.states[i];
+    for (size_t i = 0; i < states.size();) {
+        StoredState& stored = *states[i];
         if (stored.chain != chain || !same_chain(stored.state, path.state)) {
             ++i;
             continue;
         }
-        if (stored.is_finished()) {
-            if (contains(path, stored)) {
-                end_explored(path, stored);
-                place.in_vain = 0;
-                return {Seen::Explored, &stored};
-            }
-            ++place.in_vain;
-            ++stored.misses;
-        } else if (path.came_back) {
-            note_open(path, stored, open);
-            ++stored.misses;
-        }
-        // A state that hardly ever helps costs every visit: let it go.
+        if (ends_path(stored)) return &stored;
+        ++stored.misses;
         if (stored.misses <= stored.hits * kPatience + kPatience || stored.is_general_head) {
             ++i;
             continue;
         }
         let_go(stored);
-        place.states[i] = place.states.back();
-        place.states.pop_back();
+        states[i] = states.back();
+        states.pop_back();
     }
+    return nullptr;
+}
+
+StateStore::Found StateStore::look_up(Path& path) {
+    Place& place = at_[path.pc];
+    StoredState* const explored = search(place.finished, path, [&](StoredState& stored) {
+        if (contains(path, stored)) return true;
+        ++place.in_vain;
+        return false;
+    });
+    if (explored != nullptr) {
+        end_explored(path, *explored);
+        place.in_vain = 0;
+        return {Seen::Explored, explored};
+    }
+    if (!path.came_back) return {};
+    OpenStates open;
+    search(place.open, path, [&](StoredState& stored) {
+        note_open(path, stored, open);
+        return false;
+    });
     return meet_open(path, open);
 }
 
@@ -193,7 +203,7 @@ StoredState& StateStore::add(Path& path) {
     path.insns_since_parent = path.jumps_since_parent = 0;
     memory_bytes_ += stored.state.memory_bytes();
     states_max_ = std::max(states_max_, ++states_);
-    at_[path.pc].states.push_back(&stored);
+    at_[path.pc].open.push_back(&stored);
     return stored;
 }
 
@@ -209,7 +219,10 @@ void StateStore::finish(const Path& path, uint64_t insns_below) {
         if (--stored->branches > 0) break;
         if (stored->has_ranks) count_rounds(*stored);
         insns = sum(stored->insns_before, stored->insns_below);
-        if (stored->is_let_go) drop(*stored);
+        if (stored->is_let_go)
+            drop(*stored);
+        else
+            close(*stored);
     }
 }
 
@@ -221,6 +234,15 @@ void StateStore::count_rounds(StoredState& head) {
     StoredState* const around = head.inner_loop;
     if (around != nullptr && !around->is_finished())
         around->nested_insns = sum(around->nested_insns, all);
+}
+
+/// Of the open states of a place the last made is the first to finish, but for what was let go.
+void StateStore::close(StoredState& stored) {
+    Place& place = at_[stored.pc];
+    const auto found = std::find(place.open.rbegin(), place.open.rend(), &stored);
+    WEIR_CHECK(found != place.open.rend());
+    place.open.erase(std::next(found).base());
+    place.finished.push_back(&stored);
 }
 
 void StateStore::let_go(StoredState& stored) {
@@ -246,15 +268,16 @@ void StateStore::roll_back(uint32_t serial) {
         if (stored.is_finished() && !is_gone(stored.inner_loop) && !is_gone(stored.outer_loop))
             continue;
         gone[i - serial] = 1;
-        std::erase(at_[stored.pc].states, &stored);
+        Place& place = at_[stored.pc];
+        std::erase(stored.is_finished() ? place.finished : place.open, &stored);
         drop(stored);
     }
 }
 
 const StoredState* StateStore::youngest(const Path& path) const {
     const StoredState* found = nullptr;
-    for (const StoredState* stored : at_[path.pc].states)
-        if (stored->is_finished() && (found == nullptr || found->serial < stored->serial) &&
+    for (const StoredState* stored : at_[path.pc].finished)
+        if ((found == nullptr || found->serial < stored->serial) &&
             same_chain(stored->state, path.state))
             found = stored;
     return found;

@@ -114,7 +114,7 @@ public:
 
 private:
     struct Place {
-        std::vector<StoredState*> states;
+        std::vector<StoredState*> finished, open;
         uint32_t in_vain = 0;
     };
 
@@ -124,6 +124,8 @@ private:
         StoredState* same = nullptr;  ///< nothing differs
         uint32_t entered = 0;         ///< when the path came into this loop from outside
     };
+    template <typename EndsPath>
+    StoredState* search(std::vector<StoredState*>& states, const Path& path, EndsPath ends_path);
     void note_open(const Path& path, StoredState& stored, OpenStates& open) const;
     Found meet_open(Path& path, const OpenStates& open);
     bool contains(const Path& path, StoredState& stored) const;
@@ -132,6 +134,8 @@ private:
     void end_covered(Path& path, StoredState& head);
     void finish(const Path& path, uint64_t insns_below);
     static void count_rounds(StoredState& head);
+    /// From an open state to a finished one.
+    void close(StoredState& stored);
     /// No longer compared; it may still have unfinished paths.
     void let_go(StoredState& stored);
     void drop(StoredState& stored);
