@@ -20,7 +20,15 @@ Checked check_callback(Step& step, Call& call, uint8_t index, const Reg& reg) {
 }
 
 Checked check_callback_context(Step& step, Call& call, uint8_t index, const Reg& reg) {
-    if (reg.kind == RegKind::Stack) return {};
+    if (reg.kind == RegKind::Stack) {
+        const Range<64>& place = reg.value.full;
+        if (place.smin >= -kPointerOffsetMax && place.smax <= kPointerOffsetMax &&
+            reg.off + place.smin >= -int64_t{kStackBytes} && reg.off + place.smax <= 0)
+            return {};
+        return bad_argument(
+            call, index, fmt::format("is {}, which may lie outside the stack", describe_reg(reg)),
+            "callback");
+    }
     step.rely_on(reg);
     if (reg.is_constant(0)) return {};
     return bad_argument(
