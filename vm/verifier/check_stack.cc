@@ -49,9 +49,10 @@ std::string where(const Step& step, const Region& region, int64_t offset) {
 
 std::unexpected<Fault> unwritten(const Step& step, const Region& region, int64_t offset) {
     const Frame& frame = step.state().frames[region.pointer.frame];
-    if (slot_of(offset) < frame.stack.size() && frame.stack[slot_of(offset)].spill.ref != 0)
-        return fault("reference", fmt::format("{} is read, but what it pointed to was given back",
-                                              where(step, region, offset)));
+    const Reg held =
+        slot_of(offset) < frame.stack.size() ? frame.stack[slot_of(offset)].spill : Reg{};
+    if (const Checked there = check_not_void(held, where(step, region, offset)); !there)
+        return std::unexpected(there.error());
     return fault(
         "uninitialized",
         fmt::format("{} is read but never written on this path; initialise all {} bytes first",

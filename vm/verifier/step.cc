@@ -47,22 +47,28 @@ void Env::note_root(const Root& root) {
     if (std::ranges::find(roots, root) == roots.end()) roots.push_back(root);
 }
 
+Checked check_not_void(const Reg& reg, std::string_view where) {
+    if (reg.kind != RegKind::Uninit) return {};
+    if (reg.ref != 0)
+        return fault("reference",
+                     fmt::format("{} is read, but what it pointed to was given back", where));
+    if (reg.length_off != 0)
+        return fault("invalid-pointer",
+                     fmt::format("{} is read, but it was a slice that may lie in a buffer on the "
+                                 "stack, which was written or has ended since",
+                                 where));
+    return {};
+}
+
 std::expected<Reg*, Fault> readable_reg(const Step& step, uint8_t index) {
     Reg& reg = step.reg(index);
-    if (reg.kind == RegKind::Uninit && reg.ref != 0)
-        return fault("reference",
-                     fmt::format("r{} is read, but what it pointed to was given back", index));
-    if (reg.kind == RegKind::Uninit && reg.length_off != 0)
-        return fault("invalid-pointer",
-                     fmt::format("r{} is read, but it was a slice that may lie in a buffer on the "
-                                 "stack, which was written or has ended since",
-                                 index));
-    if (reg.kind == RegKind::Uninit)
-        return fault("uninitialized",
-                     fmt::format("r{} is read but holds nothing on this path; write it first "
-                                 "(calls clear r0 to r5)",
-                                 index));
-    return &reg;
+    if (reg.kind != RegKind::Uninit) return &reg;
+    if (const Checked there = check_not_void(reg, fmt::format("r{}", index)); !there)
+        return std::unexpected(there.error());
+    return fault("uninitialized",
+                 fmt::format("r{} is read but holds nothing on this path; write it first "
+                             "(calls clear r0 to r5)",
+                             index));
 }
 
 std::expected<Reg*, Fault> scalar_reg(const Step& step, uint8_t index, std::string_view what) {

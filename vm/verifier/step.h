@@ -88,6 +88,8 @@ struct Step {
     bool is_socket_filter() const { return env.program.type == ProgramType::SocketFilter; }
 };
 
+/// What an empty register or slot once held was taken from it: the fault that says so.
+Checked check_not_void(const Reg& reg, std::string_view where);
 /// The register, or the fault that it was never written.
 std::expected<Reg*, Fault> readable_reg(const Step& step, uint8_t index);
 /// The same, and it must be a number; `what` names the use.
