@@ -54,7 +54,7 @@ bool same_flags(const Reg& old, const Reg& now) {
 }
 
 bool relies_on(const Comparison& how, const Reg& old) {
-    return how.is_exact || how.depend.is_precise(old.node);
+    return how.is_exact || how.depend.is_precise(old.node) || how.depend.is_waiting(old.node);
 }
 
 bool is_anything(const Reg& old) {
@@ -317,11 +317,13 @@ bool is_same(const Comparison& how, const State& old, const State& now) {
 }
 
 void rely_on_same(Dependencies& depend, const Comparison& how, const State& old,
-                  const SlotMasks& read, const State& now) {
+                  const SlotMasks& read, const State& now, std::optional<uint32_t> loop) {
     const auto rely = [&](const Reg& from, const Reg& to) {
         if (!from.is_scalar() || !to.is_scalar()) return;
-        if (how.is_exact ? !is_anything(from) : depend.is_precise(from.node))
-            depend.mark_precise(to.node);
+        if (!loop)
+            depend.follow(from.node, to.node);
+        else if (!is_anything(from))
+            depend.follow(from.node, to.node, *loop);
     };
     for (size_t i = 0; i < old.frames.size(); ++i) {
         const uint32_t live = live_registers(how.cfg, how.pc, old, i);

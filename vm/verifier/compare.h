@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "vm/verifier/cfg.h"
@@ -41,9 +42,10 @@ bool is_within(const Comparison& comparison, const State& old, const SlotMasks& 
                const State& now, Difference& difference);
 /// Nothing differs at all, but for dead registers, the names of ids and how far values have moved.
 bool is_same(const Comparison& comparison, const State& old, const State& now);
-/// As is_within() held, the path relies on what the old state's paths relied on.
+/// As is_within() held, the path relies on what the old state's paths relied on. `loop`: they are
+/// still being explored, and the old state is the head of this loop.
 void rely_on_same(Dependencies& depend, const Comparison& comparison, const State& old,
-                  const SlotMasks& read, const State& now);
+                  const SlotMasks& read, const State& now, std::optional<uint32_t> loop);
 
 /// Who called whom, as a number; different chains hardly ever share one.
 uint64_t chain_hash(const State& state);

@@ -8,7 +8,12 @@
 // walking its instruction history backwards (mark_chain_precision, kernel/bpf/backtrack.c); here
 // every number names a node of a graph that grows with the walk, and marking goes up the graph.
 // A node is marked once, so that all marking together costs no more than the graph has edges.
+//
+// Where a path comes back to the head of a loop, what it holds there matters only if the head's
+// number does, which is not known before the loop is finished. Until then the path's number, and
+// all that it was computed from, *waits* for that loop: it may become precise yet.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -30,23 +35,40 @@ public:
     uint32_t stored(uint32_t from) { return add(from, kNone); }
 
     void mark_precise(uint32_t node);
-    bool is_precise(uint32_t node) const { return nodes_[node].precise; }
+    bool is_precise(uint32_t node) const { return nodes_[node].waits_for == kPrecise; }
+
+    /// Marks `node` where `stored`, of a stored state, is precise or becomes so, which it may while
+    /// the loop with this number is open. Inner loops have greater numbers.
+    void follow(uint32_t stored, uint32_t node, uint32_t loop);
+    /// As the last one, of a node that waits itself.
+    void follow(uint32_t stored, uint32_t node);
+    bool is_waiting(uint32_t node) const {
+        return nodes_[node].waits_for != 0 && is_open(nodes_[node].waits_for);
+    }
+    /// Nothing waits for this loop any more.
+    void close_loop(uint32_t loop);
 
     uint64_t memory_bytes() const { return nodes_.size() * sizeof(Node); }
 
 private:
+    static constexpr uint32_t kPrecise = UINT32_MAX;
     struct Node {
         uint32_t from[2]{};
-        bool precise = false;
+        uint32_t waits_for = 0;  ///< the outermost loop, its number + 1; or kPrecise
     };
 
     uint32_t add(uint32_t a, uint32_t b) {
-        nodes_.push_back({{a, b}, false});
+        nodes_.push_back({{a, b}});
         return static_cast<uint32_t>(nodes_.size() - 1);
     }
+    bool is_open(uint32_t waits_for) const {
+        return std::ranges::find(open_loops_, waits_for) != open_loops_.end();
+    }
+    void wait(uint32_t node, uint32_t waits_for);
 
     std::vector<Node> nodes_;
-    std::vector<uint32_t> to_mark_;
+    std::vector<uint32_t> to_mark_;     ///< empty between calls
+    std::vector<uint32_t> open_loops_;  ///< for which something waits, numbers + 1
 };
 
 }  // namespace weir::vm::verifier

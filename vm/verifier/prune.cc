@@ -161,7 +161,7 @@ StateStore::Found StateStore::look_up(Path& path) {
 void StateStore::end_explored(Path& path, StoredState& stored) {
     ++stored.hits;
     const Comparison comparison{cfg_, depend_, path.pc, false, 0};
-    rely_on_same(depend_, comparison, stored.state, stored.read, path.state);
+    rely_on_same(depend_, comparison, stored.state, stored.read, path.state, std::nullopt);
     for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame)
         mark_read(path, frame, stored.read[frame]);
     for (StoredState* loop : {stored.inner_loop, stored.outer_loop}) {
@@ -176,7 +176,7 @@ void StateStore::end_explored(Path& path, StoredState& stored) {
 void StateStore::end_covered(Path& path, StoredState& head) {
     const Comparison exact{cfg_, depend_, path.pc, true, 0};
     const SlotMasks used = used_slots(head.state);
-    rely_on_same(depend_, exact, head.state, used, path.state);
+    rely_on_same(depend_, exact, head.state, used, path.state, head.serial);
     for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame)
         mark_read(path, frame, used[frame]);
     for (const Rank& rank : head.ranks) depend_.mark_precise(node_of(rank, path.state));
@@ -217,7 +217,10 @@ void StateStore::finish(const Path& path, uint64_t insns_below) {
         WEIR_CHECK(stored->branches > 0);
         stored->insns_below = std::max(stored->insns_below, insns);
         if (--stored->branches > 0) break;
-        if (stored->has_ranks) count_rounds(*stored);
+        if (stored->has_ranks) {
+            depend_.close_loop(stored->serial);
+            count_rounds(*stored);
+        }
         insns = sum(stored->insns_before, stored->insns_below);
         if (stored->is_let_go)
             drop(*stored);
@@ -268,6 +271,7 @@ void StateStore::roll_back(uint32_t serial) {
         if (stored.is_finished() && !is_gone(stored.inner_loop) && !is_gone(stored.outer_loop))
             continue;
         gone[i - serial] = 1;
+        if (stored.has_ranks) depend_.close_loop(stored.serial);
         Place& place = at_[stored.pc];
         std::erase(stored.is_finished() ? place.finished : place.open, &stored);
         drop(stored);
