@@ -48,6 +48,31 @@ void forget_dead_registers(const Cfg& cfg, uint32_t pc, State& state) {
     }
 }
 
+/// The innermost and the outermost unfinished loop that a state leans on: by itself, or because a
+/// finished loop that it leans on does.
+struct OpenLoops {
+    StoredState* inner = nullptr;
+    StoredState* outer = nullptr;
+
+    void add(const StoredState& stored) {
+        for (StoredState* loop : {stored.inner_loop, stored.outer_loop}) {
+            if (loop == nullptr) continue;
+            if (loop->is_finished()) {
+                add(*loop);
+                continue;
+            }
+            if (inner == nullptr || inner->serial < loop->serial) inner = loop;
+            if (outer == nullptr || outer->serial > loop->serial) outer = loop;
+        }
+    }
+};
+
+OpenLoops open_loops(const StoredState& stored) {
+    OpenLoops loops;
+    loops.add(stored);
+    return loops;
+}
+
 /// Longest way to an end from a state that was explored, without loops that are still open.
 uint64_t insns_to_end(const StoredState& stored) {
     uint64_t after = 0;
@@ -108,7 +133,7 @@ StateStore::Found StateStore::meet_open(Path& path, const OpenStates& open) {
 }
 
 bool StateStore::contains(const Path& path, StoredState& stored) const {
-    const bool leans = stored.outer_loop != nullptr && !stored.outer_loop->is_finished();
+    const bool leans = open_loops(stored).outer != nullptr;
     const Comparison comparison{cfg_, depend_, path.pc, false, leans ? kEveryName : 0};
     return is_within(comparison, stored.state, stored.read, path.state, stored.difference);
 }
@@ -164,13 +189,14 @@ void StateStore::end_explored(Path& path, StoredState& stored) {
     rely_on_same(depend_, comparison, stored.state, stored.read, path.state, std::nullopt);
     for (uint8_t frame = 0; frame < path.state.frames.size(); ++frame)
         mark_read(path, frame, stored.read[frame]);
-    for (StoredState* loop : {stored.inner_loop, stored.outer_loop}) {
-        if (loop == nullptr || loop->is_finished()) continue;
+    const uint64_t insns_below = insns_to_end(stored);
+    const OpenLoops loops = open_loops(stored);
+    for (StoredState* loop : {loops.inner, loops.outer}) {
+        if (loop == nullptr) continue;
         lean_on(path, *loop);
-        loop->round_insns =
-            std::max(loop->round_insns, sum(insns_since(*loop, path), stored.insns_below));
+        loop->round_insns = std::max(loop->round_insns, sum(insns_since(*loop, path), insns_below));
     }
-    finish(path, insns_to_end(stored));
+    finish(path, insns_below);
 }
 
 void StateStore::end_covered(Path& path, StoredState& head) {
