@@ -1,6 +1,8 @@
 // Loads, stores and atomic operations: which memory a pointer goes to, and what happens to
 // registers.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "vm/verifier/checks.h"
@@ -79,18 +81,25 @@ Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
     return {};
 }
 
-/// Atomic operations work on aligned stack and map values.
+/// Slices begin at any byte, and the packet's may lie in several pieces.
+bool is_record_held(const State& state, const Reg& memory) {
+    return std::ranges::any_of(state.references, [&](const Reference& held) {
+        return held.kind == Reference::Kind::Record && held.id == memory.ref;
+    });
+}
+
+/// Atomic operations work on what is known to be aligned.
 Checked check_atomic_place(const Step& step, const Region& region) {
     const RegKind kind = region.pointer.kind;
     if (region.pointer.or_null)
         return fault("null-pointer",
                      fmt::format("atomic access through {}; compare it with 0 first",
                                  nullable_words(step.env.program, region.pointer)));
-    if (kind != RegKind::Stack && kind != RegKind::MapValue && kind != RegKind::Memory)
-        return fault("atomic",
-                     fmt::format("atomic operations work on stack, map values and memory of "
-                                 "helpers, not on {}",
-                                 kind_words(region.pointer)));
+    const bool is_record = kind == RegKind::Memory && is_record_held(step.state(), region.pointer);
+    if (kind != RegKind::Stack && kind != RegKind::MapValue && !is_record)
+        return fault("atomic", fmt::format("atomic operations work on stack, map values and "
+                                           "records of ring buffers, not on {}",
+                                           kind_words(region.pointer)));
     const Tnum place =
         tnum_add(region.pointer.value.full.bits,
                  Tnum::constant(static_cast<uint64_t>(region.pointer.off + region.offset)));

@@ -1,8 +1,6 @@
 // Arithmetic on pointers: a number may be added or subtracted, packet pointers may be subtracted
 // from each other.
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "vm/verifier/checks.h"
@@ -25,18 +23,16 @@ bool may_move(RegKind kind) {
 /// data_end minus a packet pointer, of which it is known that it is not behind the end or not. It
 /// may lie before the packet.
 Reg packet_length(const Reg& pointer, bool is_64, bool is_inside) {
-    Range<64> value;
-    const int64_t first = std::clamp(pointer.off + pointer.value.full.smin, -2 * kPointerOffsetMax,
-                                     2 * kPointerOffsetMax);
-    const int64_t last = std::clamp(pointer.off + pointer.value.full.smax, -2 * kPointerOffsetMax,
-                                    2 * kPointerOffsetMax);
-    if (is_inside)
-        value.limit_signed(0, kPacketBytesMax - first);
-    else if (is_64)
-        value.limit_signed(-last, kPacketBytesMax - first);
-    else
-        value.limit_unsigned(0, UINT32_MAX);
-    Reg length = Reg::scalar(Scalar::from_full(value));
+    Range<64> packet;
+    packet.limit_signed(0, kPacketBytesMax);
+    Scalar value = Scalar::from_full(packet);
+    if (!is_inside) {
+        const Scalar place =
+            scalar_ops::alu_full(AluOp::Add, pointer.value,
+                                 Scalar::constant(static_cast<uint64_t>(int64_t{pointer.off})));
+        value = is_64 ? scalar_ops::alu_full(AluOp::Sub, value, place) : Scalar::below_bits(32);
+    }
+    Reg length = Reg::scalar(value);
     length.has_length = is_64 || is_inside;
     length.length_id = pointer.id;
     length.length_off = pointer.off;

@@ -168,6 +168,20 @@ Checked end_objects(Step& step, uint8_t frame, const Span& span) {
     return {};
 }
 
+/// A helper that fills a buffer does not write over objects: it may fail half-way, or be the one
+/// that the object is given to.
+Checked check_no_objects(const Step& step, const Region& region, const Span& span) {
+    const std::vector<StackSlot>& stack = step.state().frames[region.pointer.frame].stack;
+    for (uint32_t slot = slot_of(span.end() - 1); slot <= slot_of(span.low); ++slot) {
+        if (slot >= stack.size() || !stack[slot].holds_object()) continue;
+        const RegKind kind = stack[slot].spill.kind;
+        return fault(kind == RegKind::Dynptr ? "dynptr" : "iterator",
+                     fmt::format("{} is part of {}, which this write would end",
+                                 where(step, region, -8 * (int64_t{slot} + 1)), kind_words(kind)));
+    }
+    return {};
+}
+
 /// Data may be read, pointers and objects may not.
 Checked check_data(const Step& step, const Region& region, int64_t offset) {
     const Frame& frame = step.state().frames[region.pointer.frame];
@@ -295,7 +309,7 @@ Checked read_stack_bytes(Step& step, const Region& region) {
 Checked overwrite_stack_bytes(Step& step, const Region& region, uint32_t sure) {
     if (region.size == 0) return {};
     const Span span = span_of(region);
-    if (const Checked ended = end_objects(step, region.pointer.frame, span); !ended) return ended;
+    if (const Checked free = check_no_objects(step, region, span); !free) return free;
     Frame& frame = step.state().frames[region.pointer.frame];
     for (int64_t offset = span.low; offset < span.end(); ++offset) {
         StackSlot& slot = grow_to(frame, slot_of(offset));
