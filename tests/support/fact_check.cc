@@ -1,6 +1,7 @@
 #include "tests/support/fact_check.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -40,6 +41,8 @@ private:
         const vm::DecodedInsn& insn = setup_.code[step.insn].insn;
         const vm::OpInfo& row = op_info(insn.op);
         if (!fact.reachable) return "is not reached, says the proof";
+        if (std::string what = check_ranges(step, insn, fact); !what.empty()) return what;
+        if (row.format == Format::Call) return check_map(step, fact);
         if (row.format == Format::JumpImm || row.format == Format::JumpReg)
             return check_jump(index, insn, fact);
         if (!accesses_memory(row.format)) return {};
@@ -50,6 +53,26 @@ private:
             if (std::string what = check_stack(step, address); !what.empty()) return what;
         }
         return check_access(step, address, fact.access);
+    }
+
+    static std::string check_ranges(const TraceStep& step, const vm::DecodedInsn& insn,
+                                    const vm::InsnFact& fact) {
+        for (const auto& [range, reg] : {std::pair(fact.dst, insn.dst), {fact.src, insn.src}})
+            if (const uint64_t value = step.registers[reg];
+                value < range.least || value > range.most)
+                return fmt::format("r{} is {:#x}, the proof says {:#x} to {:#x}", reg, value,
+                                   range.least, range.most);
+        return {};
+    }
+
+    std::string check_map(const TraceStep& step, const vm::InsnFact& fact) const {
+        if (fact.map == vm::InsnFact::kUnknownMap) return {};
+        if (fact.key_bytes != setup_.program.maps[fact.map].key_bytes)
+            return fmt::format("takes keys of {} bytes, says the proof", fact.key_bytes);
+        const auto address = reinterpret_cast<uint64_t>(setup_.maps[fact.map]);
+        for (size_t reg = 1; reg <= 5; ++reg)
+            if (step.registers[reg] == address) return {};
+        return fmt::format("is not given map {}", setup_.program.maps[fact.map].name);
     }
 
     std::string check_jump(size_t index, const vm::DecodedInsn& insn,

@@ -10,7 +10,8 @@
 namespace weir::tests {
 
 /// The first step that a fact excludes: an instruction that is not reached, a way that a jump never
-/// takes, memory of another kind, stack below what the function uses; or nullopt.
+/// takes, memory of another kind, stack below what the function uses, an operand outside its range,
+/// another map than the one named; or nullopt.
 std::optional<std::string> against_facts(const StateCheckSetup& setup, const vm::Proof& proof,
                                          const RunTrace& trace);
 

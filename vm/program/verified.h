@@ -14,6 +14,12 @@ namespace weir::vm {
 
 enum class PointerKind : uint8_t { None, Stack, Context, Packet, PacketMeta, MapValue };
 
+/// Every value that an operand has in any run, unsigned.
+struct ValueRange {
+    uint64_t least = 0, most = UINT64_MAX;
+    friend bool operator==(const ValueRange&, const ValueRange&) = default;
+};
+
 /// What the verifier proved of one slot. All paths agree on what is not None / kUnknownMap.
 struct InsnFact {
     bool reachable = false;
@@ -21,9 +27,14 @@ struct InsnFact {
         PointerKind::None;  ///< what a memory access goes to; None also where paths differ
     uint16_t map = 0xffff;  ///< at a call with a map argument: index into spec().maps, if constant
     static constexpr uint16_t kUnknownMap = 0xffff;
+    uint32_t key_bytes =
+        0;  ///< at a call with a map argument: of its keys; 0: none, or paths differ
     /// At a conditional jump: some path takes it, some path does not. Where one is false, the
     /// comparison is redundant.
     bool jumps = false, falls_through = false;
+    /// What the destination register holds before the instruction, where that reads it as a number,
+    /// and what the source register holds; pointers are bit patterns, too.
+    ValueRange dst, src;
 };
 
 /// The verifier's output for an accepted program: enough for the interpreter and the JIT to trust

@@ -6,38 +6,10 @@
 #include <fmt/format.h>
 
 #include "vm/verifier/checks.h"
+#include "vm/verifier/insn_shape.h"
 
 namespace weir::vm::verifier {
 namespace {
-
-/// Moves stand beside the binary operations; everything else is an AluOp.
-enum class AluClass : uint8_t { Binary, Move, Negate };
-
-struct AluShape {
-    AluClass kind = AluClass::Binary;
-    AluOp op = AluOp::Add;
-};
-
-/// The operation is the opcode's upper nibble; an offset of 1 makes division signed.
-AluShape alu_shape(const OpInfo& row) {
-    const bool is_signed = row.off == 1;
-    switch (row.opcode >> 4) {
-        case 0x0: return {AluClass::Binary, AluOp::Add};
-        case 0x1: return {AluClass::Binary, AluOp::Sub};
-        case 0x2: return {AluClass::Binary, AluOp::Mul};
-        case 0x3: return {AluClass::Binary, is_signed ? AluOp::Sdiv : AluOp::Div};
-        case 0x4: return {AluClass::Binary, AluOp::Or};
-        case 0x5: return {AluClass::Binary, AluOp::And};
-        case 0x6: return {AluClass::Binary, AluOp::Lsh};
-        case 0x7: return {AluClass::Binary, AluOp::Rsh};
-        case 0x8: return {AluClass::Negate};
-        case 0x9: return {AluClass::Binary, is_signed ? AluOp::Smod : AluOp::Mod};
-        case 0xa: return {AluClass::Binary, AluOp::Xor};
-        case 0xb: return {AluClass::Move};
-        case 0xc: return {AluClass::Binary, AluOp::Arsh};
-    }
-    return {AluClass::Move};
-}
 
 /// Copies share an id only if they are the same number: equal bounds alone do not say that.
 bool keeps_number(const Scalar& value, int64_t sign_bits, bool is_64) {
@@ -85,13 +57,11 @@ Checked check_move(Step& step, const OpInfo& row) {
     }
     const auto source = readable_reg(step, step.insn.src);
     if (!source) return std::unexpected(source.error());
-    const bool plain = row.off <= 0;  // no sign extension
     if ((*source)->is_pointer()) return move_pointer(step, row, **source);
     const bool is_copy = keeps_number((*source)->value, row.off, is_64);
     if (is_copy) name_number(step, **source);
     Reg result = **source;
-    if (!plain) result.value = scalar_ops::sign_extend(result.value, static_cast<int>(row.off));
-    if (!is_64) result.value = scalar_ops::zero_extend(result.value, 32);
+    result.value = moved(row, result.value);
     if (!is_copy) forget_relations(result);
     dst = result;
     return {};
@@ -195,11 +165,7 @@ Checked check_binary(Step& step, const OpInfo& row, AluOp op) {
 Checked check_byte_order(Step& step, const OpInfo& row) {
     const auto reg = scalar_reg(step, step.insn.dst, "a byte swap");
     if (!reg) return std::unexpected(reg.error());
-    const bool swaps = !row.name.starts_with("Le");  // hosts are little-endian
-    const Scalar& value = (*reg)->value;
-    **reg = Reg::scalar(
-        swaps ? scalar_ops::byte_swap(value, row.bits) : scalar_ops::zero_extend(value, row.bits),
-        (*reg)->node);
+    **reg = Reg::scalar(reordered(row, (*reg)->value), (*reg)->node);
     return {};
 }
 

@@ -3,25 +3,10 @@
 #include <fmt/format.h>
 
 #include "vm/verifier/checks.h"
+#include "vm/verifier/insn_shape.h"
 
 namespace weir::vm::verifier {
 namespace {
-
-CmpOp compare_op(const OpInfo& row) {
-    switch (row.opcode >> 4) {
-        case 0x1: return CmpOp::Eq;
-        case 0x2: return CmpOp::Gt;
-        case 0x3: return CmpOp::Ge;
-        case 0x4: return CmpOp::Set;
-        case 0x5: return CmpOp::Ne;
-        case 0x6: return CmpOp::Sgt;
-        case 0x7: return CmpOp::Sge;
-        case 0xa: return CmpOp::Lt;
-        case 0xb: return CmpOp::Le;
-        case 0xc: return CmpOp::Slt;
-    }
-    return CmpOp::Sle;
-}
 
 constexpr int kNoRegister = -1;
 

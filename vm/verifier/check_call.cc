@@ -173,8 +173,7 @@ Walked check_call(Step& step) {
             return std::unexpected(argument.error());
     if (const Checked special = check_special(step, call); !special)
         return std::unexpected(special.error());
-    if (call.has_map())
-        step.env.note_map(step.pc, call.map.inner ? InsnFact::kUnknownMap : call.map.map);
+    if (call.has_map()) step.env.note_map(step.pc, call.map);
     const bool has_rounds = call.is(HelperId::loop) || call.is(HelperId::for_each_map_elem);
     if (has_rounds) {
         step.frame().rounds = step.env.fresh_id();

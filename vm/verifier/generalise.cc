@@ -19,23 +19,6 @@ constexpr std::array<uint64_t, 10> kFarThresholds = {0,
                                                      0x8000000000000000};
 constexpr size_t kThresholdsMax = 64;
 
-/// Where the numbers of a loop are likely to stop: at what it compares them with.
-std::vector<uint64_t> thresholds_of(const Env& env, uint32_t pc) {
-    std::vector<uint64_t> thresholds;
-    for (const uint64_t threshold : kFarThresholds)
-        if (threshold != 0xff && threshold != 0xffff) thresholds.push_back(threshold);
-    for (uint32_t slot = env.cfg.loop_begin[pc]; slot <= env.cfg.loop_end[pc]; ++slot) {
-        if (env.slots[slot].second_slot || thresholds.size() >= kThresholdsMax) continue;
-        const DecodedInsn& insn = env.slots[slot].insn;
-        const Format format = op_info(insn.op).format;
-        const bool is_move = format == Format::AluImm && (op_info(insn.op).opcode & 0xf0) == 0xb0;
-        if (format != Format::JumpImm && !is_move) continue;
-        for (const int64_t near : {-1, 0, 1})
-            thresholds.push_back(static_cast<uint64_t>(insn.imm + near));
-    }
-    return thresholds;
-}
-
 /// Pointers move by at most 2^29 (check_pointer_alu.cc).
 constexpr std::array<uint64_t, 6> kFarPlaces = {
     0, 0xff, 0xffff, 0xfffff, static_cast<uint64_t>(-512), static_cast<uint64_t>(-(1 << 20))};
@@ -44,7 +27,7 @@ class Generaliser {
 public:
     Generaliser(Env& env, Generalise how, uint32_t pc)
         : env_(env), how_(how), widens_(how != Generalise::Join) {
-        if (how == Generalise::Widen) thresholds_ = thresholds_of(env, pc);
+        if (how == Generalise::Widen) thresholds_ = thresholds_of(env.slots, env.cfg, pc);
         if (how == Generalise::WidenFar)
             thresholds_.assign(kFarThresholds.begin(), kFarThresholds.end());
     }
@@ -289,6 +272,23 @@ void keep_node(const Reg& real, Reg& general) {
 }
 
 }  // namespace
+
+std::vector<uint64_t> thresholds_of(const std::vector<DecodedSlot>& slots, const Cfg& cfg,
+                                    uint32_t pc) {
+    std::vector<uint64_t> thresholds;
+    for (const uint64_t threshold : kFarThresholds)
+        if (threshold != 0xff && threshold != 0xffff) thresholds.push_back(threshold);
+    for (uint32_t slot = cfg.loop_begin[pc]; slot <= cfg.loop_end[pc]; ++slot) {
+        if (slots[slot].second_slot || thresholds.size() >= kThresholdsMax) continue;
+        const DecodedInsn& insn = slots[slot].insn;
+        const Format format = op_info(insn.op).format;
+        const bool is_move = format == Format::AluImm && (op_info(insn.op).opcode & 0xf0) == 0xb0;
+        if (format != Format::JumpImm && !is_move) continue;
+        for (const int64_t near : {-1, 0, 1})
+            thresholds.push_back(static_cast<uint64_t>(insn.imm + near));
+    }
+    return thresholds;
+}
 
 void keep_nodes(const State& real, State& general) {
     for (size_t i = 0; i < general.frames.size(); ++i) {

@@ -3,7 +3,9 @@
 // guess: what is explored from it may fail where each of the two would not, and then it is rolled
 // back (explore.cc).
 
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "vm/verifier/compare.h"
 #include "vm/verifier/step.h"
@@ -22,6 +24,10 @@ enum class Generalise : uint8_t {
 /// `pc` is where they are.
 std::optional<State> generalise(Env& env, Generalise how, uint32_t pc, const State& old,
                                 const State& now);
+
+/// Where the numbers of the loop with this head are likely to stop: at what it compares them with.
+std::vector<uint64_t> thresholds_of(const std::vector<DecodedSlot>& slots, const Cfg& cfg,
+                                    uint32_t pc);
 
 /// A path that goes on from `general` instead of from `real` relies, where it relies on a number,
 /// on the one that it really has.

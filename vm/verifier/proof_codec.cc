@@ -1,5 +1,7 @@
 // The proof as bytes: counts first, then the facts, one after the other.
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "vm/base/limits.h"
@@ -8,30 +10,72 @@
 namespace weir::vm {
 namespace {
 
-constexpr uint32_t kProofVersion = 2;
+constexpr uint32_t kProofVersion = 3;
 constexpr uint8_t kPointerKindMax = static_cast<uint8_t>(PointerKind::MapValue);
-constexpr uint8_t kJumps = 1, kFallsThrough = 2;
-constexpr size_t kFactBytes = 5;
+/// Of a fact: which ways a jump goes, and what follows.
+constexpr uint8_t kJumps = 1, kFallsThrough = 2, kHasKey = 4, kHasDst = 8, kHasSrc = 16;
+constexpr size_t kFactBytes = 5;  ///< at least
 
 std::unexpected<Error> bad(const ByteReader& reader, std::string_view what) {
     return fail(ErrorKind::kInvalid, fmt::format("proof, offset {}: {}", reader.offset(), what));
+}
+
+Result<void> read_range(ByteReader& reader, ValueRange& range) {
+    const auto least = reader.read<uint64_t>(), most = reader.read<uint64_t>();
+    if (!least || !most) return bad(reader, "cut short");
+    if (*least > *most) return bad(reader, fmt::format("a range of {} to {}", *least, *most));
+    range = {*least, *most};
+    return {};
+}
+
+void write_range(ByteWriter& writer, const ValueRange& range) {
+    writer.write(range.least);
+    writer.write(range.most);
 }
 
 Result<InsnFact> read_fact(ByteReader& reader) {
     const auto reachable = reader.read<uint8_t>();
     const auto access = reader.read<uint8_t>();
     const auto map = reader.read<uint16_t>();
-    const auto ways = reader.read<uint8_t>();
-    if (!reachable || !access || !map || !ways) return bad(reader, "cut short");
+    const auto flags = reader.read<uint8_t>();
+    if (!reachable || !access || !map || !flags) return bad(reader, "cut short");
     if (*reachable > 1)
         return bad(reader, fmt::format("reachable is {}, expected 0 or 1", *reachable));
     if (*access > kPointerKindMax)
         return bad(reader, fmt::format("pointer kind is {}, expected at most {}", *access,
                                        kPointerKindMax));
-    if (*ways > (kJumps | kFallsThrough))
-        return bad(reader, fmt::format("ways is {}, expected at most 3", *ways));
-    return InsnFact{*reachable == 1, static_cast<PointerKind>(*access), *map, (*ways & kJumps) != 0,
-                    (*ways & kFallsThrough) != 0};
+    constexpr uint8_t kFlags = kJumps | kFallsThrough | kHasKey | kHasDst | kHasSrc;
+    if (*flags > kFlags)
+        return bad(reader, fmt::format("flags are {}, expected at most {}", *flags, kFlags));
+    InsnFact fact;
+    fact.reachable = *reachable == 1;
+    fact.access = static_cast<PointerKind>(*access);
+    fact.map = *map;
+    fact.jumps = (*flags & kJumps) != 0;
+    fact.falls_through = (*flags & kFallsThrough) != 0;
+    if ((*flags & kHasKey) != 0) {
+        const auto key_bytes = reader.read<uint32_t>();
+        if (!key_bytes) return bad(reader, "cut short");
+        fact.key_bytes = *key_bytes;
+    }
+    for (const auto& [flag, range] : {std::pair(kHasDst, &fact.dst), std::pair(kHasSrc, &fact.src)})
+        if ((*flags & flag) != 0)
+            if (const Result<void> read = read_range(reader, *range); !read)
+                return std::unexpected(read.error());
+    return fact;
+}
+
+void write_fact(ByteWriter& writer, const InsnFact& fact) {
+    const bool has_dst = fact.dst != ValueRange{}, has_src = fact.src != ValueRange{};
+    writer.write(static_cast<uint8_t>(fact.reachable ? 1 : 0));
+    writer.write(static_cast<uint8_t>(fact.access));
+    writer.write(fact.map);
+    writer.write(static_cast<uint8_t>(
+        (fact.jumps ? kJumps : 0) | (fact.falls_through ? kFallsThrough : 0) |
+        (fact.key_bytes != 0 ? kHasKey : 0) | (has_dst ? kHasDst : 0) | (has_src ? kHasSrc : 0)));
+    if (fact.key_bytes != 0) writer.write(fact.key_bytes);
+    if (has_dst) write_range(writer, fact.dst);
+    if (has_src) write_range(writer, fact.src);
 }
 
 }  // namespace
@@ -45,13 +89,7 @@ void write_proof(ByteWriter& writer, const Proof& proof) {
     writer.write(proof.worst_insns);
     writer.write(proof.states_peak);
     writer.write(proof.bytes_peak);
-    for (const InsnFact& fact : proof.facts) {
-        writer.write(static_cast<uint8_t>(fact.reachable ? 1 : 0));
-        writer.write(static_cast<uint8_t>(fact.access));
-        writer.write(fact.map);
-        writer.write(static_cast<uint8_t>((fact.jumps ? kJumps : 0) |
-                                          (fact.falls_through ? kFallsThrough : 0)));
-    }
+    for (const InsnFact& fact : proof.facts) write_fact(writer, fact);
     for (const uint32_t bytes : proof.stack_bytes) writer.write(bytes);
 }
 

@@ -24,12 +24,18 @@ Checked Env::note_access(uint32_t pc, PointerKind kind) {
     return {};
 }
 
-void Env::note_map(uint32_t pc, uint16_t map) {
+void Env::note_map(uint32_t pc, const Reg& map) {
     constexpr uint8_t kSeen = 2;
-    if ((fact_known[pc] & kSeen) == 0)
-        facts[pc].map = map;
-    else if (facts[pc].map != map)
-        facts[pc].map = InsnFact::kUnknownMap;
+    InsnFact& fact = facts[pc];
+    const uint16_t index = map.inner ? InsnFact::kUnknownMap : map.map;
+    const uint32_t key_bytes = map_of(program, map).key_bytes;
+    if ((fact_known[pc] & kSeen) == 0) {
+        fact.map = index;
+        fact.key_bytes = key_bytes;
+    } else {
+        if (fact.map != index) fact.map = InsnFact::kUnknownMap;
+        if (fact.key_bytes != key_bytes) fact.key_bytes = 0;
+    }
     fact_known[pc] |= kSeen;
 }
 

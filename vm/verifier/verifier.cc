@@ -8,6 +8,7 @@
 #include "vm/verifier/explore.h"
 #include "vm/verifier/observer.h"
 #include "vm/verifier/spec_check.h"
+#include "vm/verifier/value_ranges.h"
 
 namespace weir::vm {
 namespace {
@@ -51,7 +52,9 @@ std::expected<Proof, Rejection> verify_with(const ProgramSpec& program, const Bu
         return refuse(starts.error());
     const auto cfg = verifier::build_cfg(program, *slots);
     if (!cfg) return refuse(cfg.error());
-    return verifier::explore(program, *slots, *cfg, budget, observer);
+    auto proof = verifier::explore(program, *slots, *cfg, budget, observer);
+    if (proof) verifier::find_value_ranges(program, *slots, *cfg, proof->facts);
+    return proof;
 }
 
 }  // namespace

@@ -263,6 +263,9 @@ TEST(ProofCodec, ComesBackAsItWas) {
         EXPECT_EQ(back->facts[i].map, proof->facts[i].map);
         EXPECT_EQ(back->facts[i].jumps, proof->facts[i].jumps);
         EXPECT_EQ(back->facts[i].falls_through, proof->facts[i].falls_through);
+        EXPECT_EQ(back->facts[i].key_bytes, proof->facts[i].key_bytes);
+        EXPECT_EQ(back->facts[i].dst, proof->facts[i].dst);
+        EXPECT_EQ(back->facts[i].src, proof->facts[i].src);
     }
     EXPECT_EQ(back->worst_insns, proof->worst_insns);
     EXPECT_EQ(back->states_peak, proof->states_peak);
