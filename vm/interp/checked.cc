@@ -405,7 +405,7 @@ CheckedResult run_packet(const CheckedProgram& program, ProgramType type, uint64
 uint64_t LoadedProgram::call(uint64_t function, const std::array<uint64_t, 5>& arguments,
                              RunEnv& env) const {
     WEIR_CHECK(is_code_address(function) && slot_of(function) < code.size());
-    Checked access(spec_.type, 0, nullptr, kCheckedInsnsMax);
+    Checked access(spec_.type, 0, nullptr, callback_insns_max_);
     Machine<Checked> m(access, *this, env);
     for (size_t i = 0; i < arguments.size(); ++i) m.r[i + 1] = arguments[i];
     access.initialised |= kArguments;

@@ -54,6 +54,9 @@ private:
 
 // ---- the instrumented interpreter: programs that nobody verified -------------------------------
 
+/// Steps of one run over a packet, and of each callback of a timer: they do not share.
+constexpr uint64_t kCheckedInsnsMax = 100'000'000;
+
 /// What a fault says of the program.
 enum class FaultKind : uint8_t {
     Violation,  ///< it did what no program may
@@ -81,8 +84,9 @@ public:
                                                         const HelperTable& helpers);
     virtual const ProgramSpec& spec() const = 0;
     /// Who is told of faults in functions that call() runs, which timers do: no packet's result
-    /// could carry them. Set before the first run; called by the thread that runs the function.
-    virtual void report_faults_to(FaultSink sink) = 0;
+    /// could carry them; and how many steps each of them may take. Set before the first run; called
+    /// by the thread that runs the function.
+    virtual void report_faults_to(FaultSink sink, uint64_t insns_max = kCheckedInsnsMax) = 0;
 };
 
 struct CheckedResult {
@@ -110,9 +114,6 @@ public:
     virtual ~RunWatcher() = default;
     virtual void step(const RunStep& step) = 0;
 };
-
-/// Steps of one run over a packet, and of each callback of a timer: they do not share.
-constexpr uint64_t kCheckedInsnsMax = 100'000'000;
 
 /// Runs over one packet. An xdp program takes the XdpContext, a socket filter the SkbContext.
 /// Context fields are translated at each load (the code is the unverified one). `watcher` may be

@@ -23,7 +23,10 @@ public:
                   std::vector<DecodedSlot> its_code);
 
     const ProgramSpec& spec() const override { return spec_; }
-    void report_faults_to(FaultSink sink) override { fault_sink_ = std::move(sink); }
+    void report_faults_to(FaultSink sink, uint64_t insns_max) override {
+        fault_sink_ = std::move(sink);
+        callback_insns_max_ = insns_max;
+    }
     uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
                   RunEnv& env) const override;
     /// Of the function that begins there; "insn 7" where it has none.
@@ -37,6 +40,7 @@ public:
 private:
     ProgramSpec spec_;
     FaultSink fault_sink_;
+    uint64_t callback_insns_max_ = kCheckedInsnsMax;
 };
 
 }  // namespace weir::vm

@@ -2,6 +2,7 @@
 
 #include "tests/unit/vm/interp/checked_fixture.h"
 #include "vm/base/limits.h"
+#include "vm/interp/code_address.h"
 
 namespace weir::vm {
 namespace {
@@ -177,6 +178,21 @@ TEST_F(CheckedControl, NamesTheProgramThatFaulted) {
     EXPECT_EQ(result.retval, 0u);
     EXPECT_EQ(env.program, nullptr);
     EXPECT_EQ(env.engine, nullptr);
+}
+
+TEST_F(CheckedControl, EndsATimersCallbackThatDoesNotEnd) {
+    PlainMap& map = add_map(map_spec("flows", MapType::Array));
+    map.values[3] = {5, 0, 0, 0, 0, 0, 0, 0};
+    const auto program = load("exit\ngoto -1");
+    std::vector<RunFault> faults;
+    program->report_faults_to([&](const RunFault& fault) { faults.push_back(fault); }, 1'000);
+    const uint32_t key = 3;
+    program->call(kCodeAddressTag + 1,
+                  {reinterpret_cast<uint64_t>(&map), reinterpret_cast<uint64_t>(&key),
+                   reinterpret_cast<uint64_t>(map.values[3].data()), 0, 0},
+                  env);
+    ASSERT_EQ(faults.size(), 1u);
+    EXPECT_EQ(faults[0].kind, FaultKind::Budget);
 }
 
 TEST_F(CheckedControl, RunsATimersCallbackOnItsElement) {
