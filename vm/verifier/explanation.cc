@@ -3,6 +3,7 @@
 #include "vm/verifier/explanation.h"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -89,18 +90,68 @@ std::string step_line(const PathStep& step) {
     return std::string(kIndent) + cut_to(printable(text), kExplanationColumnsMax - kIndent.size());
 }
 
+/// A line of the path, and how many of its steps it stands for.
+struct PathLine {
+    std::string text;
+    uint64_t steps = 1;
+};
+
+PathLine gap_line(uint64_t steps, std::string_view what) {
+    return {fmt::format("{}{} {} {} {}", kIndent, kCut, steps, what, kCut), steps};
+}
+
+bool same_way(const PathStep& a, const PathStep& b) {
+    return a.insn == b.insn && a.taken == b.taken;
+}
+
+/// How often the first `period` steps come one time after the other.
+size_t rounds_of(std::span<const PathStep> steps, size_t period) {
+    size_t at = period;
+    while (at < steps.size() && same_way(steps[at], steps[at - period])) ++at;
+    return at / period;
+}
+
+/// Of the rounds of a loop, the first and the last.
+void add_steps(std::vector<PathLine>& lines, std::span<const PathStep> steps) {
+    constexpr size_t kPeriodMax = 12, kRoundsMin = 4;
+    const auto add = [&](std::span<const PathStep> some) {
+        for (const PathStep& step : some) lines.push_back({step_line(step)});
+    };
+    while (!steps.empty()) {
+        size_t period = 1;
+        while (period <= kPeriodMax && rounds_of(steps, period) < kRoundsMin) ++period;
+        if (period > kPeriodMax) {
+            add(steps.first(1));
+            steps = steps.subspan(1);
+            continue;
+        }
+        const size_t rounds = rounds_of(steps, period);
+        add(steps.first(period));
+        lines.push_back(gap_line(rounds - 2, "rounds like this"));
+        lines.back().steps = (rounds - 2) * period;
+        add(steps.subspan((rounds - 1) * period, period));
+        steps = steps.subspan(rounds * period);
+    }
+}
+
 /// The path in at most `room` lines, its two ends alike.
 std::vector<std::string> path_lines(const Rejection& rejection, size_t room) {
-    const std::vector<PathStep>& path = rejection.path;
+    const std::span<const PathStep> path = rejection.path;
+    std::vector<PathLine> all;
+    const size_t before = rejection.path_left_out == 0 ? path.size() : path.size() / 2;
+    add_steps(all, path.first(before));
+    if (rejection.path_left_out != 0) all.push_back(gap_line(rejection.path_left_out, "more"));
+    add_steps(all, path.subspan(before));
     std::vector<std::string> lines;
-    const bool fits = path.size() <= room && rejection.path_left_out == 0;
-    const size_t head = fits ? path.size() : std::min(path.size() / 2, (room - 1) / 2);
-    const size_t tail = fits ? 0 : std::min(path.size() - head, room - 1 - head);
-    for (size_t i = 0; i < head; ++i) lines.push_back(step_line(path[i]));
-    if (!fits)
-        lines.push_back(fmt::format("{}{} {} more {}", kIndent, kCut,
-                                    path.size() - head - tail + rejection.path_left_out, kCut));
-    for (size_t i = path.size() - tail; i < path.size(); ++i) lines.push_back(step_line(path[i]));
+    const bool fits = all.size() <= room;
+    const size_t head = fits ? all.size() : (room - 1) / 2, tail = fits ? 0 : room - 1 - head;
+    uint64_t left_out = 0;
+    for (size_t i = 0; i < all.size(); ++i) {
+        const bool is_shown = i < head || i >= all.size() - tail;
+        if (is_shown && left_out != 0) lines.push_back(gap_line(left_out, "more").text);
+        left_out = is_shown ? 0 : left_out + all[i].steps;
+        if (is_shown) lines.push_back(std::move(all[i].text));
+    }
     if (!lines.empty()) lines.front().replace(2, 4, "path");
     return lines;
 }

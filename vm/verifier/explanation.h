@@ -10,8 +10,9 @@
 
 namespace weir::vm {
 
-constexpr size_t kExplanationLinesMax = 40;
-constexpr size_t kExplanationColumnsMax = 120;
+/// With a line above that names the program, and two blanks in front: 40 lines of 120 columns.
+constexpr size_t kExplanationLinesMax = 39;
+constexpr size_t kExplanationColumnsMax = 118;
 
 /// Rule and message, instruction and source line, the path with its conditions, what is known
 /// there, the hint, and at the end the verdict ("unsafe: a 38-byte packet …"), if one is given.

@@ -207,6 +207,33 @@ std::string uninitialized_hint(const HintQuery& query) {
     return {};
 }
 
+/// What gives back what the path holds.
+std::string held_hint(const HintQuery& query) {
+    if (query.state == nullptr || query.state->references.empty()) return {};
+    const Reference& held = query.state->references.front();
+    const auto advice = [&](std::string_view call) {
+        return fmt::format("on this path, before insn {}: {}, for what insn {} took", query.insn,
+                           call, held.insn);
+    };
+    switch (held.kind) {
+        case Reference::Kind::Record: return advice("bpf_ringbuf_submit or bpf_ringbuf_discard");
+        case Reference::Kind::RecordDynptr:
+            return advice(
+                "bpf_ringbuf_submit_dynptr or bpf_ringbuf_discard_dynptr (also where the "
+                "reservation failed)");
+        case Reference::Kind::Iterator: return advice("bpf_iter_num_destroy");
+        case Reference::Kind::Socket: return advice("bpf_sk_release");
+        case Reference::Kind::Connection: return advice("bpf_ct_release");
+    }
+    return {};
+}
+
+std::string lock_hint(const HintQuery& query) {
+    if (query.state == nullptr || !query.state->lock.is_held) return {};
+    return fmt::format("before insn {}: bpf_spin_unlock of the lock taken at insn {}", query.insn,
+                       query.state->lock.insn);
+}
+
 std::string leak_hint(const HintQuery& query) {
     if (query.decoded == nullptr) return {};
     switch (op_info(query.decoded->op).format) {
@@ -272,6 +299,16 @@ std::string argument_hint(const HintQuery& query) {
     return {};
 }
 
+constexpr std::string_view kCountRounds =
+    "let every round move a counter towards a bound that does not change: for (i = 0; i < n; i++) "
+    "with n below some constant";
+
+/// The walk of every round was what the budget went into, because no proof for all of them held.
+std::string budget_hint(const HintQuery& query) {
+    const bool is_loop = query.fault.message.contains("for all rounds at once");
+    return is_loop ? std::string(kCountRounds) : "";
+}
+
 struct Row {
     std::string_view rule;
     std::string_view text;
@@ -284,7 +321,8 @@ constexpr auto kRows = std::to_array<Row>({
      "stack"},
     {"budget",
      "split the program: fewer branches that join late, tighter loop bounds, bpf_loop, "
-     "or a tail call between its stages"},
+     "or a tail call between its stages",
+     budget_hint},
     {"call-depth", "inline some functions (__always_inline), so that fewer nest"},
     {"callback",
      "give the helper a static function of this program that takes what the helper "
@@ -309,8 +347,9 @@ constexpr auto kRows = std::to_array<Row>({
     {"iterator",
      "begin with bpf_iter_num_new, ask for the next number in the loop's head, and "
      "end with bpf_iter_num_destroy on every path"},
-    {"kfunc", "call it with what its prototype names"},
-    {"lock", "take one lock at a time, call no helper under it, and unlock it on every path"},
+    {"kfunc", "use a kernel function that Weir offers for this program type"},
+    {"lock", "take one lock at a time, call no helper under it, and unlock it on every path",
+     lock_hint},
     {"malformed", "load the object file as the compiler wrote it"},
     {"map-access", "use the map only as its flags allow, and its locks and timers through helpers"},
     {"map-bounds", "stay inside of the value: compare the index with its end first",
@@ -346,7 +385,8 @@ constexpr auto kRows = std::to_array<Row>({
      "comes once"},
     {"reference-leak",
      "give it back on every path that ends: submit or discard records, release "
-     "sockets, destroy iterators, unlock"},
+     "sockets, destroy iterators, unlock",
+     held_hint},
     {"socket-access",
      "read the fields of struct bpf_sock whole, as they are declared, and write none"},
     {"stack-alignment", "align the variable to its size"},
@@ -356,16 +396,11 @@ constexpr auto kRows = std::to_array<Row>({
      "the whole chain of calls"},
     {"subprogram", "jump within a function, and call functions at their beginning"},
     {"tail-call", "give back everything first, and use little stack in the functions above"},
-    {"termination",
-     "let every round move a counter towards a bound that does not change: for (i = "
-     "0; i < n; i++) with n below some constant"},
+    {"termination", kCountRounds},
     {"timer", "keep the timer in the value of a map, and initialise it with that map first"},
     {"uninitialized", "give it a value on every path that comes here; calls clear r0 to r5",
      uninitialized_hint},
     {"unknown-helper", "use a helper that Weir offers for this program type"},
-    {"unproven-helper",
-     "do without this helper; `weir prog run --engine interp --unverified` runs "
-     "it with every access checked"},
     {"unsupported", "use a program type that Weir offers (SEC(\"xdp\"))"},
 });
 static_assert(std::ranges::is_sorted(kRows, {}, &Row::rule));
@@ -384,8 +419,10 @@ std::string hint_for(const HintQuery& query) {
     return advice.empty() ? std::string(row->text) : advice;
 }
 
-bool has_hint(std::string_view rule) {
-    return row_of(rule) != nullptr;
+std::vector<std::string_view> hinted_rules() {
+    std::vector<std::string_view> rules;
+    for (const Row& row : kRows) rules.push_back(row.rule);
+    return rules;
 }
 
 }  // namespace weir::vm::verifier

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vm/isa/insn.h"
 #include "vm/program/spec.h"
@@ -22,7 +23,7 @@ struct HintQuery {
 /// One line of advice; empty only for a rule that is not in the table.
 std::string hint_for(const HintQuery& query);
 
-/// True for a rule that has advice.
-bool has_hint(std::string_view rule);
+/// Rules that have advice, in alphabetical order.
+std::vector<std::string_view> hinted_rules();
 
 }  // namespace weir::vm::verifier

@@ -24,6 +24,11 @@ uint64_t processor_ns() {
            static_cast<uint64_t>(now.tv_nsec);
 }
 
+/// Without its folders.
+std::string_view file_name(const LineInfo& line) {
+    return std::string_view(line.file).substr(line.file.rfind('/') + 1);
+}
+
 }  // namespace
 
 Meter::Meter(const ProgramSpec& program, const Cfg& cfg, const Budget& budget)
@@ -82,7 +87,7 @@ std::string Meter::culprit() const {
     if (rounds < 2) return function;
     const LineInfo* const line = line_of(program_, head);
     return fmt::format("{}, whose loop at insn {}{} was walked {} times", function, head,
-                       line == nullptr ? "" : fmt::format(" ({}:{})", line->file, line->line),
+                       line == nullptr ? "" : fmt::format(" ({}:{})", file_name(*line), line->line),
                        rounds);
 }
 

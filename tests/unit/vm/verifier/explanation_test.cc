@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace weir::vm {
 namespace {
 
@@ -25,6 +27,17 @@ Rejection make_rejection() {
 std::vector<PathStep> long_path(uint32_t steps) {
     std::vector<PathStep> path;
     for (uint32_t i = 0; i < steps; ++i) path.push_back({i, true, "r1 (?) == 0: taken", ""});
+    return path;
+}
+
+/// Rounds of a loop with two jumps, the last of which goes out.
+std::vector<PathStep> loop_path(uint32_t rounds) {
+    std::vector<PathStep> path;
+    for (uint32_t i = 0; i < rounds; ++i) {
+        path.push_back({3, false, fmt::format("r1 ({}) == 0: not taken", i), ""});
+        path.push_back({5, true, "r2 (?) != r1 (?): taken", ""});
+    }
+    path.back().taken = false;
     return path;
 }
 
@@ -65,8 +78,22 @@ TEST(Explanation, LongPathsLoseTheirMiddle) {
     const auto gap =
         std::ranges::find_if(lines, [](const auto& line) { return line.contains(" more …"); });
     ASSERT_NE(gap, lines.end());
-    EXPECT_EQ(*gap, "         … 1066 more …");
+    EXPECT_EQ(*gap, "         … 1067 more …");
     EXPECT_EQ(lines[lines.size() - 3], "         insn 99: r1 (?) == 0: taken");
+}
+
+TEST(Explanation, ShowsFirstAndLastRoundOfALoop) {
+    Rejection rejection = make_rejection();
+    rejection.path = loop_path(50);
+    const std::vector<std::string> lines = explanation_lines(rejection);
+    const std::vector<std::string> path(lines.begin() + 3, lines.end() - 2);
+    const std::vector<std::string> expected = {
+        "  path   insn 3: r1 (0) == 0: not taken",  "         insn 5: r2 (?) != r1 (?): taken",
+        "         … 47 rounds like this …",         "         insn 3: r1 (48) == 0: not taken",
+        "         insn 5: r2 (?) != r1 (?): taken", "         insn 3: r1 (49) == 0: not taken",
+        "         insn 5: r2 (?) != r1 (?): taken",
+    };
+    EXPECT_EQ(path, expected);
 }
 
 TEST(Explanation, APathOfAnyLengthFits) {
