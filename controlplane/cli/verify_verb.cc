@@ -4,9 +4,11 @@
 
 #include <chrono>
 
+#include "controlplane/cli/counterexample.h"
 #include "controlplane/cli/object_options.h"
 #include "controlplane/cli/program_use.h"
 #include "controlplane/cli/verbs.h"
+#include "controlplane/deploy/sha256.h"
 #include "vm/verifier/explanation.h"
 
 namespace weir::controlplane::cli {
@@ -22,7 +24,13 @@ Json entry_json(const std::string& section, const std::string& name, const std::
             {"kfuncs", Json::array()}, {"maps", Json::array()},  {"error", nullptr}};
 }
 
-Json error_json(const vm::Rejection& rejection) {
+Json example_json(const std::optional<Counterexample>& example) {
+    if (!example) return nullptr;
+    return {
+        {"packet_hex", to_hex(example->packet)}, {"insn", example->insn}, {"what", example->what}};
+}
+
+Json error_json(const vm::Rejection& rejection, const SearchOutcome& search) {
     Json path = Json::array();
     for (const vm::PathStep& step : rejection.path)
         path.push_back({{"insn", step.insn},
@@ -37,7 +45,10 @@ Json error_json(const vm::Rejection& rejection) {
             {"insn_text", rejection.insn_text},
             {"hint", rejection.hint},
             {"path", std::move(path)},
-            {"path_left_out", rejection.path_left_out}};
+            {"path_left_out", rejection.path_left_out},
+            {"verdict", search.example ? "unsafe" : "not proven"},
+            {"counterexample", example_json(search.example)},
+            {"no_counterexample", search.example ? Json(nullptr) : Json(search.why_not)}};
 }
 
 /// What is known of one program, and of a rejected one the text for a person.
@@ -46,7 +57,8 @@ struct Answer {
     std::vector<std::string> explanation;
 };
 
-Answer verify_program(const vm::ProgramSpec& program) {
+/// `replays`: a rejected one is searched for a counterexample.
+Answer verify_program(const vm::ProgramSpec& program, bool replays) {
     Json entry = entry_json(program.section, program.name,
                             std::string(vm::program_type_name(program.type)), program.insns.size());
     const auto start = std::chrono::steady_clock::now();
@@ -58,8 +70,10 @@ Answer verify_program(const vm::ProgramSpec& program) {
     entry["kfuncs"] = use.kfuncs;
     entry["maps"] = use.maps;
     if (!proof) {
-        entry["error"] = error_json(proof.error());
-        return {std::move(entry), vm::explanation_lines(proof.error(), "not proven")};
+        const SearchOutcome search = replays ? find_counterexample(program, proof.error())
+                                             : SearchOutcome{{}, "nothing was run (--no-replay)"};
+        entry["error"] = error_json(proof.error(), search);
+        return {std::move(entry), vm::explanation_lines(proof.error(), verdict_text(search))};
     }
     entry["accepted"] = true;
     entry["visited_insns"] = proof->visited_insns;
@@ -67,6 +81,16 @@ Answer verify_program(const vm::ProgramSpec& program) {
     entry["stack_bytes"] = proof->stack_bytes_total;
     entry["states_peak"] = proof->states_peak;
     entry["bytes_peak"] = proof->bytes_peak;
+    return {std::move(entry), {}};
+}
+
+Answer not_offered(const vm::UnsupportedProgram& program) {
+    Json entry = entry_json(program.section, program.name, program.type, program.insn_count);
+    entry["error"] = {{"insn", 0},
+                      {"line", ""},
+                      {"rule", "unsupported"},
+                      {"message", program.reason},
+                      {"state", ""}};
     return {std::move(entry), {}};
 }
 
@@ -114,11 +138,17 @@ int verb_prog_verify(const Words& words) {
     Options options(
         "prog verify", "OBJ",
         "Proves every program of an object safe and says what it costs, or says at which "
-        "instruction and why it cannot.\n"
+        "instruction and why it cannot, by which path, and what would help.\n"
+        "A rejected program is run over packets that are led along that path, for half a second at "
+        "most: one that goes wrong\n"
+        "is shown, and the program is unsafe; else it is not proven.\n"
         "Exit 1 if a program is rejected; programs of types that Weir does not offer are listed "
         "and do not count.");
     add_object_options(options);
-    const Result<Parsed> parsed = options.with_json().parse(words);
+    const Result<Parsed> parsed =
+        options.flag("no-replay", "do not look for a packet that shows what is wrong")
+            .with_json()
+            .parse(words);
     if (!parsed) return report(parsed.error());
     if (parsed->help_shown) return kExitDone;
     const Result<vm::ObjectSpec> object = load_object_of(*parsed);
@@ -128,18 +158,12 @@ int verb_prog_verify(const Words& words) {
     bool rejected = false;
     for (const vm::ProgramSpec& program : object->programs) {
         if (!wanted.empty() && program.name != wanted) continue;
-        answers.push_back(verify_program(program));
+        answers.push_back(verify_program(program, !parsed->has("no-replay")));
         rejected = rejected || !answers.back().entry["accepted"];
     }
     for (const vm::UnsupportedProgram& program : object->unsupported) {
         if (!wanted.empty() && program.name != wanted) continue;
-        answers.push_back(
-            {entry_json(program.section, program.name, program.type, program.insn_count), {}});
-        answers.back().entry["error"] = {{"insn", 0},
-                                         {"line", ""},
-                                         {"rule", "unsupported"},
-                                         {"message", program.reason},
-                                         {"state", ""}};
+        answers.push_back(not_offered(program));
     }
     if (answers.empty()) {
         const Result<vm::ProgramSpec> none = pick_program(*object, *parsed);

@@ -165,8 +165,8 @@ private:
             const std::string line = why.line.empty() ? "" : ", " + why.line;
             return fail_at(
                 config_, program.place, "programs." + program.name, ErrorKind::kRejected,
-                fmt::format("{} of {} is rejected: {}: {} (insn {}{})", planned.spec.name,
-                            planned.object, why.rule, why.message, why.insn, line));
+                fmt::format("{} of {} is rejected: {}: {} (insn {}{}); {}", planned.spec.name,
+                            planned.object, why.rule, why.message, why.insn, line, why.hint));
         }
         planned.visited_insns = proof->visited_insns;
         return {};

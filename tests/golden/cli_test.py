@@ -45,7 +45,8 @@ class Contract(unittest.TestCase):
         self.assertTrue(entries["count"]["accepted"])
         self.assertFalse(entries["wild"]["accepted"])
         self.assertEqual(set(entries["wild"]["error"]), {"insn", "line", "rule", "message", "state", "insn_text", "hint",
-                                                         "path", "path_left_out"})
+                                                         "path", "path_left_out", "verdict", "counterexample",
+                                                         "no_counterexample"})
         self.assertEqual(weir("prog", "verify", OBJECT, "--prog", "count").returncode, 0)
 
     def run_json(self, *words):

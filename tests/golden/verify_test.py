@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What `weir prog verify` prints, as text and as JSON, against tests/golden/verify. Arguments: weir, object. What differs between
+"""What `weir prog verify` prints, as text and as JSON, against tests/golden/verify. Arguments: weir, object, an object with unsafe
+programs. What differs between
 machines and with every change of the verifier (time, instructions walked, states, memory) stands there as N.
 WEIR_GOLDEN_REWRITE=1 writes the files anew."""
 import json
@@ -10,11 +11,11 @@ import subprocess
 import sys
 import unittest
 
-WEIR, OBJECT = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:3])
+WEIR, OBJECT, UNSAFE = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:4])
 FOLDER = pathlib.Path(__file__).resolve().parent / "verify"
 VARYING = [(re.compile(r"\d+ visited, \d+ us"), "N visited, N us"),
            (re.compile(r"at most \d+ states in \d+ KiB"), "at most N states in N KiB"),
-           (re.compile(r"\S*/costs\.bpf\.c"), "costs.bpf.c")]
+           (re.compile(r"[^\s\"(]*/(costs|memory)\.bpf\.c"), r"\1.bpf.c")]
 
 
 def weir(*words):
@@ -47,6 +48,27 @@ class Verify(unittest.TestCase):
                 self.assertEqual(isinstance(entry[key], int), accepted or key in ("visited_insns", "time_us"), (key, entry))
                 entry[key] = "N" if accepted else None
         self.same("costs.json", json.dumps(entries, indent=1) + "\n")
+
+    def test_an_unsafe_program_is_shown_at_work(self):
+        done = weir("prog", "verify", UNSAFE, "--prog", "one_byte_too_far")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.assertLessEqual(len(done.stdout.splitlines()), 40)
+        self.same("unsafe.txt", done.stdout)
+        done = weir("prog", "verify", UNSAFE, "--prog", "one_byte_too_far", "-j")
+        error = json.loads(done.stdout)[0]["error"]
+        self.assertEqual(error["verdict"], "unsafe")
+        self.assertEqual(error["counterexample"]["packet_hex"], "00" * 64)
+        self.assertEqual(error["counterexample"]["insn"], error["insn"])
+        self.same("unsafe.json", json.dumps(error, indent=1) + "\n")
+
+    def test_nothing_is_run_where_that_is_not_wanted(self):
+        done = weir("prog", "verify", UNSAFE, "--prog", "one_byte_too_far", "--no-replay")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.same("no_replay.txt", done.stdout)
+        done = weir("prog", "verify", UNSAFE, "--prog", "one_byte_too_far", "--no-replay", "-j")
+        error = json.loads(done.stdout)[0]["error"]
+        self.assertEqual((error["verdict"], error["counterexample"]), ("not proven", None))
+        self.assertEqual(error["no_counterexample"], "nothing was run (--no-replay)")
 
     def test_what_is_not_offered_alone_is_no_rejection(self):
         done = weir("prog", "verify", OBJECT, "--prog", "shaped")
