@@ -108,7 +108,7 @@ private:
         ++runs_;
         Shadow shadow(rejection_.insn);
         const SearchRun run = bench_.run(input, kFollowedInsnsMax, &shadow);
-        const auto breach = breach_of(bench_, input, rejection_, decisions_, run, shadow);
+        const auto breach = breach_of(bench_, input, rejection_, run, shadow);
         if (breach && (breach->insn == rejection_.insn || breach->kind == BreachKind::Circle))
             return true;
         if (breach && !other_) {
@@ -246,8 +246,7 @@ SearchOutcome find_counterexample(const vm::ProgramSpec& program, const vm::Reje
     if (!fresh) return nothing;
     Shadow shadow(rejection.insn);
     const SearchRun run = (*fresh)->run(least, kFollowedInsnsMax, &shadow);
-    const auto breach =
-        breach_of(**fresh, least, rejection, decisions_of(program, rejection), run, shadow);
+    const auto breach = breach_of(**fresh, least, rejection, run, shadow);
     if (!breach) return nothing;
     return {Counterexample{least.packet, breach->insn,
                            breach_text(**fresh, least, run, shadow, *breach)},

@@ -25,32 +25,6 @@ bool has_bounded_loops(const SearchBench& bench) {
     return std::ranges::any_of(bench.code(), is_bounded);
 }
 
-/// Instructions that carry an address to where others can read it.
-bool hands_out(const vm::DecodedInsn& insn) {
-    switch (vm::op_info(insn.op).format) {
-        case Format::StoreReg:
-        case Format::Atomic:
-        case Format::Call:
-        case Format::Exit: return true;
-        case Format::AluImm:
-        case Format::AluReg:
-        case Format::AluUnary:
-        case Format::ByteOrder:
-        case Format::JumpImm:
-        case Format::JumpReg:
-        case Format::Goto:
-        case Format::GotoLong:
-        case Format::MayGoto:
-        case Format::CallReg:
-        case Format::LoadImm64:
-        case Format::LoadPacketAbs:
-        case Format::LoadPacketInd:
-        case Format::Load:
-        case Format::StoreImm: break;
-    }
-    return false;
-}
-
 }  // namespace
 
 bool is_about_the_end(const SearchBench& bench, const vm::Rejection& rejection) {
@@ -90,8 +64,8 @@ Progress follow(std::span<const Decision> decisions, std::span<const Branch> bra
 }
 
 std::optional<Breach> breach_of(SearchBench& bench, const SearchInput& input,
-                                const vm::Rejection& rejection, std::span<const Decision> decisions,
-                                const SearchRun& run, const Shadow& shadow) {
+                                const vm::Rejection& rejection, const SearchRun& run,
+                                const Shadow& shadow) {
     if (run.fault && run.fault->kind == vm::FaultKind::Violation)
         return Breach{BreachKind::Fault, run.fault->insn, run.fault->message};
     if (run.fault && run.fault->kind == vm::FaultKind::Budget) {
@@ -107,9 +81,7 @@ std::optional<Breach> breach_of(SearchBench& bench, const SearchInput& input,
     const Suspect& suspect = shadow.suspect();
     if (rejection.rule == "uninitialized" && suspect.unwritten_stack())
         return Breach{BreachKind::Unwritten, rejection.insn, {}, *suspect.unwritten_stack()};
-    if (rejection.rule == "pointer-leak" && suspect.reached_after() &&
-        rejection.path_left_out == 0 && hands_out(bench.code()[rejection.insn].insn) &&
-        follow(decisions, shadow.branches()).matched == decisions.size())
+    if (rejection.rule == "pointer-leak" && suspect.hands_out_address())
         return Breach{BreachKind::Leak, rejection.insn, {}};
     return std::nullopt;
 }

@@ -51,8 +51,8 @@ Progress follow(std::span<const Decision> decisions, std::span<const Branch> bra
 
 /// What a run of `input` does wrong, if anything. `shadow` followed that run.
 std::optional<Breach> breach_of(SearchBench& bench, const SearchInput& input,
-                                const vm::Rejection& rejection, std::span<const Decision> decisions,
-                                const SearchRun& run, const Shadow& shadow);
+                                const vm::Rejection& rejection, const SearchRun& run,
+                                const Shadow& shadow);
 
 /// "a 38-byte packet of zeroes with flows empty reads packet byte 38 at insn 17 (filter.c:42)"
 std::string breach_text(const SearchBench& bench, const SearchInput& input, const SearchRun& run,

@@ -18,7 +18,6 @@ public:
         : bench_(bench),
           rejection_(rejection),
           deadline_(deadline),
-          decisions_(decisions_of(bench.spec(), rejection)),
           least_(std::move(input)),
           wanted_(look(least_)) {}
 
@@ -37,7 +36,7 @@ private:
         ++runs_;
         Shadow shadow(rejection_.insn);
         const SearchRun run = bench_.run(input, kInsnsMax, &shadow);
-        return breach_of(bench_, input, rejection_, decisions_, run, shadow);
+        return breach_of(bench_, input, rejection_, run, shadow);
     }
 
     /// True: `smaller` goes wrong just so, and is what is left.
@@ -141,7 +140,6 @@ private:
     SearchBench& bench_;
     const vm::Rejection& rejection_;
     Clock::time_point deadline_;
-    std::vector<Decision> decisions_;
     uint32_t runs_ = 0;
     SearchInput least_;
     std::optional<Breach> wanted_;

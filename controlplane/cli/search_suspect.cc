@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controlplane/cli/search_leak.h"
 #include "vm/interp/memory_model.h"
 
 namespace weir::controlplane::cli {
@@ -120,9 +121,10 @@ void Suspect::look_at_sum(const Visit& visit, const vm::DecodedInsn& insn) {
 void Suspect::look(const vm::RunStep& step, const Registers& registers, Terms& terms,
                    size_t branches) {
     if (step.insn != insn_ || &step.program != &scene_->bench.spec()) return;
-    if (!reached_after_) reached_after_ = branches;
     if (++visits_ > kVisitsMax) return;
     const vm::DecodedInsn& insn = scene_->bench.code()[step.insn].insn;
+    hands_out_address_ =
+        hands_out_address_ || cli::hands_out_address(*scene_, step, registers, insn);
     const Visit visit{step, registers, terms, branches};
     switch (vm::op_info(insn.op).format) {
         case Format::Load:

@@ -31,8 +31,8 @@ public:
     void note_write(const vm::RunStep& step, uint64_t address, uint64_t bytes);
 
     const std::vector<Goal>& goals() const { return goals_; }
-    /// Branches before the run came here first; nullopt: it did not.
-    std::optional<size_t> reached_after() const { return reached_after_; }
+    /// It hands out an address, in one of the first rounds.
+    bool hands_out_address() const { return hands_out_address_; }
     /// Offset from r10 of a byte of stack that it reads and nothing wrote on this run.
     std::optional<int64_t> unwritten_stack() const { return unwritten_stack_; }
 
@@ -60,7 +60,7 @@ private:
     std::optional<SearchScene> scene_;
     std::vector<std::bitset<kStackBytes>> written_;  ///< per open frame, byte 0 the lowest
     std::vector<Goal> goals_;
-    std::optional<size_t> reached_after_;
+    bool hands_out_address_ = false;
     std::optional<int64_t> unwritten_stack_;
     uint32_t visits_ = 0;
 };

@@ -155,8 +155,9 @@ std::string fault_text(const Breach& breach, const std::string& place) {
         message = message.substr(0, at) + " at an address that the program was not given";
     if (const size_t at = message.find(" at number "); at != std::string::npos)
         message = message.substr(0, at) + " at a number, which is no pointer";
-    const bool is_access = message.starts_with("load of ") || message.starts_with("store of ") ||
-                           message.starts_with("atomic access of ");
+    const bool is_access = (message.starts_with("load of ") || message.starts_with("store of ") ||
+                            message.starts_with("atomic access of ")) &&
+                           message.contains(" at ") && !message.contains(" touches ");
     const std::string_view article = message.starts_with('a') ? "an" : "a";
     return is_access ? fmt::format(" leads {} to {} {}", place, article, message)
                      : fmt::format(" breaks a rule at {}: {}", place, message);
@@ -168,6 +169,13 @@ std::string_view leak_text(const vm::DecodedInsn& insn) {
     return "stores an address where others read it";
 }
 
+/// Frames of callers lie above.
+std::string stack_text(int64_t offset) {
+    constexpr auto kFrame = static_cast<int64_t>(kStackBytes);
+    if (offset < 0) return fmt::format("stack at r10{:+}", offset);
+    return fmt::format("stack at r10{:+} of a caller", offset % kFrame - kFrame);
+}
+
 std::string event_text(const SearchBench& bench, const SearchInput& input, const Shadow& shadow,
                        const Breach& breach) {
     const std::string place = place_text(bench.spec(), breach.insn);
@@ -176,8 +184,8 @@ std::string event_text(const SearchBench& bench, const SearchInput& input, const
             return fmt::format(" runs for more than {} million instructions round {}",
                                kEndlessInsns / 1'000'000, place);
         case BreachKind::Unwritten:
-            return fmt::format(" makes {} read stack at r10{:+}, which nothing has written", place,
-                               breach.stack_offset);
+            return fmt::format(" makes {} read {}, which nothing has written", place,
+                               stack_text(breach.stack_offset));
         case BreachKind::Circle:
             return fmt::format(" never ends: {} comes again and nothing has changed", place);
         case BreachKind::Leak:
