@@ -172,7 +172,7 @@ struct Checked {
     }
 
     uint8_t* store_context(M& m, uint64_t address, uint32_t bytes, Touch touch) {
-        if (touch == Touch::Atomic) {
+        if (is_atomic(touch)) {
             fault(m, "atomic instructions may not reach into the context");
             return nullptr;
         }
@@ -189,7 +189,7 @@ struct Checked {
         uint8_t* const memory = run.memory.reach(address, kBytes, touch);
         if (memory == nullptr)
             fault(m, run.memory.refusal(address, kBytes, touch));
-        else if (touch == Touch::Atomic && address % kBytes != 0)
+        else if (is_atomic(touch) && address % kBytes != 0)
             fault(m, fmt::format("atomic access of {} bytes is not aligned", kBytes));
         grown_stack_fits(m);
         return stopped ? nullptr : memory;

@@ -21,8 +21,8 @@ std::optional<GuardedField> guard_hit(const Region& region, uint64_t address, ui
 }
 
 bool allows(const Region& region, uint64_t address, uint64_t bytes, Touch touch) {
-    if (touch != Touch::Store && !region.readable) return false;
-    if (touch != Touch::Load && !region.writable) return false;
+    if (reads(touch) && !region.readable) return false;
+    if (writes(touch) && !region.writable) return false;
     return !guard_hit(region, address, bytes);
 }
 
@@ -31,6 +31,7 @@ std::string_view touch_name(Touch touch) {
         case Touch::Load: return "load";
         case Touch::Store: return "store";
         case Touch::Atomic: return "atomic access";
+        case Touch::AtomicLoad: return "atomic load";
     }
     return "access";
 }
@@ -217,16 +218,15 @@ std::string MemoryModel::refusal(uint64_t address, uint64_t bytes, Touch touch) 
     const std::string what =
         fmt::format("{} of {} byte{} at ", touch_name(touch), bytes, bytes == 1 ? "" : "s");
     if (in_packet(address, bytes))
-        return what + fmt::format("packet {:+}: {}",
-                                  static_cast<int64_t>(address - number(packet_->data)),
-                                  touch == Touch::Atomic
-                                      ? "atomic instructions may not reach into the packet"
-                                      : "a socket filter may not change the packet");
+        return what +
+               fmt::format("packet {:+}: {}", static_cast<int64_t>(address - number(packet_->data)),
+                           is_atomic(touch) ? "atomic instructions may not reach into the packet"
+                                            : "a socket filter may not change the packet");
     const Region* region = find(address);
     if (region == nullptr || !region->covers(address, bytes)) return what + place(address);
     const std::string where = fmt::format("{} +{}", region_name(*region), address - region->base);
-    if (touch != Touch::Store && !region->readable) return what + where + ", which is write-only";
-    if (touch != Touch::Load && !region->writable) return what + where + ", which is read-only";
+    if (reads(touch) && !region->readable) return what + where + ", which is write-only";
+    if (writes(touch) && !region->writable) return what + where + ", which is read-only";
     const auto hit = guard_hit(*region, address, bytes);
     WEIR_CHECK(hit.has_value());
     return what + fmt::format("{} touches the {} at +{}, which only helpers may", where, hit->name,

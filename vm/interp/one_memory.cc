@@ -48,7 +48,7 @@ struct OneMemory {
         const bool is_inside =
             inside(address, bits / 8, low, low + memory.size()) ||
             inside(address, bits / 8, reinterpret_cast<uint64_t>(m.bottom()), m.top());
-        const bool atomic = touch == Touch::Atomic;
+        const bool atomic = is_atomic(touch);
         if (is_inside && !(atomic && address % (bits / 8) != 0))
             return reinterpret_cast<uint8_t*>(address);
         fault(m, atomic                 ? "atomic access outside memory and stack, or not aligned"

@@ -50,9 +50,10 @@ template <Op op, typename Access>
 Slot atomic_access(Machine<Access>& m, Slot at) {
     using W = WordOf<op>;
     const DecodedInsn& insn = at->insn;
-    const uint64_t base = kRow<op>.spelling == "load_acquire" ? m.r[insn.src] : m.r[insn.dst];
-    uint8_t* to = m.access.template reach<kRow<op>.bits>(m, base + static_cast<uint64_t>(insn.off),
-                                                         Touch::Atomic);
+    constexpr bool kLoads = kRow<op>.spelling == "load_acquire";
+    const uint64_t base = kLoads ? m.r[insn.src] : m.r[insn.dst];
+    uint8_t* to = m.access.template reach<kRow<op>.bits>(
+        m, base + static_cast<uint64_t>(insn.off), kLoads ? Touch::AtomicLoad : Touch::Atomic);
     if (to == nullptr) return nullptr;
     atomic<op>(reinterpret_cast<W*>(to), m.r[insn.src], m.r[0], m.r[insn.dst]);
     return at + 1;

@@ -149,6 +149,15 @@ TEST_F(CheckedMemory, KeepsProgramsFromReadOnlyMapsAndFromLocksAndTimers) {
     EXPECT_EQ(result_of("r1 = map[0][0] + 0x3 ll\nr0 = *(u8 *)(r1 + 0)\nexit"), 7u);
     EXPECT_EQ(fault_of("r1 = map[0][0] + 0x3 ll\n*(u8 *)(r1 + 0) = 1\nexit"),
               "insn 2: store of 1 byte at map value of .rodata +3, which is read-only");
+    EXPECT_EQ(result_of("r1 = map[0][0] + 0x0 ll\nr0 = load_acquire((u32 *)(r1 + 0x4))\nexit"),
+              0x07070707u);
+    EXPECT_EQ(fault_of("r1 = map[0][0] + 0x0 ll\nr0 = load_acquire((u32 *)(r1 + 0x6))\nexit"),
+              "insn 2: atomic load of 4 bytes at map value of .rodata +6, which ends at 8");
+    EXPECT_EQ(fault_of("r1 = map[0][0] + 0x0 ll\nr0 = load_acquire((u32 *)(r1 + 0x2))\nexit"),
+              "insn 2: atomic access of 4 bytes is not aligned");
+    EXPECT_EQ(fault_of("r1 = map[0][0] + 0x0 ll\nr2 = 1\n"
+                       "store_release((u32 *)(r1 + 0x4), r2)\nexit"),
+              "insn 3: atomic access of 4 bytes at map value of .rodata +4, which is read-only");
     EXPECT_EQ(fault_of("r1 = map[1][0] + 0x0 ll\n*(u64 *)(r1 + 4) = 1\nexit"),
               "insn 2: store of 8 bytes at map value of .data +4 touches the bpf_spin_lock at +8, "
               "which only helpers may");
