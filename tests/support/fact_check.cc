@@ -122,8 +122,8 @@ private:
     }
 
     bool in_map_value(uint64_t address) const {
-        const auto after = trace_.regions.upper_bound(address);
-        return after != trace_.regions.begin() && std::prev(after)->second.covers(address, 1);
+        return std::ranges::any_of(
+            trace_.regions, [address](const auto& each) { return each.second.covers(address, 1); });
     }
 
     const StateCheckSetup& setup_;

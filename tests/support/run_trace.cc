@@ -74,7 +74,7 @@ void TraceRecorder::note_stack(const vm::RunStep& step) {
 void TraceRecorder::note_regions(const vm::RunStep& step) {
     for (const uint64_t value : step.registers)
         if (const vm::Region* region = step.memory.find(value))
-            trace_.regions.insert_or_assign(region->base, *region);
+            trace_.regions.insert_or_assign(std::pair(region->base, region->map), *region);
 }
 
 void TraceRecorder::step(const vm::RunStep& step) {

@@ -46,8 +46,9 @@ struct RunTrace {
     std::vector<StackUndo> undo;
     std::vector<uint8_t> stack;  ///< after the last step
     uint64_t frame_top = 0;      ///< where r10 of the first frame points
-    /// Whatever helpers gave to the program, by address.
-    std::map<uint64_t, vm::Region> regions;
+    /// Whatever helpers gave to the program, by address and map: keys of different maps are shown
+    /// in one place.
+    std::map<std::pair<uint64_t, const vm::Map*>, vm::Region> regions;
     bool cut = false;  ///< it went on after the last step
 
     uint32_t depth_at(size_t step) const { return frames[steps[step].frame].depth; }

@@ -12,6 +12,7 @@ namespace {
 using vm::verifier::CmpOp;
 using vm::verifier::Frame;
 using vm::verifier::Reg;
+using vm::verifier::RegKind;
 using vm::verifier::Scalar;
 using vm::verifier::StackByte;
 using vm::verifier::State;
@@ -42,9 +43,9 @@ bool is_decided_in(const State& state, const vm::DecodedInsn& insn) {
     if (row.format == vm::Format::JumpReg) right = state.top().regs[insn.src];
     if (!left.is_scalar() || !right.is_scalar()) return true;
     const CmpOp op = compare_op(row.opcode);
-    const bool linked = left.id != 0 && left.id == right.id;
-    if (row.format == vm::Format::JumpReg && (insn.dst == insn.src || linked) && op != CmpOp::Set)
-        return true;
+    const bool same =
+        insn.dst == insn.src || (left.id != 0 && left.id == right.id && left.off == right.off);
+    if (row.format == vm::Format::JumpReg && same && op != CmpOp::Set) return true;
     if (left.has_length || right.has_length) return true;
     Scalar a = left.value, b = right.value, c = left.value, d = right.value;
     return !vm::verifier::scalar_ops::refine(op, row.bits == 32, a, b) ||
@@ -85,12 +86,18 @@ private:
         return !any_state(step, [&](const State& state) { return !is_decided_in(state, insn); });
     }
 
-    /// At a place that varies, or of bytes of which nothing is known, a load gives any number.
+    /// At a place that varies, or of bytes of which nothing is known, a load gives any number: also
+    /// where another state, of another way, knows more.
     bool knows_loaded(size_t step, const StackBytes& bytes) const override {
-        const vm::DecodedInsn& insn = setup_.code[trace_.steps[step].insn].insn;
-        return any_state(step, [&](const State& state) {
-            return state.top().regs[insn.src].value.is_constant() &&
-                   is_spilled(state.frames[bytes.depth], bytes);
+        const TraceStep& at = trace_.steps[step];
+        const vm::DecodedInsn& insn = setup_.code[at.insn].insn;
+        return !any_state(step, [&](const State& state) {
+            const Reg& pointer = state.top().regs[insn.src];
+            if (pointer.kind != RegKind::Stack) return false;
+            const uint64_t place = at.registers[insn.src] - trace_.frame_pointer(pointer.frame) -
+                                   static_cast<uint64_t>(int64_t{pointer.off});
+            return pointer.value.contains(place) &&
+                   !(pointer.value.is_constant() && is_spilled(state.frames[bytes.depth], bytes));
         });
     }
 

@@ -1,5 +1,6 @@
 #include "tests/support/state_contains.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -57,7 +58,7 @@ public:
 private:
     /// A number, or the variable part of a pointer, beside what it was made of.
     struct Related {
-        const Reg* reg;
+        Reg reg;
         uint64_t value;
     };
 
@@ -71,7 +72,7 @@ private:
     std::string check_packet(const Reg& reg, uint64_t value, bool vital);
     bool in_region(const Reg& reg, uint64_t value, bool vital) const;
     bool is_region_of(const Reg& reg, const vm::Region& region) const;
-    bool in_known_memory(uint64_t value, const Reg& reg) const;
+    bool in_memory(const Reg& reg, uint64_t value, bool vital) const;
     bool is_map(const Reg& reg, uint64_t value) const;
     bool moves_to(const Reg& reg, uint64_t base, uint64_t value, bool vital) const {
         return !vital || reg.value.contains(value - base - wide(reg.off));
@@ -93,27 +94,27 @@ std::string Containment::check_number(const Reg& reg, uint64_t value, bool vital
     if (reg.id != 0 && !numbers_.agree(reg.id, value - wide(reg.off)))
         return fmt::format("{} {:+} differs from its copy (id {})", value, -int64_t{reg.off},
                            reg.id);
-    if (reg.low_id != 0) halves_.push_back({&reg, value});
-    if (reg.has_length) lengths_.push_back({&reg, value});
+    if (reg.low_id != 0) halves_.push_back({reg, value});
+    if (reg.has_length) lengths_.push_back({reg, value});
     return {};
 }
 
 /// Of numbers that are at hand.
 std::string Containment::check_relations() const {
     for (const auto& [reg, value] : halves_) {
-        const std::optional<uint64_t> whole = numbers_.find(reg->low_id);
+        const std::optional<uint64_t> whole = numbers_.find(reg.low_id);
         if (!whole) continue;
-        const uint64_t part = *whole + wide(reg->low_off);
-        if (value != (reg->is_scalar() ? part << 32 : part))
-            return fmt::format("{:#x} was not made of {:#x} (id {})", value, part, reg->low_id);
+        const uint64_t part = *whole + wide(reg.low_off);
+        if (value != (reg.is_scalar() ? part << 32 : part))
+            return fmt::format("{:#x} was not made of {:#x} (id {})", value, part, reg.low_id);
     }
     const TraceStep& step = moment_.step();
     for (const auto& [reg, value] : lengths_) {
         const std::optional<uint64_t> base =
-            reg->length_id == 0 ? std::optional(step.data) : places_.find(reg->length_id);
-        if (base && value != step.data_end - (*base + wide(reg->length_off)))
+            reg.length_id == 0 ? std::optional(step.data) : places_.find(reg.length_id);
+        if (base && value != step.data_end - (*base + wide(reg.length_off)))
             return fmt::format("{} is not the length from {:+} on", value,
-                               static_cast<int64_t>(*base - step.data) + reg->length_off);
+                               static_cast<int64_t>(*base - step.data) + reg.length_off);
     }
     return {};
 }
@@ -128,33 +129,48 @@ std::string Containment::check_packet(const Reg& reg, uint64_t value, bool vital
                            describe_reg(reg));
     if (!vital) return {};
     const uint64_t base = value - wide(reg.off);
-    if (reg.range > 0 && (base < start || base + reg.range > end))
-        return fmt::format("{} bytes at {:+} do not exist: {} do", reg.range,
+    // Of a base before the packet this says nothing of single bytes.
+    if (reg.range > 0 && static_cast<int64_t>(base + reg.range - end) > 0)
+        return fmt::format("{} bytes at {:+} go past the end {}", reg.range,
                            static_cast<int64_t>(base - start), end - start);
     if (reg.past_end != PastEnd::Unknown && value < end + (reg.past_end == PastEnd::Beyond ? 1 : 0))
         return fmt::format("{:+} lies not past the end {}", static_cast<int64_t>(value - start),
                            end - start);
     if (reg.id != 0 && !places_.agree(reg.id, base))
         return fmt::format("the variable part differs from its copy's (id {})", reg.id);
-    if (reg.low_id != 0) halves_.push_back({&reg, base - start});
+    if (reg.low_id != 0) halves_.push_back({reg, base - start});
     return {};
 }
 
 /// Somewhere in what helpers gave.
 bool Containment::in_region(const Reg& reg, uint64_t value, bool vital) const {
-    for (const auto& [base, region] : moment_.trace.regions)
-        if (is_region_of(reg, region) && moves_to(reg, base, value, vital)) return true;
+    for (const auto& [place, region] : moment_.trace.regions)
+        if (is_region_of(reg, region) && moves_to(reg, region.base, value, vital)) return true;
     return false;
 }
 
 bool Containment::is_region_of(const Reg& reg, const vm::Region& region) const {
-    if (reg.kind == RegKind::Memory)
-        return region.bytes >= reg.range || region.kind == vm::RegionKind::MapValue;
     if (region.kind !=
         (reg.kind == RegKind::MapKey ? vm::RegionKind::MapKey : vm::RegionKind::MapValue))
         return false;
     const vm::Map* const map = moment_.setup.maps[reg.map];
     return reg.inner ? region.map->spec().same_definition(*map->spec().inner) : region.map == map;
+}
+
+/// A record, a slice of anything, the number in an iterator: as many bytes as the state says. Where
+/// slices overlap, what helpers gave is one piece.
+bool Containment::in_memory(const Reg& reg, uint64_t value, bool vital) const {
+    if (!vital || !reg.value.is_constant()) return true;  // each access is checked as it is done
+    const uint64_t base = value - wide(reg.off) - reg.value.full.umin;
+    const TraceStep& step = moment_.step();
+    const uint64_t stack = moment_.trace.frame_pointer(static_cast<uint32_t>(moment_.chain.size()));
+    const auto within = [&](uint64_t low, uint64_t high) {
+        return base >= low && base <= high && reg.range <= high - base;
+    };
+    return within(stack, moment_.trace.frame_top) || within(step.data, step.data_end) ||
+           std::ranges::any_of(moment_.trace.regions, [&](const auto& each) {
+               return each.second.covers(base, reg.range);
+           });
 }
 
 bool Containment::is_map(const Reg& reg, uint64_t value) const {
@@ -177,8 +193,7 @@ std::string Containment::check_pointer(const Reg& reg, uint64_t value, bool vita
         case RegKind::Map: return fits(is_map(reg, value));
         case RegKind::MapValue:
         case RegKind::MapKey: return fits(in_region(reg, value, vital));
-        case RegKind::Memory:  // slices of the packet and of maps, numbers in iterators
-            return fits(in_region(reg, value, vital) || in_known_memory(value, reg));
+        case RegKind::Memory: return fits(in_memory(reg, value, vital));
         case RegKind::Function:
             return fits(value == vm::code_address(static_cast<uint64_t>(reg.off)));
         case RegKind::Socket:
@@ -190,14 +205,6 @@ std::string Containment::check_pointer(const Reg& reg, uint64_t value, bool vita
         case RegKind::Iterator: break;
     }
     return "cannot be in a register";
-}
-
-/// Of the stack, of the packet.
-bool Containment::in_known_memory(uint64_t value, const Reg& reg) const {
-    const TraceStep& step = moment_.step();
-    if (reg.of_packet) return true;  // the slice may be the buffer that the program gave, too
-    return value >= moment_.trace.frame_pointer(static_cast<uint32_t>(moment_.chain.size())) &&
-           value + 4 <= moment_.trace.frame_top && step.data != value;
 }
 
 std::string Containment::check_reg(const Reg& reg, uint64_t value, bool vital) {

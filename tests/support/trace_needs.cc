@@ -143,16 +143,21 @@ void NeedsWalk::before_exit(size_t step) {
     const TraceFrame& frame = trace_.frames[at(step).frame];
     const bool by_helper =
         frame.depth > 0 && code_[at(frame.call_step).insn].insn.op != vm::Op::kCallLocal;
+    // A function that nobody asks for a result may end without one.
+    bool live = by_helper || frame.depth == 0 || needs_.size() != frame.depth;
     bool vital = by_helper;
     needs_.resize(frame.depth);  // what a helper's next callback needs comes from the helper
     if (frame.depth > 0) {
         FrameNeeds& caller = needs_.back();
+        live = live || (caller.live & kR0) != 0;
         vital = vital || (caller.vital & kR0) != 0;
         caller.live = without(caller.live, kClobbered);
         caller.vital = without(caller.vital, kClobbered);
     }
-    needs_.push_back(
-        {.live = kR0, .vital = vital ? kR0 : uint16_t{0}, .live_bytes = {}, .vital_bytes = {}});
+    needs_.push_back({.live = live ? kR0 : uint16_t{0},
+                      .vital = vital ? kR0 : uint16_t{0},
+                      .live_bytes = {},
+                      .vital_bytes = {}});
 }
 
 void NeedsWalk::before_local_call() {
