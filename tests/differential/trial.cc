@@ -9,6 +9,7 @@
 #include "maps/maps.h"
 #include "maps/reclaim.h"
 #include "tests/support/fact_check.h"
+#include "tests/support/insns.h"
 #include "tests/support/state_check.h"
 #include "vm/base/check.h"
 #include "vm/interp/interp.h"
@@ -60,6 +61,13 @@ vm::SkbContext filter_context(const vm::XdpContext& frame) {
     return skb;
 }
 
+/// No timer outlives its program.
+struct Drop {
+    vm::Timers& timers;
+    const vm::Runnable& program;
+    ~Drop() { timers.drop_program(program); }
+};
+
 struct Ended {
     uint32_t retval = 0;
     Bytes packet;
@@ -74,12 +82,51 @@ struct Trial::Case {
     std::optional<StateBook> book;
     std::unique_ptr<vm::CheckedProgram> checked;
     std::optional<vm::VerifiedProgram> verified;
+    std::optional<std::string> callback_fault;
     bool checks_cost = true;
+    bool has_tail_calls = false;
     bool twins_agree = true;  ///< nothing in it depends on time, or takes too much of it
 };
 
 Trial::Trial(std::vector<vm::MapSpec> maps)
-    : specs_(std::move(maps)), checked_(specs_), left_(specs_), right_(specs_) {}
+    : specs_(std::move(maps)), checked_(specs_), left_(specs_), right_(specs_) {
+    make_targets();
+}
+
+/// One that does nothing, and one that moves the packet's start.
+void Trial::make_targets() {
+    constexpr auto kAdjustHead = static_cast<int32_t>(vm::HelperId::xdp_adjust_head);
+    const InsnWriter idle = InsnWriter().mov(0, 2).exit();
+    const InsnWriter moves = InsnWriter().mov(2, 8).call(kAdjustHead).mov(0, 2).exit();
+    for (const bool has_frags : {false, true})
+        for (const InsnWriter* code : {&idle, &moves}) {
+            vm::ProgramSpec spec;
+            spec.name = "target";
+            spec.has_frags = has_frags;
+            spec.maps = specs_;
+            spec.subprograms = {{"target", 0}};
+            spec.insns = code->insns();
+            auto made = vm::CheckedProgram::make(
+                spec, {checked_.maps.all().begin(), checked_.maps.all().end()},
+                maps::all_helpers());
+            WEIR_CHECK(made.has_value());
+            targets_.push_back(std::move(*made));
+        }
+}
+
+/// Slot by slot what this program may call, in every other one nothing.
+void Trial::bind_targets(const vm::ProgramSpec& program) {
+    const bool is_xdp = program.type == vm::ProgramType::Xdp;
+    for (vm::Map* map : checked_.maps.all()) {
+        if (map->spec().type != vm::MapType::ProgArray) continue;
+        for (uint32_t slot = 0; slot < std::min(map->spec().entries_max, 4u); slot += 2) {
+            const auto* const key = reinterpret_cast<const uint8_t*>(&slot);
+            map->control_erase(key);
+            if (is_xdp)
+                map->bind_program(key, targets_[program.has_frags * 2u + slot / 2].get(), 1);
+        }
+    }
+}
 
 void Trial::refill(uint64_t seed) {
     for (Side* side : {&checked_, &left_, &right_}) {
@@ -103,7 +150,8 @@ Bytes spoilt(std::span<const uint8_t> packet, Random& random) {
 
 }  // namespace
 
-Trial::Input Trial::make_input(Random& random, uint32_t run, const TrialPlan& plan) {
+Trial::Input Trial::make_input(Random& random, uint32_t run, const TrialPlan& plan,
+                               bool has_frags) {
     Input input;
     const uint32_t bytes = random.one_in(12) ? random.below(1500) : random.below(101);
     input.packet.resize(bytes);
@@ -114,6 +162,8 @@ Trial::Input Trial::make_input(Random& random, uint32_t run, const TrialPlan& pl
     if (random.one_in(2)) input.room = {random.below(64), 0, random.below(64), true};
     if (random.one_in(4)) input.room.meta = 4 * random.below(9);
     input.room.at_end = run % 4 != 3;
+    if (has_frags && random.one_in(2))
+        input.room.apart = random.below(static_cast<uint32_t>(input.packet.size()) + 1);
     input.seed = random.next();
     return input;
 }
@@ -140,14 +190,21 @@ std::string Trial::run_checked(Case& trial, const Input& input, bool watched, Tr
     const vm::Proof& proof = trial.verified->proof();
     if (result.fault) {
         end = TrialEnd::Faulted;
+        if (result.fault->kind == vm::FaultKind::Engine) return {};
         // A long run is no fault where it is proven to be no longer than that.
-        if (result.insns >= kStepsMax && proof.worst_insns >= kStepsMax) return {};
+        if (result.fault->kind == vm::FaultKind::Budget && proof.worst_insns >= kStepsMax)
+            return {};
         return fmt::format("insn {}: {}", result.fault->insn, result.fault->message);
     }
-    if (trial.checks_cost && result.insns > proof.worst_insns) {
+    if (trial.checks_cost && !trial.has_tail_calls && result.insns > proof.worst_insns) {
         end = TrialEnd::AgainstFacts;
         return fmt::format("{} instructions, at most {} are proven", result.insns,
                            proof.worst_insns);
+    }
+    checked_.timers.run_due(vm::kNoDeadline - 1, env);
+    if (trial.callback_fault) {
+        end = TrialEnd::Faulted;
+        return "timer: " + *trial.callback_fault;
     }
     if (!watched) return {};
     const uint64_t address =
@@ -203,6 +260,11 @@ TrialResult Trial::run(const vm::ProgramSpec& program, uint64_t seed, const Tria
         program, {checked_.maps.all().begin(), checked_.maps.all().end()}, maps::all_helpers());
     if (!checked) return {TrialEnd::NotLoaded, {}, checked.error().message};
     trial.checked = std::move(*checked);
+    trial.checked->report_faults_to([&](const vm::RunFault& fault) {
+        if (fault.kind == vm::FaultKind::Violation)
+            trial.callback_fault = fmt::format("insn {}: {}", fault.insn, fault.message);
+    });
+    bind_targets(program);
     auto verified = vm::accept(program, std::move(*proof));
     if (!verified) return {TrialEnd::Faulted, {}, "not accepted: " + verified.error().message};
     trial.verified = std::move(*verified);
@@ -211,10 +273,15 @@ TrialResult Trial::run(const vm::ProgramSpec& program, uint64_t seed, const Tria
         std::ranges::none_of(
             trial.code,
             [&](const vm::DecodedSlot& slot) { return is_free(slot.insn, program.maps); });
+    trial.has_tail_calls = std::ranges::any_of(trial.code, [](const vm::DecodedSlot& slot) {
+        return slot.insn.op == vm::Op::kCallHelper &&
+               slot.insn.imm == number_of(vm::HelperId::tail_call);
+    });
     refill(seed);
     Random random(seed);
+    const Drop drop{checked_.timers, *trial.checked};
     for (uint32_t run = 0; run < plan.runs; ++run) {
-        const Input input = make_input(random, run, plan);
+        const Input input = make_input(random, run, plan, program.has_frags);
         TrialResult result{TrialEnd::Passed, {}, {}};
         result.what = run_checked(trial, input, run < plan.watched_runs, result.end);
         if (result.what.empty() && trial.twins_agree && run < plan.twin_runs) {

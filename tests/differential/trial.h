@@ -11,6 +11,7 @@
 
 #include "tests/differential/trial_world.h"
 #include "vm/helpers/timers.h"
+#include "vm/interp/interp.h"
 #include "vm/verifier/verifier.h"
 
 namespace weir::tests {
@@ -64,13 +65,17 @@ private:
     struct Case;
 
     void refill(uint64_t seed);
-    static Input make_input(Random& random, uint32_t run, const TrialPlan& plan);
+    void make_targets();
+    void bind_targets(const vm::ProgramSpec& program);
+    static Input make_input(Random& random, uint32_t run, const TrialPlan& plan, bool has_frags);
     std::string run_checked(Case& trial, const Input& input, bool watched, TrialEnd& end);
     std::string run_twins(const Case& trial, const Input& input);
     vm::RunEnv environment(Side& side, uint64_t seed) const;
 
     std::vector<vm::MapSpec> specs_;
     Side checked_, left_, right_;
+    /// What tail calls find in the instrumented interpreter, first those that take no fragments.
+    std::vector<std::unique_ptr<vm::CheckedProgram>> targets_;
 };
 
 }  // namespace weir::tests

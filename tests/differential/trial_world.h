@@ -47,11 +47,16 @@ public:
     struct Room {
         uint32_t head = 0, meta = 0, tail = 0;
         bool at_end = true;  ///< the room behind it, or else the room before it, ends at the border
+        uint32_t apart = 0;  ///< bytes at the packet's end that lie in pieces
     };
-    /// A context for this packet.
+    /// A context for this packet, valid until the next.
     vm::XdpContext place(std::span<const uint8_t> packet, const Room& room);
 
 private:
+    void cut_pieces(std::span<const uint8_t> bytes);
+
+    std::vector<std::unique_ptr<uint8_t[]>> pieces_;
+    std::vector<vm::Segment> segments_;
     size_t page_;
     size_t bytes_;
     uint8_t* base_ = nullptr;
