@@ -46,19 +46,43 @@ int32_t changed(int32_t number, Random& random) {
     }
 }
 
+/// Fields that this format leaves alone become zero, so that the decoder takes it.
+Insn tidy(const vm::OpInfo& row, Insn insn) {
+    const bool has_dst = row.format != Format::Goto && row.format != Format::GotoLong &&
+                         row.format != Format::MayGoto && row.format != Format::Call &&
+                         row.format != Format::Exit && row.format != Format::LoadPacketAbs &&
+                         row.format != Format::LoadPacketInd;
+    const bool has_src = row.format == Format::AluReg || row.format == Format::JumpReg ||
+                         row.format == Format::LoadPacketInd || row.format == Format::Load ||
+                         row.format == Format::StoreReg || row.format == Format::Atomic;
+    const bool has_off = row.format == Format::JumpImm || row.format == Format::JumpReg ||
+                         row.format == Format::Goto || row.format == Format::MayGoto ||
+                         row.format == Format::Load || row.format == Format::StoreImm ||
+                         row.format == Format::StoreReg || row.format == Format::Atomic;
+    const bool has_imm = row.format == Format::AluImm || row.format == Format::JumpImm ||
+                         row.format == Format::GotoLong || row.format == Format::Call ||
+                         row.format == Format::LoadImm64 || row.format == Format::LoadPacketAbs ||
+                         row.format == Format::LoadPacketInd || row.format == Format::StoreImm;
+    return make_insn(row.op, has_dst ? insn.dst : uint8_t{0}, has_src ? insn.src : uint8_t{0},
+                     has_off ? insn.off : int16_t{0}, has_imm ? insn.imm : 0);
+}
+
 void change_op(Insn& insn, const vm::OpInfo& row, Random& random) {
     const std::vector<Op> others = siblings(row);
     if (others.empty()) return;
     const Op op = others[random.below(static_cast<uint32_t>(others.size()))];
-    insn = make_insn(op, insn.dst, insn.src, insn.off, insn.imm);
+    insn = tidy(op_info(op), insn);
 }
 
 void change_register(Insn& insn, Random& random) {
     const auto reg = static_cast<uint8_t>(random.below(11) & 0xf);
-    if (random.one_in(2))
-        insn.dst = reg & 0xf;
+    const bool is_dst = random.one_in(2);
+    Insn other = insn;
+    if (is_dst)
+        other.dst = reg & 0xf;
     else
-        insn.src = reg & 0xf;
+        other.src = reg & 0xf;
+    if (const auto decoded = vm::decode({{other, Insn{}}}, 0)) insn = other;
 }
 
 void change_one(std::vector<Insn>& insns, Random& random) {
@@ -100,39 +124,138 @@ void change_one(std::vector<Insn>& insns, Random& random) {
     }
 }
 
-/// A register or memory that is likely to hold something.
-void put_random(std::vector<Insn>& insns, size_t slots, size_t maps, Random& random) {
-    const vm::OpInfo& row = vm::kOps[random.below(vm::kOpCount)];
-    const auto reg = [&] { return static_cast<uint8_t>(random.below(random.one_in(3) ? 11 : 4)); };
-    const auto left = static_cast<uint32_t>(slots - insns.size());
-    auto off = static_cast<int16_t>(-8 * static_cast<int16_t>(1 + random.below(4)));
-    auto imm = static_cast<int32_t>(edge_number(random));
-    uint8_t dst = reg(), src = reg();
-    switch (row.format) {
-        case Format::JumpImm:
-        case Format::JumpReg:
-        case Format::Goto:
-        case Format::MayGoto: off = static_cast<int16_t>(random.below(left)); break;
-        case Format::GotoLong: imm = static_cast<int32_t>(random.below(left)); break;
-        case Format::Call: imm = static_cast<int32_t>(1 + random.below(12)); break;
-        case Format::LoadImm64:
-            imm = static_cast<int32_t>(random.below(static_cast<uint32_t>(maps)));
-            break;
-        case Format::Load:
-        case Format::Atomic:
-            if (random.one_in(2)) src = 10;
-            [[fallthrough]];
-        case Format::StoreImm:
-        case Format::StoreReg:
-            if (random.one_in(2)) dst = row.format == Format::Load ? dst : uint8_t{10};
-            if (row.format == Format::Load && src != 10)
-                off = static_cast<int16_t>(random.below(20));
-            break;
-        default: break;
+/// Instructions one after the other, with operands that mostly hold what they must.
+class RandomInsns {
+public:
+    RandomInsns(size_t maps, Random& random) : maps_(maps), random_(random) {}
+
+    std::vector<Insn> write() {
+        begin();
+        const size_t end = insns_.size() + 2 + random_.below(14);
+        while (insns_.size() < end) put_any(end);
+        put(Op::kMov64Imm, 0, 0, 0, 1);
+        put(Op::kExit);
+        return insns_;
     }
-    insns.push_back(make_insn(row.op, dst, src, off, imm));
-    if (row.format == Format::LoadImm64) insns.push_back({});
-}
+
+private:
+    static constexpr int16_t kSlots = 4, kPacketBytes = 20;
+
+    void put(Op op, uint8_t dst = 0, uint8_t src = 0, int32_t off = 0, int32_t imm = 0) {
+        Insn insn;
+        insn.dst = static_cast<uint8_t>(dst & 0xf);
+        insn.src = src & 0xf;
+        insn.off = static_cast<int16_t>(off);
+        insn.imm = imm;
+        insns_.push_back(tidy(op_info(op), insn));
+        if (op_info(op).format == Format::LoadImm64) insns_.push_back({});
+    }
+    int32_t edge() { return static_cast<int32_t>(edge_number(random_)); }
+    uint8_t any_register() { return static_cast<uint8_t>(random_.below(11)); }
+
+    uint8_t number() {
+        if (random_.one_in(24)) return any_register();
+        for (;;)
+            if (const auto reg = static_cast<uint8_t>(random_.below(10));
+                (numbers_ >> reg & 1) != 0)
+                return reg;
+    }
+    void now(uint8_t reg, bool is_number) {
+        numbers_ =
+            static_cast<uint16_t>(is_number ? numbers_ | 1u << reg : numbers_ & ~(1u << reg));
+        numbers_ |= 1;  // something must be one
+    }
+
+    void begin() {
+        put(Op::kMov64Reg, 6, 1);
+        constexpr uint8_t kFilled[] = {0, 2, 3, 4, 5, 9};
+        for (const uint8_t reg : kFilled)
+            if (reg == 0 || !random_.one_in(6)) {
+                put(Op::kMov64Imm, reg, 0, 0, edge());
+                now(reg, true);
+            }
+        for (int16_t slot = 1; slot <= kSlots; ++slot)
+            if (!random_.one_in(6)) put(Op::kStoreImm64, 10, 0, -8 * slot, edge());
+        if (random_.one_in(2)) return;
+        put(Op::kLoad32, 7, 6, 0);
+        put(Op::kLoad32, 8, 6, 4);
+        put(Op::kMov64Reg, 1, 7);
+        put(Op::kAdd64Imm, 1, 0, 0, kPacketBytes);
+        put(Op::kJle64Reg, 1, 8, 2);
+        put(Op::kMov64Imm, 0, 0, 0, 1);
+        put(Op::kExit);
+        has_packet_ = true;
+    }
+
+    /// Stack, packet, context.
+    void place(uint8_t& base, int32_t& off, uint32_t bytes) {
+        const auto part = [&](uint32_t all) {
+            return static_cast<int32_t>(random_.below(all / bytes) * bytes);
+        };
+        if (random_.one_in(12)) {
+            base = any_register();
+        } else if (random_.one_in(8)) {
+            base = 6;
+            off = 4 * static_cast<int32_t>(random_.below(5));
+        } else if (has_packet_ && random_.one_in(3)) {
+            base = 7;
+            off = part(kPacketBytes) + (random_.one_in(8) ? 1 : 0);
+        } else {
+            base = 10;
+            off = part(8 * kSlots) - 8 * kSlots;
+        }
+    }
+
+    void put_any(size_t end) {
+        const vm::OpInfo& row = vm::kOps[random_.below(vm::kOpCount)];
+        const auto left = static_cast<uint32_t>(end - insns_.size());
+        uint8_t dst = number(), src = number();
+        int32_t off = 0, imm = edge();
+        bool gives_number = true;
+        switch (row.format) {
+            case Format::AluImm:
+            case Format::AluReg:
+            case Format::AluUnary:
+            case Format::ByteOrder:
+                if (row.spelling.find("<<") != std::string_view::npos ||
+                    row.spelling.find(">>") != std::string_view::npos)
+                    imm = static_cast<int32_t>(random_.below(row.bits));
+                break;
+            case Format::JumpImm:
+            case Format::JumpReg:
+            case Format::Goto:
+            case Format::MayGoto: off = static_cast<int32_t>(random_.below(left)); break;
+            case Format::GotoLong: imm = static_cast<int32_t>(random_.below(left)); break;
+            case Format::Call:
+                imm = static_cast<int32_t>(random_.one_in(2) ? 7 : 1 + random_.below(12));
+                for (uint8_t reg = 0; reg < 6; ++reg) now(reg, reg == 0);
+                break;
+            case Format::LoadImm64:
+                if (row.op != Op::kLoadImm64)
+                    imm = static_cast<int32_t>(random_.below(static_cast<uint32_t>(maps_)));
+                gives_number = row.op == Op::kLoadImm64;
+                now(dst, gives_number);
+                break;
+            case Format::Load: place(src, off, row.bits / 8); break;
+            case Format::StoreImm:
+            case Format::StoreReg:
+            case Format::Atomic: place(dst, off, row.bits / 8); break;
+            case Format::CallReg:
+            case Format::Exit:
+            case Format::LoadPacketAbs:
+            case Format::LoadPacketInd:
+                if (!random_.one_in(20)) return;
+                break;
+        }
+        put(row.op, dst, src, off, imm);
+    }
+
+    size_t maps_;
+    Random& random_;
+    std::vector<Insn> insns_;
+    uint16_t numbers_ = 1;
+    bool has_packet_ = false;
+};
 
 }  // namespace
 
@@ -153,21 +276,7 @@ vm::ProgramSpec random_program(const std::vector<vm::MapSpec>& maps, Random& ran
     program.section = "xdp";
     program.maps = maps;
     program.subprograms = {{"random", 0}};
-    InsnWriter w;
-    for (uint8_t reg = 0; reg < 10; ++reg)  // something in most registers
-        if (reg == 6)
-            w.mov_reg(6, 1);
-        else if (reg != 1 && !random.one_in(4))
-            w.mov(reg, static_cast<int32_t>(edge_number(random)));
-    for (int16_t at = -8; at >= -32; at = static_cast<int16_t>(at - 8))
-        if (!random.one_in(4))
-            w.put(Op::kStoreImm64, 10, 0, at, static_cast<int32_t>(edge_number(random)));
-    if (random.one_in(2)) w.put(Op::kLoad32, 7, 6, 0).put(Op::kLoad32, 8, 6, 4);
-    program.insns = w.insns();
-    const size_t slots = program.insns.size() + 2 + random.below(14);
-    while (program.insns.size() < slots) put_random(program.insns, slots, maps.size(), random);
-    program.insns.push_back(make_insn(Op::kMov64Imm, 0, 0, 0, 1));
-    program.insns.push_back(make_insn(Op::kExit));
+    program.insns = RandomInsns(maps.size(), random).write();
     return program;
 }
 
