@@ -33,7 +33,7 @@ void AimedGenerator::confuse() {
         case 8:
         case 9: return confuse_packets();
         case 10: return confuse_lookups();
-        case 11: return confuse_times();
+        case 11: return plan_.is_filter ? confuse_widths() : confuse_times();
         case 12: return confuse_kinds();
         default: return confuse_rounds();
     }

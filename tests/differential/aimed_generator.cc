@@ -23,6 +23,8 @@ AimedPlan aimed_plan(uint64_t seed) {
     plan.adjusts = random.one_in(4);
     constexpr uint32_t kSlips[] = {0, 0, 100, 60, 30, 15};
     plan.slip_one_in = kSlips[random.below(std::size(kSlips))];
+    plan.is_filter = random.one_in(8);
+    plan.has_frags = !plan.is_filter && random.one_in(4);
     plan.confusions = random.one_in(3) ? 0 : 1 + random.below(2);
     return plan;
 }
@@ -65,11 +67,12 @@ void AimedGenerator::statement() {
     if (kind < 88)
         return plan_.callbacks ? (chance(2) ? loop_helper() : visit_elements()) : copies();
     if (in_function_) return fill();
+    if (plan_.is_filter && kind < 96) return chance(2) ? load_packet() : context_field();
     if (kind < 91) return packet_fixed();
     if (kind < 95) return packet_variable();
     if (kind < 96) return packet_length();
     if (kind < 97) return plan_.loops ? packet_walk() : packet_meta();
-    if (kind < 98) return plan_.adjusts ? adjust() : packet_fixed();
+    if (kind < 98) return plan_.adjusts && !plan_.is_filter ? adjust() : packet_fixed();
     if (kind < 99) return plan_.calls ? local_call() : packet_variable();
     plan_.tail_calls ? tail_call() : packet_fixed();
 }
@@ -115,7 +118,7 @@ void AimedGenerator::finish() {
 
 void AimedGenerator::write_function(FunctionKind kind) {
     in_function_ = true;
-    in_callback_ = kind != FunctionKind::Numbers && kind != FunctionKind::Buffer;
+    in_callback_ = is_called_back(kind);
     begin();
     locked_ = 0;
     left_ = 6;
@@ -134,6 +137,12 @@ void AimedGenerator::write_function(FunctionKind kind) {
             w_.mov_reg(2, 1).mov_reg(1, 7);
             set(2, fact(1));
             set(1, {});
+            break;
+        case FunctionKind::LoopChanger: w_.mov_reg(1, 2); [[fallthrough]];
+        case FunctionKind::Changer: change_number(); break;
+        case FunctionKind::VisitChanger:
+            w_.mov_reg(1, 4);
+            change_number();
             break;
         case FunctionKind::Visitor:
         case FunctionKind::TimerBody:
@@ -164,7 +173,8 @@ vm::ProgramSpec AimedGenerator::generate() {
     const uint32_t statements = is_short ? 1 + pick(3) : 3 + pick(kStatementsMax);
     for (uint32_t i = 0; i < statements; ++i) {
         statement();
-        if (plan_.confusions > 0 && chance(statements / plan_.confusions + 1)) confuse();
+        if (plan_.confusions > 0 && chance(statements / plan_.confusions + 1))
+            chance(2) ? confuse() : relate();
     }
     finish();
     for (size_t i = 0; i < functions_.size(); ++i) {  // functions may ask for more
@@ -177,6 +187,9 @@ vm::ProgramSpec AimedGenerator::generate() {
         for (const size_t use : function.uses)
             w_.at(use).imm = static_cast<int32_t>(function.entry) - static_cast<int32_t>(use) - 1;
     spec.insns = w_.insns();
+    spec.type = plan_.is_filter ? vm::ProgramType::SocketFilter : vm::ProgramType::Xdp;
+    if (plan_.is_filter) spec.section = "socket";
+    spec.has_frags = plan_.has_frags;
     return spec;
 }
 

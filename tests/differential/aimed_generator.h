@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "tests/differential/generated_program.h"
@@ -45,6 +46,8 @@ struct AimedPlan {
     bool callbacks = true;
     bool tail_calls = true;
     bool adjusts = true;        ///< moves of the packet's borders
+    bool is_filter = false;     ///< a socket filter, without most of the above
+    bool has_frags = false;     ///< not of filters
     uint32_t slip_one_in = 12;  ///< 0: never
     uint32_t confusions = 0;    ///< per program, about
 };
@@ -89,7 +92,17 @@ public:
     vm::ProgramSpec generate();
 
 private:
-    enum class FunctionKind : uint8_t { Numbers, Buffer, LoopBody, Visitor, TimerBody };
+    enum class FunctionKind : uint8_t {
+        Numbers,
+        Buffer,
+        Changer,
+        LoopBody,
+        LoopChanger,
+        Visitor,
+        VisitChanger,
+        TimerBody
+    };
+    static bool is_called_back(FunctionKind kind) { return kind > FunctionKind::Changer; }
     struct Function {
         FunctionKind kind;
         std::vector<size_t> uses{};  ///< slots of calls and address loads
@@ -164,6 +177,8 @@ private:
     void packet_meta();
     void packet_walk();
     void adjust();
+    void load_packet();
+    void context_field();
 
     // aimed_maps.cc
     void value_pointer();
@@ -203,6 +218,24 @@ private:
     void almost_copy(uint8_t copy, uint8_t reg);
     void use_unbounded(uint8_t reg);
     void padding();
+
+    // aimed_relations.cc
+    void relate();
+    void confuse_distances();
+    void confuse_halves();
+    void make_place();
+    uint8_t take_length();
+    void confuse_lengths();
+    enum class Moving : uint8_t { Packet, Value, Stack, Number };
+    Moving make_moving();
+    void use_moving(Moving kind);
+    void move_on(int32_t step);
+    size_t end_early(int32_t rounds, const std::optional<int16_t>& limit_at);
+    void confuse_steps();
+    void confuse_changers();
+    void change_number();
+    void crowd();
+    void move_by(uint8_t reg, int32_t distance);
 
     // aimed_objects.cc
     void reference();

@@ -12,7 +12,7 @@ using vm::Op;
 
 void AimedGenerator::reference() {
     if (in_callback_) return arithmetic();
-    switch (in_function_ ? pick(3) : pick(6)) {
+    switch (in_function_ ? pick(3) : plan_.is_filter ? pick(5) : pick(6)) {
         case 0: return record();
         case 1: return iterator();
         case 2: return memory_dynptr();
@@ -118,14 +118,14 @@ void AimedGenerator::memory_dynptr() {
 void AimedGenerator::packet_dynptr() {
     w_.mov_reg(1, 6).mov(2, 0);
     stack_address(3, kAimedObject);
-    kfunc(KfuncId::bpf_dynptr_from_xdp);
+    kfunc(plan_.is_filter ? KfuncId::bpf_dynptr_from_skb : KfuncId::bpf_dynptr_from_xdp);
     after_call();
     stack_address(1, kAimedObject);
     w_.mov(2, static_cast<int32_t>(pick(32)));
     stack_address(3, kAimedBuffer);
     const int32_t bytes = near(static_cast<int32_t>(1 + pick(32)));
     w_.mov(4, bytes);
-    const bool writes = chance(2);
+    const bool writes = !plan_.is_filter && chance(2);
     kfunc(writes ? KfuncId::bpf_dynptr_slice_rdwr : KfuncId::bpf_dynptr_slice);
     after_call();
     set(0, {});
@@ -259,7 +259,7 @@ void AimedGenerator::tail_call() {
 
 void AimedGenerator::output() {
     if (in_function_ && !chance(2)) return arithmetic();
-    switch (in_function_ ? 0 : pick(3)) {
+    switch (in_function_ ? 0 : pick(plan_.is_filter ? 2 : 3)) {
         case 0:
             w_.load_map(1, kAimedRing);
             stack_address(2, kAimedBuffer);

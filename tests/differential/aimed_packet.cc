@@ -16,7 +16,8 @@ constexpr uint8_t kData = 7, kEnd = 8;
 
 void AimedGenerator::need_packet() {
     if (fact(kData).holds != Holds::Packet || fact(kEnd).holds != Holds::PacketEnd) {
-        put(Op::kLoad32, kData, 6, 0).put(Op::kLoad32, kEnd, 6, 4);
+        put(Op::kLoad32, kData, 6, plan_.is_filter ? 76 : 0);
+        put(Op::kLoad32, kEnd, 6, plan_.is_filter ? 80 : 4);
         set(kData, {.holds = Holds::Packet});
         set(kEnd, {.holds = Holds::PacketEnd});
     }
@@ -90,9 +91,10 @@ void AimedGenerator::access(uint8_t pointer, int32_t before, int32_t room, bool 
                   before;
     }
     off = near(off);
-    if (chance(3)) {
+    const bool may_write = !is_packet || !plan_.is_filter || slips();
+    if (may_write && chance(3)) {
         put(kStoresImm[kind], pointer, 0, off, edge());
-    } else if (chance(3)) {
+    } else if (may_write && chance(3)) {
         const uint8_t source = number();
         if (source != pointer) put(kStores[kind], pointer, source, off);
     } else if (!is_packet && bytes >= 4 && chance(3)) {
@@ -256,6 +258,36 @@ void AimedGenerator::adjust() {
         if (each.holds == Holds::Packet || each.holds == Holds::PacketEnd) each = {};
     for (Fact& each : scene_.slots)
         if (each.holds == Holds::Packet || each.holds == Holds::PacketEnd) each = {};
+}
+
+/// The old way: checked when it runs, and the function ends where there is no such byte.
+void AimedGenerator::load_packet() {
+    constexpr Op kAbs[] = {Op::kLoadPacketAbs8, Op::kLoadPacketAbs16, Op::kLoadPacketAbs32};
+    constexpr Op kInd[] = {Op::kLoadPacketInd8, Op::kLoadPacketInd16, Op::kLoadPacketInd32};
+    const uint32_t width = pick(3);
+    if (chance(2)) {
+        put(kAbs[width], 0, 0, 0, chance(4) ? edge() : static_cast<int32_t>(pick(64)));
+    } else {
+        put(kInd[width], 0, number(), 0, chance(4) ? edge() : static_cast<int32_t>(pick(32)));
+    }
+    after_call();
+    set(0, Fact::of(Scalar::below_bits(8 << width)));
+    if (chance(2)) use_index(0);
+}
+
+/// Fields that numbers may be read from, and the program's own.
+void AimedGenerator::context_field() {
+    constexpr int32_t kFields[] = {0, 4, 12, 16, 36, 40, 68};
+    const uint8_t reg = scratch();
+    if (chance(2)) {
+        const int32_t cb = 48 + 4 * static_cast<int32_t>(pick(5));
+        if (chance(2)) put(Op::kStoreReg32, 6, number(), cb);
+        put(Op::kLoad32, reg, 6, cb);
+    } else {
+        put(Op::kLoad32, reg, 6, any(kFields));
+    }
+    set(reg, Fact::of(Scalar::below_bits(32)));
+    if (chance(3)) use_index(reg);
 }
 
 }  // namespace weir::tests

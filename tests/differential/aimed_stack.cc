@@ -145,12 +145,15 @@ void AimedGenerator::helper_on_buffer() {
     const int32_t off = near(chance(2) ? kAimedBuffer : kAimedBuffer + kAimedBufferBytes - 32);
     const bool fits = off == kAimedBuffer || fact(size).number.full.umax <= 32;
     stack_address(3, fits || slips() ? off : kAimedBuffer);
-    switch (in_function_ ? 3 + pick(2) : pick(5)) {
+    switch (in_function_ ? 3 + pick(2) : plan_.is_filter ? pick(3) : pick(5)) {
         case 0:
         case 1:
             w_.mov_reg(1, 6);
             w_.mov(2, static_cast<int32_t>(pick(chance(2) ? 4 : 100)));
-            call(chance(2) ? HelperId::xdp_load_bytes : HelperId::xdp_store_bytes);
+            if (plan_.is_filter)
+                call(HelperId::skb_load_bytes);
+            else
+                call(chance(2) ? HelperId::xdp_load_bytes : HelperId::xdp_store_bytes);
             break;
         case 2:  // the size of the memory before comes second
             w_.mov_reg(2, size).mov_reg(1, 3).mov(3, 10).mov_reg(4, 1);
