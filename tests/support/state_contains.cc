@@ -49,6 +49,7 @@ public:
 
     /// What the state does not hold, or "".
     std::string check(const State& state) {
+        state_ = &state;
         for (uint32_t depth = 0; depth < state.frames.size(); ++depth)
             if (std::string what = check_frame(state.frames[depth], depth); !what.empty())
                 return fmt::format("frame {}: {}", depth, what);
@@ -74,11 +75,13 @@ private:
     bool is_region_of(const Reg& reg, const vm::Region& region) const;
     bool in_memory(const Reg& reg, uint64_t value, bool vital) const;
     bool is_map(const Reg& reg, uint64_t value) const;
+    bool is_lent(uint32_t depth, int64_t offset) const;
     bool moves_to(const Reg& reg, uint64_t base, uint64_t value, bool vital) const {
         return !vital || reg.value.contains(value - base - wide(reg.off));
     }
 
     const Moment& moment_;
+    const State* state_ = nullptr;  ///< while it is checked
     Links numbers_, lookups_, places_;
     std::vector<Related> halves_, lengths_;
 };
@@ -225,6 +228,18 @@ std::string Containment::check_partial(const Reg& spill, uint64_t word, uint64_t
     return fmt::format("{:#x} in bytes {:#x} is not {}", word, bytes, describe_reg(spill));
 }
 
+/// A slice may be these bytes of the stack: what wrote them is the call that gave it.
+bool Containment::is_lent(uint32_t depth, int64_t offset) const {
+    const auto covers = [&](const Reg& reg) {
+        return reg.kind == RegKind::Memory && reg.length_off != 0 && reg.frame == depth &&
+               offset >= reg.length_off && offset < int64_t{reg.length_off} + reg.range;
+    };
+    return std::ranges::any_of(state_->frames, [&](const Frame& frame) {
+        return std::ranges::any_of(frame.regs, covers) ||
+               std::ranges::any_of(frame.stack, covers, &StackSlot::spill);
+    });
+}
+
 std::string Containment::check_slot(const Frame& frame, uint32_t depth, uint32_t slot) {
     const FrameNeeds& needs = moment_.place.needs[depth];
     const uint32_t first = kStackBytes - 8 * (slot + 1);
@@ -234,7 +249,10 @@ std::string Containment::check_slot(const Frame& frame, uint32_t depth, uint32_t
     for (uint32_t i = 0; i < 8; ++i) {
         const uint64_t byte = uint64_t{0xff} << (8 * i);
         if (!needs.live_bytes.test(first + i)) continue;
-        if (known.bytes[i] == StackByte::Unwritten) return "is read later, but nothing wrote it";
+        if (known.bytes[i] == StackByte::Unwritten) {
+            if (is_lent(depth, static_cast<int64_t>(first + i) - kStackBytes)) continue;
+            return "is read later, but nothing wrote it";
+        }
         live |= byte;
         if (known.bytes[i] == StackByte::Spill) spilled |= byte;
         if (needs.vital_bytes.test(first + i)) vital |= byte;
