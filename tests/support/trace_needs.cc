@@ -185,9 +185,16 @@ void NeedsWalk::before_outside_call(size_t step, const vm::DecodedInsn& insn) {
     top().vital = without(top().vital, kClobbered);
     const vm::HelperInfo* const info = callee(insn);
     if (info == nullptr) return;
-    for (size_t i = 0; i < info->args.size(); ++i)
+    const auto& given = at(step).registers;
+    for (size_t i = 0; i < info->args.size(); ++i) {
         if (writes_all(info->args[i]))
-            write_bytes(bytes_at(at(step).registers[i + 1], argument_bytes(*info, at(step), i)));
+            write_bytes(bytes_at(given[i + 1], argument_bytes(*info, at(step), i)));
+        // A slice that lies in pieces is copied into the buffer, which is the result.
+        const bool is_result = info->args[i] == ArgKind::MemWriteOrNull &&
+                               step + 1 < trace_.steps.size() &&
+                               at(step + 1).registers[0] == given[i + 1];
+        if (is_result) write_bytes(bytes_at(given[i + 1], given[i + 2]));
+    }
     for (size_t i = 0; i < info->args.size(); ++i) take_argument(step, insn, i);
 }
 
