@@ -45,10 +45,21 @@ std::string_view words(TrialEnd end) {
     return {};
 }
 
+std::string contract_text(const vm::Subprogram& function) {
+    if (!function.contract) return {};
+    std::string text = function.contract->returns_number ? ", global: returns" : ", global:";
+    for (const vm::Argument& argument : function.contract->arguments)
+        text += argument.kind == vm::ArgumentKind::Number ? " number"
+                : argument.kind == vm::ArgumentKind::Context
+                    ? " context"
+                    : fmt::format(" memory {}", argument.bytes);
+    return text;
+}
+
 std::string listing(const vm::ProgramSpec& program) {
     std::string text = vm::disassemble_program(program.insns);
     for (const vm::Subprogram& each : program.subprograms)
-        text += fmt::format("function {} at {}\n", each.name, each.insn);
+        text += fmt::format("function {} at {}{}\n", each.name, each.insn, contract_text(each));
     return text;
 }
 
@@ -99,13 +110,34 @@ uint64_t trials() {
 
 using Maker = std::function<vm::ProgramSpec(uint64_t seed)>;
 
+/// Some functions are said to be global, and to take this or that.
+vm::ProgramSpec with_contracts(vm::ProgramSpec program, uint64_t seed) {
+    Random random(seed ^ 0xc0117ac7);
+    if (program.subprograms.size() < 2 || random.below(2) == 0) return program;
+    for (size_t i = 1; i < program.subprograms.size(); ++i) {
+        vm::Contract contract;
+        contract.returns_number = random.below(8) != 0;
+        for (uint32_t count = random.below(6); count > 0; --count) {
+            const uint32_t choice = random.below(8);
+            if (choice == 0)
+                contract.arguments.push_back({vm::ArgumentKind::Context, 0});
+            else if (choice <= 3)
+                contract.arguments.push_back({vm::ArgumentKind::Memory, 8u << random.below(5)});
+            else
+                contract.arguments.push_back({vm::ArgumentKind::Number, 0});
+        }
+        program.subprograms[i].contract = contract;
+    }
+    return program;
+}
+
 void judge_many(const std::vector<vm::MapSpec>& maps, uint64_t accepted_percent_min,
                 const Maker& make) {
     Trial trial(maps);
     Tally tally;
     const uint64_t first = first_seed(), count = trials();
     for (uint64_t seed = first; seed < first + count; ++seed)
-        if (!tally.judge(trial, make(seed), seed, kPlan)) return;
+        if (!tally.judge(trial, with_contracts(make(seed), seed), seed, kPlan)) return;
     EXPECT_TRUE(tally.accepted_at_least(accepted_percent_min));
 }
 
@@ -161,7 +193,8 @@ TEST(Soundness, OfChangedProgramsOfTheCorpus) {
         for (uint64_t i = 0; i < kTrialsPerObject; ++i) {
             const uint64_t seed = random.next();
             Random changes(seed);
-            if (!tally.judge(trial, mutated(program, changes), seed, plan)) return;
+            if (!tally.judge(trial, with_contracts(mutated(program, changes), seed), seed, plan))
+                return;
         }
     }
     EXPECT_TRUE(tally.accepted_at_least(15));

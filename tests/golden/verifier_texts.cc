@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 #include <sstream>
@@ -64,6 +65,33 @@ void take_slot(vm::ProgramSpec& program, const std::string& words) {
     EXPECT_TRUE(in && colon == ':' && slot < program.insns.size()) << words;
     if (in && slot < program.insns.size())
         std::memcpy(&program.insns[slot], bytes.data(), bytes.size());
+}
+
+/// "7: returns number context memory 8"
+void take_contract(vm::ProgramSpec& program, const std::string& words) {
+    std::istringstream in(words);
+    uint32_t start = 0;
+    char colon = 0;
+    in >> start >> colon;
+    const auto function = std::ranges::find(program.subprograms, start, &vm::Subprogram::insn);
+    EXPECT_TRUE(in && colon == ':' && function != program.subprograms.end()) << words;
+    if (function == program.subprograms.end()) return;
+    vm::Contract contract;
+    for (std::string word; in >> word;) {
+        vm::Argument argument;
+        if (word == "returns") {
+            contract.returns_number = true;
+            continue;
+        }
+        if (word == "context") argument.kind = vm::ArgumentKind::Context;
+        if (word == "memory") {
+            argument.kind = vm::ArgumentKind::Memory;
+            in >> argument.bytes;
+        }
+        EXPECT_TRUE(argument.kind != vm::ArgumentKind::Number || word == "number") << words;
+        contract.arguments.push_back(argument);
+    }
+    function->contract = contract;
 }
 
 std::set<uint32_t> function_starts(const std::vector<vm::Insn>& insns) {
@@ -140,9 +168,12 @@ vm::ProgramSpec text_program(const GoldenBlock& block) {
     program.insns = *insns;
     add_functions(program, block);
     std::istringstream lines(block.input);
-    for (std::string line; std::getline(lines, line);)
+    for (std::string line; std::getline(lines, line);) {
         if (const size_t at = line.find("# slot "); at != std::string::npos)
             take_slot(program, line.substr(at + 7));
+        if (const size_t at = line.find("# global "); at != std::string::npos)
+            take_contract(program, line.substr(at + 9));
+    }
     return program;
 }
 

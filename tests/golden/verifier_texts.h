@@ -6,6 +6,8 @@
 //   # slot 3: 95 00 00 00 01 00 00 00  the eight bytes of a slot that no statement gives
 //   # functions: 0 3                   where functions begin; else at 0 and where calls and
 //                                      callbacks lead
+//   # global 7: returns number context memory 8
+//                                      the function at 7 is global, and its declaration says so
 // A name that ends with " behind a devmap" says the same as "# program: devmap".
 
 #include <vector>

@@ -209,11 +209,13 @@ Result<ObjectSpec> load(ByteSpan bytes, const LoadOptions& options) {
     if (const auto ok = finish_maps(object, *functions, *maps, spec); !ok)
         return std::unexpected(ok.error());
     elf::CoreRelocator core(*btf, options.btf_path);
+    const elf::ContractTable contracts(*btf);
     elf::LinkInput input{.file = *file,
                          .functions = *functions,
                          .maps = *maps,
                          .externs = *externs,
                          .ext = *ext,
+                         .contracts = contracts,
                          .core = core,
                          .notices = spec.notices};
     if (const auto ok = ProgramLoader(input, *maps, options, spec).run(); !ok)

@@ -184,7 +184,8 @@ Result<void> ElfFile::read_symbols(const Section& table) {
                       .value = raw.st_value,
                       .size_bytes = raw.st_size,
                       .type = static_cast<uint8_t>(ELF64_ST_TYPE(raw.st_info)),
-                      .binding = static_cast<uint8_t>(ELF64_ST_BIND(raw.st_info))};
+                      .binding = static_cast<uint8_t>(ELF64_ST_BIND(raw.st_info)),
+                      .visibility = static_cast<uint8_t>(ELF64_ST_VISIBILITY(raw.st_other))};
         if (raw.st_name != 0) {
             const auto name = string_at(names, raw.st_name);
             if (!name) return fail_in(fmt::format("symbol {}", i), name.error());

@@ -34,8 +34,9 @@ struct Symbol {
     uint32_t section = 0;  ///< index below the number of sections, or SHN_UNDEF/ABS/COMMON
     uint64_t value = 0;    ///< offset in its section
     uint64_t size_bytes = 0;
-    uint8_t type = 0;     ///< STT_*
-    uint8_t binding = 0;  ///< STB_*
+    uint8_t type = 0;        ///< STT_*
+    uint8_t binding = 0;     ///< STB_*
+    uint8_t visibility = 0;  ///< STV_*
 };
 
 struct Relocation {

@@ -44,7 +44,8 @@ Result<Function> read_function(const Section& section, const Symbol& symbol) {
     return Function{.name = symbol.name,
                     .section = section.index,
                     .first_insn = static_cast<uint32_t>(symbol.value / sizeof(Insn)),
-                    .insn_count = static_cast<uint32_t>(symbol.size_bytes / sizeof(Insn))};
+                    .insn_count = static_cast<uint32_t>(symbol.size_bytes / sizeof(Insn)),
+                    .is_global = symbol.binding != STB_LOCAL && symbol.visibility != STV_HIDDEN};
 }
 
 /// The symbols that name functions of a section: of type FUNC, and where there is none, global ones

@@ -19,6 +19,7 @@ struct Function {
     uint32_t first_insn = 0;  ///< slot in its section
     uint32_t insn_count = 0;
     bool is_program = false;  ///< to be loaded; others are only called
+    bool is_global = false;   ///< others may call it, from what its declaration says
 };
 
 class FunctionTable {

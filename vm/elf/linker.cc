@@ -105,6 +105,8 @@ Result<void> Linker::add_function(uint32_t index) {
     const std::vector<Insn> insns = copy_insns(input_.file, function);
     program_.insns.insert(program_.insns.end(), insns.begin(), insns.end());
     program_.subprograms.push_back({printable(function.name), base});
+    if (function.is_global && base != 0)
+        program_.subprograms.back().contract = input_.contracts.of(function.name, program_.type);
     if (const auto ok = add_lines(function, section, base); !ok) return ok;
     if (const auto ok = link_insns(function, base); !ok)
         return fail_in(fmt::format("section \"{}\": function \"{}\"", section, function.name),

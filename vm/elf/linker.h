@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "vm/elf/btf_ext.h"
+#include "vm/elf/contracts.h"
 #include "vm/elf/core_relo.h"
 #include "vm/elf/elf_file.h"
 #include "vm/elf/externs.h"
@@ -25,6 +26,7 @@ struct LinkInput {
     const MapTable& maps;
     const ExternTable& externs;
     const BtfExt& ext;
+    const ContractTable& contracts;
     CoreRelocator& core;
     std::vector<std::string>& notices;
     size_t insns_total = 0;

@@ -126,9 +126,28 @@ enum class XdpHook : uint8_t { Device, Devmap, Cpumap };
 
 std::string_view program_type_name(ProgramType type);  ///< "xdp", "socket"
 
+/// What a global function may be given, by its declaration.
+enum class ArgumentKind : uint8_t {
+    Number,
+    Context,  ///< of the program's type
+    Memory,   ///< initialised memory that it may change, or null
+};
+struct Argument {
+    ArgumentKind kind = ArgumentKind::Number;
+    uint32_t bytes = 0;  ///< Memory: at least 1
+    friend bool operator==(const Argument&, const Argument&) = default;
+};
+/// A function of this kind may be proven once for all its calls.
+struct Contract {
+    std::vector<Argument> arguments;  ///< at most 5
+    bool returns_number = false;      ///< else nothing
+    friend bool operator==(const Contract&, const Contract&) = default;
+};
+
 struct Subprogram {
     std::string name;
-    uint32_t insn = 0;  ///< its first slot; entry 0 is the program itself at slot 0
+    uint32_t insn = 0;                 ///< its first slot; entry 0 is the program itself at slot 0
+    std::optional<Contract> contract;  ///< of global functions whose BTF says enough
 };
 
 struct LineInfo {

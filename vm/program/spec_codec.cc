@@ -22,7 +22,8 @@ constexpr uint32_t kFileBytesMax = 4096;  ///< PATH_MAX
 constexpr uint32_t kLineTextBytesMax = 512;
 constexpr size_t kTypeMemberBytesMin = 13;  ///< name length, two offsets, no type
 constexpr size_t kEnumValueBytesMin = 12;
-constexpr size_t kSubprogramBytesMin = 8;
+constexpr size_t kSubprogramBytesMin = 9;
+constexpr uint8_t kArgumentsMax = 5;
 constexpr size_t kLineBytesMin = 16;
 constexpr size_t kMapSpecBytesMin = 32;
 constexpr uint32_t kSlotsMax = 65'536;  ///< slots that one object fills of one map
@@ -175,6 +176,34 @@ std::vector<Insn> read_insns(FieldReader& in) {
     return insns;
 }
 
+void write_contract(ByteWriter& writer, const std::optional<Contract>& contract) {
+    writer.write<uint8_t>(contract ? 1 : 0);
+    if (!contract) return;
+    writer.write<uint8_t>(contract->returns_number ? 1 : 0);
+    writer.write(static_cast<uint8_t>(contract->arguments.size()));
+    for (const Argument& argument : contract->arguments) {
+        writer.write(argument.kind);
+        writer.write(argument.bytes);
+    }
+}
+
+std::optional<Contract> read_contract(FieldReader& in) {
+    if (!in.flag("subprogram.contract")) return std::nullopt;
+    Contract contract;
+    contract.returns_number = in.flag("contract.returns_number");
+    const auto count = in.number<uint8_t>("contract.arguments", kArgumentsMax);
+    for (uint8_t i = 0; i < count && in.ok(); ++i) {
+        Argument argument;
+        argument.kind = static_cast<ArgumentKind>(
+            in.number<uint8_t>("argument.kind", static_cast<uint8_t>(ArgumentKind::Memory)));
+        argument.bytes = in.raw<uint32_t>("argument.bytes");
+        if (in.ok() && (argument.kind == ArgumentKind::Memory) != (argument.bytes != 0))
+            in.refuse("argument.bytes", "memory has at least one byte, anything else has none");
+        contract.arguments.push_back(argument);
+    }
+    return contract;
+}
+
 void read_subprograms(FieldReader& in, ProgramSpec& program) {
     const uint32_t count = in.count("subprograms", kSubprogramsMax, kSubprogramBytesMin);
     if (in.ok() && count == 0)
@@ -189,6 +218,7 @@ void read_subprograms(FieldReader& in, ProgramSpec& program) {
             in.refuse("subprogram.insn", "the first one must start at 0");
         if (in.ok() && i > 0 && sub.insn <= program.subprograms.back().insn)
             in.refuse("subprogram.insn", "not in rising order");
+        sub.contract = read_contract(in);
         program.subprograms.push_back(std::move(sub));
     }
 }
@@ -324,6 +354,7 @@ void write_program_spec(ByteWriter& writer, const ProgramSpec& program) {
     for (const Subprogram& sub : program.subprograms) {
         writer.write_string(sub.name);
         writer.write(sub.insn);
+        write_contract(writer, sub.contract);
     }
     writer.write(static_cast<uint32_t>(program.lines.size()));
     for (const LineInfo& line : program.lines) {

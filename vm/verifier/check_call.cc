@@ -114,6 +114,11 @@ Walked end_round(Step& step, const Reg& result, uint32_t call_slot) {
 }
 
 Walked end_program(Step& step, const Reg& result) {
+    if (step.frame().caller == Caller::Contract) {
+        const Checked ended = check_contract_end(step, result);
+        if (!ended) return std::unexpected(ended.error());
+        return Onward{Onward::Where::Ended};
+    }
     const bool is_timer = step.frame().caller == Caller::Timer;
     // Of a socket filter's result all that is seen is how many bytes of the packet are kept.
     const bool is_seen = !step.is_socket_filter() || is_timer;
@@ -144,6 +149,13 @@ bool is_last_round(const Step& step, const Frame& caller, bool is_loop) {
     const MapSpec& map = map_of(step.env.program, first);
     return (map.type == MapType::Array || map.type == MapType::PercpuArray) &&
            static_cast<uint64_t>(caller.round.least) >= map.entries_max;
+}
+
+void enter(Step& step, Frame callee) {
+    std::vector<Frame>& frames = step.state().frames;
+    frames.push_back(std::move(callee));
+    FunctionSummary& walked = step.env.walked;
+    walked.frames = std::max(walked.frames, static_cast<uint32_t>(frames.size()));
 }
 
 }  // namespace
@@ -205,35 +217,39 @@ Walked check_round(Step& step) {
     callee.caller = is_loop ? Caller::Loop : Caller::ForEach;
     callee.references = static_cast<uint32_t>(step.state().references.size());
     give_arguments(step, caller, callee);
-    step.state().frames.push_back(std::move(callee));
+    enter(step, std::move(callee));
     step.path.written[index] = ~uint64_t{0};  // nothing of an earlier frame at this depth is left
     step.path.pc = start;
     step.path.came_back = false;
     return onward;
 }
 
-Checked check_local_call(Step& step) {
+Walked check_local_call(Step& step) {
     if (step.state().frames.size() >= kCallDepthMax)
         return fault("call-depth", fmt::format("call chain above {} frames", kCallDepthMax));
     if (const Checked allowed = check_lock_allows(step, "a function", false); !allowed)
-        return allowed;
+        return std::unexpected(allowed.error());
     const auto target = static_cast<uint32_t>(jump_target(step.insn, step.pc).slot);
+    const uint32_t subprogram = step.env.cfg.subprogram_of[target];
+    if (call_by_contract(step, subprogram)) return Onward{};
     const auto index = static_cast<uint8_t>(step.state().frames.size());
-    Frame callee = make_frame(step.env.cfg.subprogram_of[target], index);
+    Frame callee = make_frame(subprogram, index);
     for (size_t i = 1; i <= 5; ++i) callee.regs[i] = step.frame().regs[i];
     callee.call_slot = step.pc;
     for (size_t i = 0; i <= 5; ++i) step.frame().regs[i] = Reg{};
-    step.state().frames.push_back(std::move(callee));
+    enter(step, std::move(callee));
     step.path.written[index] = ~uint64_t{0};  // nothing of an earlier frame at this depth is left
     step.path.pc = target;
     step.path.came_back = false;
-    return {};
+    return Onward{Onward::Where::Jumped};
 }
 
 Walked check_exit(Step& step) {
     const Reg result = step.reg(0);
     const bool is_last = step.state().frames.size() == 1;
-    if (result.kind == RegKind::Uninit && (is_last || step.frame().caller != Caller::Program))
+    const Caller caller = step.frame().caller;
+    const bool must_return = is_last ? caller != Caller::Contract : caller != Caller::Program;
+    if (result.kind == RegKind::Uninit && must_return)
         return fault("uninitialized",
                      "the program ends without a result in r0; set it before exit");
     if (const Checked objects = end_frame_objects(step); !objects)
@@ -248,7 +264,7 @@ Walked check_exit(Step& step) {
                      "the subprogram returns a slice that may lie in a buffer of its own stack, "
                      "which ends with it");
     const uint32_t call_slot = step.frame().call_slot;
-    if (step.frame().caller != Caller::Program) {
+    if (caller != Caller::Program) {
         if (step.state().lock.is_held)
             return fault("lock", "a callback ends while a bpf_spin_lock is held");
         if (step.state().references.size() > step.frame().references) {

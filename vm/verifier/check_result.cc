@@ -153,6 +153,7 @@ Walked next_number(Step& step, const Call& call, const Reg& iterator) {
 /// The called program runs in this frame's place; what it returns goes to this frame's caller.
 Walked after_tail_call(Step& step) {
     step.reg(0) = Reg{};  // a tail call that fails gives nothing
+    step.env.walked.changes_packet = true;
     Onward onward{Onward::Where::Next};
     if (step.state().frames.size() == 1) return onward;
     onward.other = OtherWay{step.state(), step.frame().call_slot + 1, false};
@@ -165,6 +166,11 @@ Walked after_tail_call(Step& step) {
 
 }  // namespace
 
+void move_packet(Step& step) {
+    forget_packet(step.state());
+    step.env.walked.changes_packet = true;
+}
+
 Walked set_results(Step& step, const Call& call) {
     const Reg first = step.reg(1);
     if (call.is(HelperId::timer_set_callback))
@@ -172,7 +178,7 @@ Walked set_results(Step& step, const Call& call) {
     if (const Checked made = make_objects(step, call); !made) return std::unexpected(made.error());
     set_lock(step, call);
     if (call.released.kind != RegKind::Uninit) give_back(step, call.released);
-    if (call.helper.changes_packet()) forget_packet(step.state());
+    if (call.helper.changes_packet()) move_packet(step);
     const auto result = result_of(step, call);
     if (!result) return std::unexpected(result.error());
     for (uint8_t i = 1; i <= 5; ++i) step.reg(i) = Reg{};

@@ -142,17 +142,26 @@ struct Call {
 Walked check_call(Step& step);
 /// The call at this slot has callbacks that run any number of times: another one, or the end.
 Walked check_round(Step& step);
-/// Enters a subprogram: a new frame.
-Checked check_local_call(Step& step);
+/// Enters a subprogram, in a new frame, or does what its contract says.
+Walked check_local_call(Step& step);
 /// Leaves a subprogram or a callback, or checks the program's result.
 Walked check_exit(Step& step);
 /// What no path may still hold where the program may end.
 Checked check_nothing_held(const Step& step, std::string_view where);
 
+// check_contract.cc
+/// Calls a global function that was proven by its contract, if what it is given fits. False: it is
+/// to be walked from here.
+bool call_by_contract(Step& step, uint32_t subprogram);
+/// A function that is walked for all its calls ends.
+Checked check_contract_end(const Step& step, const Reg& result);
+
 // check_argument.cc
 Checked check_argument(Step& step, Call& call, uint8_t index);
 
 // check_result.cc
+/// The packet may lie elsewhere now.
+void move_packet(Step& step);
 /// What registers, stack and references are after the call.
 Walked set_results(Step& step, const Call& call);
 

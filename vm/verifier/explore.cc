@@ -12,6 +12,7 @@
 #include "vm/verifier/explore.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -74,20 +75,67 @@ public:
         env_.stack_bytes.resize(program.subprograms.size());
         env_.callbacks.resize(program.subprograms.size());
         env_.tail_calls.resize(program.subprograms.size());
+        env_.summaries.resize(program.subprograms.size());
         env_.roots.push_back({});
     }
 
-    std::expected<Proof, Rejection> run() {
-        for (size_t i = 0; i < env_.roots.size(); ++i)
-            if (auto explored = explore_root(env_.roots[i]); !explored)
-                return std::unexpected(explored.error());
+    std::expected<Proof, Rejection> run(bool by_contract) {
+        if (by_contract) prove_contracts();
+        for (size_t i = 0; i < env_.roots.size(); ++i) {
+            const auto worst = explore_root(env_.roots[i]);
+            if (!worst)
+                return std::unexpected(
+                    explain(env_, failed_.pc, with_guess(worst.error()), &failed_));
+            meter_.worst_insns = std::max(meter_.worst_insns, *worst);
+        }
         if (const Checked fits = check_stack_depth(env_); !fits)
             return std::unexpected(explain(env_, 0, fits.error(), nullptr));
         return proof();
     }
 
 private:
-    std::expected<void, Rejection> explore_root(const Root root) {
+    // -- global functions, once each -------------------------------------------------------------
+
+    /// Called ones first. What cannot be proven for all calls is walked at each.
+    void prove_contracts() {
+        std::vector<uint8_t> seen(env_.program.subprograms.size());
+        for (uint32_t i = 0; i < seen.size(); ++i) prove_called_first(i, seen);
+    }
+
+    void prove_called_first(uint32_t subprogram, std::vector<uint8_t>& seen) {
+        if (seen[subprogram] != 0) return;
+        seen[subprogram] = 1;
+        for (const uint32_t callee : env_.cfg.calls[subprogram]) prove_called_first(callee, seen);
+        if (env_.program.subprograms[subprogram].contract && !meter_.is_spent())
+            prove_contract(subprogram);
+    }
+
+    void prove_contract(uint32_t subprogram) {
+        const auto learnt = std::tuple(env_.facts, env_.fact_known, env_.stack_bytes,
+                                       env_.callbacks, env_.tail_calls, env_.roots);
+        const uint32_t first = store_.next_serial();
+        const uint64_t visited = meter_.visited();
+        env_.walked = {};
+        root_visited_max_ = meter_.attempt_visited_max(true);
+        const auto worst = explore_root({subprogram, Caller::Contract, 0});
+        root_visited_max_ = UINT64_MAX;
+        if (worst) {
+            env_.summaries[subprogram] = env_.walked;
+            env_.summaries[subprogram].is_proven = true;
+            env_.summaries[subprogram].worst_insns = *worst;
+            return;
+        }
+        pending_.clear();
+        attempts_.clear();
+        meter_.pending_bytes = 0;
+        meter_.waste(visited);
+        store_.roll_back(first);
+        std::tie(env_.facts, env_.fact_known, env_.stack_bytes, env_.callbacks, env_.tail_calls,
+                 env_.roots) = learnt;
+    }
+
+    /// Upper bound of what a run of it executes. After a fault `failed_` is the path.
+    std::expected<uint64_t, Fault> explore_root(const Root root) {
         const uint32_t first = store_.next_serial();
         pending_.push_back(first_path(root));
         while (!pending_.empty()) {
@@ -95,17 +143,17 @@ private:
             pending_.pop_back();
             meter_.pending_bytes -= path.state.memory_bytes();
             if (const Checked walked = walk(path); !walked) {
-                if (attempts_.empty() || meter_.is_spent())
-                    return std::unexpected(
-                        explain(env_, path.pc, with_guess(walked.error()), &path));
+                if (attempts_.empty() || meter_.is_spent()) {
+                    failed_ = std::move(path);
+                    return std::unexpected(walked.error());
+                }
                 note_guess(path.pc, walked.error());
                 give_up();
             }
             while (!attempts_.empty() && attempts_.back().pending == pending_.size())
                 attempts_.pop_back();
         }
-        meter_.worst_insns = std::max(meter_.worst_insns, store_.insns_from(first));
-        return {};
+        return store_.insns_from(first);
     }
 
     /// What stood against a loop's induction is likely to be what stands against the program.
@@ -132,7 +180,8 @@ private:
     Checked walk(Path& path) {
         for (;;) {
             const uint64_t attempt_max =
-                attempts_.empty() ? UINT64_MAX : attempts_.back().visited_max;
+                attempts_.empty() ? root_visited_max_
+                                  : std::min(root_visited_max_, attempts_.back().visited_max);
             if (const Checked within =
                     meter_.check(store_, env_.depend, pending_.size(), attempt_max);
                 !within)
@@ -390,14 +439,17 @@ private:
     std::vector<Patience> patience_;
     const StoredState* blamed_ = nullptr;
     std::string guess_;  ///< why the last attempt at a loop failed
+    uint64_t root_visited_max_ = UINT64_MAX;
+    Path failed_;
 };
 
 }  // namespace
 
 std::expected<Proof, Rejection> explore(const ProgramSpec& program,
                                         const std::vector<DecodedSlot>& slots, const Cfg& cfg,
-                                        const Budget& budget, Observer* observer) {
-    return Explorer(program, slots, cfg, budget, observer).run();
+                                        const Budget& budget, Observer* observer,
+                                        bool by_contract) {
+    return Explorer(program, slots, cfg, budget, observer).run(by_contract);
 }
 
 }  // namespace weir::vm::verifier

@@ -31,6 +31,10 @@ std::string_view file_name(const LineInfo& line) {
 
 }  // namespace
 
+uint64_t processor_ms() {
+    return processor_ns() / kNanosecondsPerMs;
+}
+
 Meter::Meter(const ProgramSpec& program, const Cfg& cfg, const Budget& budget)
     : program_(program),
       cfg_(cfg),

@@ -11,6 +11,9 @@
 
 namespace weir::vm::verifier {
 
+/// Of this thread, on the processor.
+uint64_t processor_ms();
+
 class Meter {
 public:
     Meter(const ProgramSpec& program, const Cfg& cfg, const Budget& budget);

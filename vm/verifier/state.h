@@ -157,7 +157,8 @@ constexpr uint32_t kStackSlots = kStackBytes / 8;
 constexpr uint8_t kFramePointer = 10;
 
 /// Who called a frame: an instruction, a helper once per round, or a timer.
-enum class Caller : uint8_t { Program, Loop, ForEach, Timer };
+/// Contract: whoever calls a global function, which is walked for all of them.
+enum class Caller : uint8_t { Program, Loop, ForEach, Timer, Contract };
 
 struct Frame {
     std::array<Reg, kRegisterCount> regs;

@@ -27,7 +27,7 @@ struct Path {
     uint32_t pc = 0;
     StoredState* parent = nullptr;
     SlotMasks written{};  ///< wholly overwritten since `parent`
-    uint32_t insns_since_parent = 0;
+    uint64_t insns_since_parent = 0;
     uint32_t jumps_since_parent = 0;
     uint32_t trail = 0;      ///< the last choice that led here: index into Env::trail
     bool came_back = false;  ///< over an edge that closes a loop
@@ -48,6 +48,14 @@ struct Root {
     friend bool operator==(const Root&, const Root&) = default;
 };
 
+/// What the walk of a function for all its calls has found.
+struct FunctionSummary {
+    bool is_proven = false;
+    bool changes_packet = false;
+    uint32_t frames = 1;  ///< at once, its own included
+    uint64_t worst_insns = 0;
+};
+
 /// What is learnt of the program as a whole.
 struct Env {
     const ProgramSpec& program;
@@ -62,6 +70,8 @@ struct Env {
     std::vector<uint8_t> tail_calls;               ///< per subprogram: it has a tail call
     std::vector<Choice> trail = {{}};
     std::vector<Root> roots;
+    std::vector<FunctionSummary> summaries;  ///< per subprogram
+    FunctionSummary walked;                  ///< of the root that is being walked
     uint32_t last_id = 0;
 
     uint32_t fresh_id() { return ++last_id; }

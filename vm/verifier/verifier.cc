@@ -1,11 +1,13 @@
 #include "vm/verifier/verifier.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "vm/base/check.h"
 #include "vm/verifier/cfg.h"
 #include "vm/verifier/explain.h"
 #include "vm/verifier/explore.h"
+#include "vm/verifier/meter.h"
 #include "vm/verifier/observer.h"
 #include "vm/verifier/spec_check.h"
 #include "vm/verifier/value_ranges.h"
@@ -37,6 +39,23 @@ void write_reproducer(const void* subject) {
                      i + 1 == bytes.size() || (i + 1) % kBytesPerLine == 0 ? "\n" : "");
 }
 
+/// Global functions by their contracts first; where the program cannot be proven so, walked at each
+/// call, which says more of what they return. An observer sees the program's own paths alone.
+std::expected<Proof, Rejection> explore_both_ways(const ProgramSpec& program,
+                                                  const std::vector<DecodedSlot>& slots,
+                                                  const verifier::Cfg& cfg, const Budget& budget,
+                                                  verifier::Observer* observer) {
+    const bool has_contract = std::ranges::any_of(
+        program.subprograms, [](const Subprogram& each) { return each.contract.has_value(); });
+    if (!has_contract || observer != nullptr)
+        return verifier::explore(program, slots, cfg, budget, observer, false);
+    const uint64_t start = verifier::processor_ms();
+    if (auto proof = verifier::explore(program, slots, cfg, budget, nullptr, true)) return proof;
+    Budget rest = budget;
+    rest.time_ms_max -= std::min(rest.time_ms_max, verifier::processor_ms() - start);
+    return verifier::explore(program, slots, cfg, rest, nullptr, false);
+}
+
 std::expected<Proof, Rejection> verify_with(const ProgramSpec& program, const Budget& budget,
                                             verifier::Observer* observer) {
     const CheckNote note(write_reproducer, &program);
@@ -52,7 +71,7 @@ std::expected<Proof, Rejection> verify_with(const ProgramSpec& program, const Bu
         return refuse(starts.error());
     const auto cfg = verifier::build_cfg(program, *slots);
     if (!cfg) return refuse(cfg.error());
-    auto proof = verifier::explore(program, *slots, *cfg, budget, observer);
+    auto proof = explore_both_ways(program, *slots, *cfg, budget, observer);
     if (proof) verifier::find_value_ranges(program, *slots, *cfg, proof->facts);
     return proof;
 }

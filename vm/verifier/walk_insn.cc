@@ -48,9 +48,7 @@ Walked walk_call(Step& step) {
     if (step.frame().rounds != 0) return check_round(step);
     if (step.insn.op != Op::kCallLocal) return check_call(step);
     ++step.path.jumps_since_parent;
-    const Checked called = check_local_call(step);
-    if (!called) return std::unexpected(called.error());
-    return Onward{Onward::Where::Jumped, {}};
+    return check_local_call(step);
 }
 
 }  // namespace
@@ -83,12 +81,38 @@ Walked walk_insn(Step& step) {
                              op_info(step.insn.op).name));
 }
 
+namespace {
+
+/// Anything that the declaration allows.
+void give_anything(Env& env, const Contract& contract, Frame& frame) {
+    for (size_t i = 0; i < contract.arguments.size(); ++i) {
+        const Argument& argument = contract.arguments[i];
+        Reg& reg = frame.regs[i + 1];
+        switch (argument.kind) {
+            case ArgumentKind::Number: reg = Reg::scalar(Scalar{}); break;
+            case ArgumentKind::Context: reg = Reg::pointer(RegKind::Context); break;
+            case ArgumentKind::Memory:
+                reg = Reg::pointer(RegKind::Memory);
+                reg.or_null = reg.writable = true;
+                reg.range = argument.bytes;
+                reg.id = env.fresh_id();
+                break;
+        }
+    }
+}
+
+}  // namespace
+
 State first_state(Env& env, const Root& root) {
     State state;
     state.frames.push_back(make_frame(root.subprogram, 0));
     state.may_goto = {env.fresh_id(), 0, 0};
     Frame& frame = state.top();
     frame.caller = root.caller;
+    if (root.caller == Caller::Contract) {
+        give_anything(env, *env.program.subprograms[root.subprogram].contract, frame);
+        return state;
+    }
     frame.regs[1] = Reg::pointer(RegKind::Context);
     if (root.caller != Caller::Timer) return state;
     frame.regs[1] = Reg::pointer(RegKind::Map);

@@ -29,6 +29,12 @@ __attribute__((noinline)) int length_of(struct xdp_md *ctx)
     return (int)LENGTH(ctx);
 }
 
+/* Hidden, so that it is like a static one: the kernel knows of its result what it returns here. */
+__attribute__((noinline, visibility("hidden"))) int half_of(u32 number)
+{
+    return (int)(number >> 1);
+}
+
 SEC("xdp") int global_memory(struct xdp_md *ctx)
 {
     struct pair pair = {1, 2};
@@ -36,7 +42,7 @@ SEC("xdp") int global_memory(struct xdp_md *ctx)
     note(&notes[0], sum_of(&pair));
     fill(&pair, (u32)length_of(ctx));
     note(&notes[0], sum_of(&pair));
-    note(&notes[1], sum_of(0));
+    note(&notes[1], sum_of(0) + half_of(pair.b));
     return pair.b & 2 ? XDP_TX : XDP_PASS;
 }
 

@@ -54,16 +54,19 @@ MapSpec sample_map_in_map() {
 }
 
 ProgramSpec sample_program() {
-    return {.name = "filter",
-            .section = "xdp.frags",
-            .type = ProgramType::Xdp,
-            .hook = XdpHook::Devmap,
-            .has_frags = true,
-            .load_by_default = false,
-            .insns = {{.opcode = 0xb7}, {.opcode = 0x95}, {.opcode = 0x95}},
-            .subprograms = {{"filter", 0}, {"sub", 2}},
-            .lines = {{.insn = 0, .line = 3, .file = "a.c", .text = "return 0;"}},
-            .maps = {sample_map(), sample_map_in_map()}};
+    return {
+        .name = "filter",
+        .section = "xdp.frags",
+        .type = ProgramType::Xdp,
+        .hook = XdpHook::Devmap,
+        .has_frags = true,
+        .load_by_default = false,
+        .insns = {{.opcode = 0xb7}, {.opcode = 0x95}, {.opcode = 0x95}},
+        .subprograms = {{"filter", 0},
+                        {"sub", 2,
+                         Contract{{{ArgumentKind::Memory, 24}, {ArgumentKind::Number, 0}}, true}}},
+        .lines = {{.insn = 0, .line = 3, .file = "a.c", .text = "return 0;"}},
+        .maps = {sample_map(), sample_map_in_map()}};
 }
 
 Bytes written(const ProgramSpec& program) {
@@ -91,6 +94,8 @@ TEST(SpecCodec, GivesBackEveryField) {
     EXPECT_EQ(written(*again), bytes);
     EXPECT_EQ(again->insns, sample_program().insns);
     EXPECT_EQ(again->subprograms[1].name, "sub");
+    EXPECT_FALSE(again->subprograms[0].contract);
+    EXPECT_EQ(again->subprograms[1].contract, sample_program().subprograms[1].contract);
     EXPECT_EQ(again->lines[0].text, "return 0;");
     const MapSpec& map = again->maps[0];
     EXPECT_TRUE(map.same_definition(sample_map()));
