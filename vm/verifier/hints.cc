@@ -12,6 +12,7 @@
 
 #include "vm/base/limits.h"
 #include "vm/isa/helper_info.h"
+#include "vm/verifier/hint_words.h"
 
 namespace weir::vm::verifier {
 namespace {
@@ -192,19 +193,26 @@ std::string null_hint(const HintQuery& query) {
 
 std::string stack_bounds_hint(const HintQuery& query) {
     const auto at = touched(query, RegKind::Stack);
-    if (!at || at->pointer.value.is_constant()) return {};
+    if (!at) return {};
+    if (at->pointer.value.is_constant() && at->offset < 0 && at->offset >= -int64_t{kStackBytes})
+        return fmt::format(
+            "from r10{:+} on there are {} bytes: touch no more, or make the variable "
+            "at least {} bytes large",
+            at->offset, -at->offset, at->bytes);
+    if (at->pointer.value.is_constant()) return {};
     return index_limit(query, -at->offset - at->bytes, -int64_t{kStackBytes} - at->offset);
 }
 
 std::string uninitialized_hint(const HintQuery& query) {
-    if (const auto at = touched(query, RegKind::Stack))
+    const bool is_register = query.fault.message.starts_with("r");
+    if (const auto at = is_register ? std::nullopt : touched(query, RegKind::Stack))
         return fmt::format(
             "write all {} bytes before insn {}: initialise the variable with = {{}} "
             "(padding included: memset)",
             at->bytes, query.insn);
     if (query.decoded != nullptr && query.decoded->op == Op::kExit)
         return "return a value on every path";
-    return {};
+    return is_register ? "" : "initialise the variable with = {} before its address is handed over";
 }
 
 /// What gives back what the path holds.
@@ -415,6 +423,8 @@ const Row* row_of(std::string_view rule) {
 std::string hint_for(const HintQuery& query) {
     const Row* const row = row_of(query.fault.rule);
     if (row == nullptr) return {};
+    if (const std::string_view words = hint_by_words(query.fault); !words.empty())
+        return std::string(words);
     const std::string advice = row->advise == nullptr ? "" : row->advise(query);
     return advice.empty() ? std::string(row->text) : advice;
 }

@@ -99,6 +99,32 @@ TEST(Hints, UninitialisedStackNamesTheBytes) {
     EXPECT_EQ(hint_of("r0 = *(u64 *)(r10 - 8)\nexit"),
               "write all 8 bytes before insn 0: initialise the variable with = {} (padding "
               "included: memset)");
+    EXPECT_EQ(hint_of("*(u64 *)(r10 - 8) = 1\nr1 = 2\nr0 = cmpxchg_64(r10 - 8, r0, r1)\nexit"),
+              "give it a value on every path that comes here; calls clear r0 to r5");
+}
+
+TEST(Hints, StackHasSoManyBytes) {
+    EXPECT_EQ(hint_of("r2 = 0\nr3 = r10\nr3 += -8\nr4 = 16\ncall 189\nr0 = 0\nexit"),
+              "from r10-8 on there are 8 bytes: touch no more, or make the variable at least 16 "
+              "bytes large");
+}
+
+TEST(Hints, MistakesOfOneRuleGetTheirOwn) {
+    const std::string packet = std::string(kPacket) + "r4 = r2\nr4 += 14\nif r4 > r3 goto out\n";
+    EXPECT_EQ(
+        hint_of("r6 = r1\nr9 = *(u32 *)(r1 + 0)\nr2 = 4\ncall 44\nr0 = *(u8 *)(r9 + 0)\nexit"),
+        "behind the call that changed the packet load data and data_end again from the "
+        "context, and compare them again");
+    EXPECT_EQ(hint_of("*(u32 *)(r1 + 50) = 1\nr0 = 0\nexit", ProgramType::SocketFilter),
+              "touch the fields of struct __sk_buff whole, as declared");
+    EXPECT_EQ(hint_of("*(u32 *)(r1 + 12) = 1\nr0 = 0\nexit"),
+              "change a copy: programs may only read this field");
+    EXPECT_EQ(hint_of("w0 = w1\nexit"), "copy pointers whole: all 64 bits");
+    EXPECT_EQ(hint_of(packet + "r2 &= 7\nout: r0 = 0\nexit"),
+              "mask, shift and multiply the number before it is added to the pointer");
+    EXPECT_EQ(hint_of("r1 = 0\nr2 = 4\ncall 44\nr0 = 0\nexit"),
+              "hand over ctx as the program got it");
+    EXPECT_EQ(hint_of("r2 = r10\ncall 44\nr0 = 0\nexit"), "hand over a number");
 }
 
 }  // namespace
