@@ -40,9 +40,10 @@ bool is_searchable(std::string_view rule) {
 
 constexpr std::string_view kWhateverComes = "it is refused whatever packets come";
 
-/// Of what the interpreter refuses before the first packet; mostly it says the same.
+/// Of what the interpreter refuses before the first packet; mostly it is the same.
 std::string why_not_run(const std::string& message, const vm::Rejection& rejection) {
-    if (message.contains(rejection.message)) return std::string(kWhateverComes);
+    if (message.contains(fmt::format(" insn {}: ", rejection.insn)))
+        return std::string(kWhateverComes);
     return "it could not be run either: " + message;
 }
 
@@ -109,8 +110,7 @@ private:
         Shadow shadow(rejection_.insn);
         const SearchRun run = bench_.run(input, kFollowedInsnsMax, &shadow);
         const auto breach = breach_of(bench_, input, rejection_, run, shadow);
-        if (breach && (breach->insn == rejection_.insn || breach->kind == BreachKind::Circle))
-            return true;
+        if (breach && is_at_suspect(*breach, rejection_)) return true;
         if (breach && !other_) {
             other_ = input;
             other_at_ = runs_;

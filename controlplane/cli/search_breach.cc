@@ -29,7 +29,8 @@ bool has_bounded_loops(const SearchBench& bench) {
 
 bool is_about_the_end(const SearchBench& bench, const vm::Rejection& rejection) {
     return rejection.rule == "infinite-loop" || rejection.rule == "termination" ||
-           (rejection.rule == "budget" && !has_bounded_loops(bench));
+           (rejection.rule == "budget" && rejection.message.contains("towards") &&
+            !has_bounded_loops(bench));
 }
 
 std::vector<Decision> decisions_of(const vm::ProgramSpec& program, const vm::Rejection& rejection) {
@@ -63,6 +64,11 @@ Progress follow(std::span<const Decision> decisions, std::span<const Branch> bra
     return progress;
 }
 
+bool is_at_suspect(const Breach& breach, const vm::Rejection& rejection) {
+    return breach.insn == rejection.insn || breach.kind == BreachKind::Circle ||
+           breach.kind == BreachKind::Endless;
+}
+
 std::optional<Breach> breach_of(SearchBench& bench, const SearchInput& input,
                                 const vm::Rejection& rejection, const SearchRun& run,
                                 const Shadow& shadow) {
@@ -75,7 +81,7 @@ std::optional<Breach> breach_of(SearchBench& bench, const SearchInput& input,
         if (is_about_the_end(bench, rejection)) {
             const SearchRun longer = bench.run(input, kEndlessInsns, nullptr);
             if (longer.fault && longer.fault->kind == vm::FaultKind::Budget)
-                return Breach{BreachKind::Endless, rejection.insn, {}};
+                return Breach{BreachKind::Endless, longer.fault->insn, {}};
         }
     }
     const Suspect& suspect = shadow.suspect();

@@ -30,8 +30,8 @@ struct Breach {
 /// More steps than any loop over a packet needs.
 constexpr uint64_t kEndlessInsns = 1'000'000;
 
-/// The rejection is about a run that may not end, and the program has no loops that end by
-/// themselves after millions of rounds.
+/// The rejection is about a loop that makes no progress towards its end, and the program has no
+/// loops that end by themselves after millions of rounds.
 bool is_about_the_end(const SearchBench& bench, const vm::Rejection& rejection);
 
 /// One jump of the path to a rejection.
@@ -48,6 +48,10 @@ struct Progress {
     std::optional<size_t> deviation;  ///< the branch that went the other way
 };
 Progress follow(std::span<const Decision> decisions, std::span<const Branch> branches);
+
+/// It is what the rejection speaks of: at its instruction, or a run that does not end, which is so
+/// everywhere in its loop.
+bool is_at_suspect(const Breach& breach, const vm::Rejection& rejection);
 
 /// What a run of `input` does wrong, if anything. `shadow` followed that run.
 std::optional<Breach> breach_of(SearchBench& bench, const SearchInput& input,

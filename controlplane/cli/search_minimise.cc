@@ -49,8 +49,8 @@ private:
     }
 
     bool is_alike(const Breach& breach) const {
-        const bool same_place = breach.insn == wanted_->insn || breach.kind == BreachKind::Circle;
-        return breach.kind == wanted_->kind && same_place;
+        return breach.kind == wanted_->kind &&
+               (breach.insn == wanted_->insn || is_at_suspect(breach, rejection_));
     }
 
     /// `change` takes a copy of what is left.
