@@ -10,6 +10,7 @@
 #include <chrono>
 #include <deque>
 #include <map>
+#include <ranges>
 #include <set>
 
 #include <fmt/core.h>
@@ -47,7 +48,7 @@ std::string why_not_run(const std::string& message, const vm::Rejection& rejecti
     return "it could not be run either: " + message;
 }
 
-enum class Priority : uint64_t { Flip = 0, Path = 1'000'000, Goal = 1'000'000'000 };
+enum class Priority : uint64_t { Fail = 0, Flip = 1, Path = 1'000'000, Goal = 1'000'000'000 };
 
 /// A way out of a branch, in that round of its loop.
 struct Way {
@@ -107,7 +108,7 @@ private:
     /// True: it goes wrong at the suspect.
     bool try_input(const SearchInput& input) {
         ++runs_;
-        Shadow shadow(rejection_.insn);
+        Shadow shadow(rejection_);
         const SearchRun run = bench_.run(input, kFollowedInsnsMax, &shadow);
         const auto breach = breach_of(bench_, input, rejection_, run, shadow);
         if (breach && is_at_suspect(*breach, rejection_)) return true;
@@ -116,6 +117,7 @@ private:
             other_at_ = runs_;
         }
         change(input, shadow);
+        let_calls_fail(input, run);
         return false;
     }
 
@@ -143,6 +145,16 @@ private:
             solve(*progress.deviation, turned(branches[*progress.deviation].condition),
                   static_cast<uint64_t>(Priority::Path) + progress.matched);
         flip_some(branches, ways, progress.matched, solve);
+    }
+
+    /// Also those whose result nobody looks at: what comes later may.
+    void let_calls_fail(const SearchInput& input, const SearchRun& run) {
+        constexpr size_t kCallsMax = 8;
+        for (const Unknown& call : run.failable | std::views::take(kCallsMax)) {
+            SearchInput failing = input;
+            if (write_unknown(failing, call, uint64_t{0} - call.offset))
+                add(std::move(failing), static_cast<uint64_t>(Priority::Fail));
+        }
     }
 
     static std::vector<Way> ways_of(const std::vector<Branch>& branches) {
@@ -244,7 +256,7 @@ SearchOutcome find_counterexample(const vm::ProgramSpec& program, const vm::Reje
     // From the start: nothing that the search left behind may have a part in it.
     auto fresh = SearchBench::make(program);
     if (!fresh) return nothing;
-    Shadow shadow(rejection.insn);
+    Shadow shadow(rejection);
     const SearchRun run = (*fresh)->run(least, kFollowedInsnsMax, &shadow);
     const auto breach = breach_of(**fresh, least, rejection, run, shadow);
     if (!breach) return nothing;

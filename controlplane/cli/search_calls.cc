@@ -180,6 +180,7 @@ std::optional<uint64_t> SteeredCalls::answer(HelperId helper, UnknownKind kind, 
     last_.result = Unknown{kind, calls_++, offset};
     const std::optional<uint64_t> chosen = read_unknown(input_, *last_.result);
     if (chosen) forced_.push_back({helper, *chosen});
+    if (!chosen && kind == UnknownKind::FailableCall) failable_.push_back(*last_.result);
     return chosen;
 }
 

@@ -50,6 +50,8 @@ public:
     const std::vector<TouchedElement>& touched() const { return touched_; }
     const LastCall& last() const { return last_; }
     const std::vector<ForcedAnswer>& forced() const { return forced_; }
+    /// Calls that could have failed and did not have to.
+    const std::vector<Unknown>& failable() const { return failable_; }
 
     // -- for the helpers
     uint64_t look_up(vm::Map& map, uint64_t key, uint64_t cpu, vm::HelperFn natural,
@@ -75,6 +77,7 @@ private:
     uint32_t lookups_ = 0, calls_ = 0;
     LastCall last_;
     std::vector<ForcedAnswer> forced_;
+    std::vector<Unknown> failable_;
 };
 
 /// All helpers, these ones steered. Their environment must be a SteeredEnv.

@@ -34,7 +34,7 @@ public:
 private:
     std::optional<Breach> look(const SearchInput& input) {
         ++runs_;
-        Shadow shadow(rejection_.insn);
+        Shadow shadow(rejection_);
         const SearchRun run = bench_.run(input, kInsnsMax, &shadow);
         return breach_of(bench_, input, rejection_, run, shadow);
     }

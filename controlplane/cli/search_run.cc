@@ -175,7 +175,7 @@ SearchRun SearchBench::run(const SearchInput& input, uint64_t insns_max, RunFoll
         timers_->run_due(kLate, env);
         result.fault = std::exchange(timer_fault_, std::nullopt);
     }
-    SearchRun ran{std::move(result.fault), result.insns, {}, calls.forced()};
+    SearchRun ran{std::move(result.fault), result.insns, {}, calls.forced(), calls.failable()};
     for (const TouchedElement& element : calls.touched())
         ran.found.push_back({element.map->spec().name, element.key, element.lookup,
                              element.address != 0, element.map->spec().value_bytes});

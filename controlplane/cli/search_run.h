@@ -47,6 +47,7 @@ struct SearchRun {
     uint64_t insns = 0;
     std::vector<FoundElement> found;
     std::vector<ForcedAnswer> forced;
+    std::vector<Unknown> failable;  ///< calls that could have failed
 };
 
 /// What one bench may take for maps; a program with more is not searched.

@@ -10,6 +10,7 @@
 #include "controlplane/cli/search_run.h"
 #include "controlplane/cli/search_suspect.h"
 #include "controlplane/cli/search_terms.h"
+#include "vm/verifier/verifier.h"
 
 namespace weir::controlplane::cli {
 
@@ -27,8 +28,8 @@ struct LastMoment {
 
 class Shadow final : public RunFollower {
 public:
-    /// The suspect is the instruction of a rejection.
-    explicit Shadow(uint32_t suspect) : suspect_(suspect) {}
+    /// The suspect is the instruction of the rejection.
+    explicit Shadow(const vm::Rejection& rejection) : suspect_(rejection) {}
 
     void begin(const SearchScene& scene) override;
     void step(const vm::RunStep& step) override;

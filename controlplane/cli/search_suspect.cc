@@ -118,6 +118,16 @@ void Suspect::look_at_sum(const Visit& visit, const vm::DecodedInsn& insn) {
     }
 }
 
+/// What moved since the last visit should not have.
+void Suspect::look_for_circle(const Visit& visit) {
+    constexpr size_t kFramePointer = 10;
+    if (visit_before_)
+        for (size_t i = 0; i < kFramePointer; ++i)
+            if (visit.registers[i].number != (*visit_before_)[i].number)
+                add_goal(visit, Op::kJeq64Reg, visit.registers[i], (*visit_before_)[i]);
+    visit_before_ = visit.registers;
+}
+
 void Suspect::look(const vm::RunStep& step, const Registers& registers, Terms& terms,
                    size_t branches) {
     if (step.insn != insn_ || &step.program != &scene_->bench.spec()) return;
@@ -126,6 +136,7 @@ void Suspect::look(const vm::RunStep& step, const Registers& registers, Terms& t
     hands_out_address_ =
         hands_out_address_ || cli::hands_out_address(*scene_, step, registers, insn);
     const Visit visit{step, registers, terms, branches};
+    if (is_loop_) look_for_circle(visit);
     switch (vm::op_info(insn.op).format) {
         case Format::Load:
         case Format::StoreImm:

@@ -10,6 +10,7 @@
 #include "controlplane/cli/search_arguments.h"
 #include "controlplane/cli/search_run.h"
 #include "controlplane/cli/search_terms.h"
+#include "vm/verifier/verifier.h"
 
 namespace weir::controlplane::cli {
 
@@ -21,7 +22,9 @@ struct Goal {
 
 class Suspect {
 public:
-    explicit Suspect(uint32_t insn) : insn_(insn) {}
+    explicit Suspect(const vm::Rejection& rejection)
+        : insn_(rejection.insn),
+          is_loop_(rejection.rule == "infinite-loop" || rejection.rule == "budget") {}
 
     void begin(const SearchScene& scene) { scene_.emplace(scene); }
     /// Before the instruction, wherever the run is; `branches` came before.
@@ -51,18 +54,21 @@ private:
     void look_at_access(const Visit& visit, const vm::DecodedInsn& insn);
     void look_at_sum(const Visit& visit, const vm::DecodedInsn& insn);
     void look_at_call(const Visit& visit, const vm::DecodedInsn& insn);
+    void look_for_circle(const Visit& visit);
     void add_bounds(const Visit& visit, Value address, Value bytes);
     std::optional<Bounds> bounds_of(const Visit& visit, uint64_t address) const;
     bool is_written(const Visit& visit, uint64_t address) const;
     void look_for_unwritten(const Visit& visit, Value address, uint64_t bytes);
 
     uint32_t insn_;
+    bool is_loop_;  ///< what goes wrong is that the run comes here again and again
     std::optional<SearchScene> scene_;
     std::vector<std::bitset<kStackBytes>> written_;  ///< per open frame, byte 0 the lowest
     std::vector<Goal> goals_;
     bool hands_out_address_ = false;
     std::optional<int64_t> unwritten_stack_;
     uint32_t visits_ = 0;
+    std::optional<Registers> visit_before_;
 };
 
 }  // namespace weir::controlplane::cli

@@ -210,6 +210,26 @@ TEST(Counterexample, MovesPointersTooFar) {
     EXPECT_EQ(search.example->insn, 10u) << search.example->what;
 }
 
+/// Nobody asks the update whether it went well.
+TEST(Counterexample, LetsCallsFailThatNobodyAsks) {
+    EXPECT_EQ(what_of("*(u32 *)(r10 - 4) = 0\n*(u64 *)(r10 - 16) = 1\nr1 = map[0] ll\nr2 = r10\n"
+                      "r2 += -4\nr3 = r10\nr3 += -16\nr4 = 0\ncall map_update_elem\n"
+                      "r1 = map[0] ll\nr2 = r10\nr2 += -4\ncall map_lookup_elem\n"
+                      "r0 = *(u64 *)(r0 + 0)\nr0 = 1\nexit"),
+              "a 14-byte packet of zeroes with flows empty and map_update_elem giving -12 leads "
+              "insn 15 to a load of 8 bytes at null +0");
+}
+
+/// Names of DNS: labels of length 0 end them, but not those of which that is only the lower bits.
+TEST(Counterexample, FindsTheRoundThatDoesNotMove) {
+    EXPECT_EQ(what_of(std::string(kData) +
+                      "r4 = r2\nr4 += 1\nif r4 > r3 goto out\n"
+                      "again: r5 = *(u8 *)(r2 + 0)\nif r5 == 0 goto out\nr5 &= 63\nr2 += r5\n"
+                      "r4 = r2\nr4 += 1\nif r4 <= r3 goto again\nout: r0 = 1\nexit"),
+              "a 14-byte packet (hex 01c0 and zeroes) never ends: insn 8 comes again and nothing "
+              "has changed");
+}
+
 /// The rounds come from the packet, and no small number of them would do.
 TEST(Counterexample, TriesTheLargestNumbers) {
     const std::string what =
