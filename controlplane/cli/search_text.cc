@@ -27,14 +27,45 @@ std::string short_hex(const Bytes& bytes) {
     return bytes.size() <= kHexBytesMax ? text : text + "…";
 }
 
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (size_t i = 0; i < texts.size(); ++i)
+        all += (i == 0 ? "" : i + 1 == texts.size() ? " and " : ", ") + texts[i];
+    return all;
+}
+
+/// Bytes from the first to the last of them that is not zero.
+struct Patch {
+    size_t first = 0, last = 0;
+};
+
+std::vector<Patch> patches_of(const Bytes& packet) {
+    constexpr size_t kGap = 3;  ///< so many zeroes part two of them
+    std::vector<Patch> patches;
+    for (size_t i = 0; i < packet.size(); ++i) {
+        if (packet[i] == 0) continue;
+        if (patches.empty() || i > patches.back().last + kGap) patches.push_back({i, i});
+        patches.back().last = i;
+    }
+    return patches;
+}
+
 std::string packet_text(const Bytes& packet) {
+    constexpr size_t kPatchesMax = 6;
     if (is_zero(packet)) return fmt::format("a {}-byte packet of zeroes", packet.size());
-    // Zeroes at the end need no digits.
-    const auto last = std::ranges::find_if(packet.rbegin(), packet.rend(),
-                                           [](uint8_t byte) { return byte != 0; });
-    const Bytes shown(packet.begin(), last.base());
-    return fmt::format("a {}-byte packet (hex {}{})", packet.size(), short_hex(shown),
-                       shown.size() < packet.size() ? " and zeroes" : "");
+    const auto hex_of = [&](const Patch& patch) {
+        return short_hex(Bytes(packet.begin() + static_cast<ptrdiff_t>(patch.first),
+                               packet.begin() + static_cast<ptrdiff_t>(patch.last + 1)));
+    };
+    const std::vector<Patch> patches = patches_of(packet);
+    const Patch front{0, patches.back().last};
+    if ((patches.size() == 1 && patches[0].first == 0) || patches.size() > kPatchesMax)
+        return fmt::format("a {}-byte packet (hex {}{})", packet.size(), hex_of(front),
+                           front.last + 1 < packet.size() ? " and zeroes" : "");
+    std::vector<std::string> texts;
+    for (const Patch& patch : patches)
+        texts.push_back(fmt::format("{} at {}", hex_of(patch), patch.first));
+    return fmt::format("a {}-byte packet (hex {}, else zeroes)", packet.size(), joined(texts));
 }
 
 /// Short ones whole, of others what comes before the zeroes at the end.
@@ -92,13 +123,6 @@ std::vector<std::string> global_texts(const SearchBench& bench, const SearchInpu
                                         bytes.begin() + static_cast<ptrdiff_t>(high)))));
     }
     return texts;
-}
-
-std::string joined(const std::vector<std::string>& texts) {
-    std::string all;
-    for (size_t i = 0; i < texts.size(); ++i)
-        all += (i == 0 ? "" : i + 1 == texts.size() ? " and " : ", ") + texts[i];
-    return all;
 }
 
 /// " with flows[0x0a] = zeroes, ingress_ifindex 3 and get_prandom_u32 giving 7"

@@ -84,7 +84,7 @@ TEST(Counterexample, MakesAnIndexTooLarge) {
     EXPECT_EQ(what_of(std::string(kData) +
                       "r4 = r2\nr4 += 34\nif r4 > r3 goto out\nr5 = *(u8 *)(r2 + 14)\nr5 &= 15\n"
                       "r5 <<= 2\nr2 += r5\nr0 = *(u16 *)(r2 + 14)\nexit\nout: r0 = 1\nexit"),
-              "a 34-byte packet (hex 000000000000000000000000000005 and zeroes) reads packet bytes "
+              "a 34-byte packet (hex 05 at 14, else zeroes) reads packet bytes "
               "34 to 35 at insn 9");
 }
 
