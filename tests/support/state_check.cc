@@ -35,7 +35,8 @@ CmpOp compare_op(uint8_t opcode) {
     return CmpOp::Sle;
 }
 
-/// Only one way out of the branch is possible in this state. Pointers count as decided.
+/// What the operands hold in this state leaves only one way out of the branch. Pointers count as
+/// decided.
 bool is_decided_in(const State& state, const vm::DecodedInsn& insn) {
     const vm::OpInfo& row = op_info(insn.op);
     const Reg& left = state.top().regs[insn.dst];
@@ -43,9 +44,10 @@ bool is_decided_in(const State& state, const vm::DecodedInsn& insn) {
     if (row.format == vm::Format::JumpReg) right = state.top().regs[insn.src];
     if (!left.is_scalar() || !right.is_scalar()) return true;
     const CmpOp op = compare_op(row.opcode);
+    // A number compared with itself: whatever it is.
     const bool same =
         insn.dst == insn.src || (left.id != 0 && left.id == right.id && left.off == right.off);
-    if (row.format == vm::Format::JumpReg && same && op != CmpOp::Set) return true;
+    if (row.format == vm::Format::JumpReg && same && op != CmpOp::Set) return false;
     if (left.has_length || right.has_length) return true;
     Scalar a = left.value, b = right.value, c = left.value, d = right.value;
     return !vm::verifier::scalar_ops::refine(op, row.bits == 32, a, b) ||
