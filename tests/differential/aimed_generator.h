@@ -237,6 +237,18 @@ private:
     void crowd();
     void move_by(uint8_t reg, int32_t distance);
 
+    // aimed_chains.cc
+    int16_t chain_place();
+    size_t toss();
+    void chain_value();
+    void chain_use();
+    void chain_store();
+    void chain_move();
+    void chain_clamp();
+    void chain_step(std::vector<size_t>& leave);
+    void chain_loop(uint8_t counter);
+    void confuse_chains();
+
     // aimed_objects.cc
     void reference();
     void record();
@@ -259,6 +271,8 @@ private:
     uint32_t depth_ = 0;
     uint32_t left_ = 60;  ///< statements, at most
     uint32_t in_loop_ = 0;
+    uint32_t chain_places_ = 0;  ///< slots from r10 - 8 down that values wander through
+    bool chain_slips_ = false;
     bool in_function_ = false;
     bool in_callback_ = false;
     std::vector<size_t> to_out_, to_bad_;

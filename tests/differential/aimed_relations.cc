@@ -27,7 +27,7 @@ constexpr int16_t place_of(uint32_t slot) {
 }  // namespace
 
 void AimedGenerator::relate() {
-    switch (pick(in_function_ || in_loop_ > 0 ? 3 : 8)) {
+    switch (pick(in_function_ || in_loop_ > 0 ? 3 : 10)) {
         case 0: return confuse_distances();
         case 1: return confuse_halves();
         case 2: return crowd();
@@ -35,6 +35,8 @@ void AimedGenerator::relate() {
         case 4: return confuse_lengths();
         case 5:
         case 6: return confuse_steps();
+        case 7:
+        case 8: return confuse_chains();
         default: return plan_.callbacks || plan_.calls ? confuse_changers() : confuse_steps();
     }
 }
