@@ -245,6 +245,50 @@ TEST(Accept, RefusesProofsOfOtherPrograms) {
     EXPECT_TRUE(refused([](Proof& p) { p.facts[2].access = PointerKind::Context; }));
 }
 
+/// r0 = f(5) + f(6); f(x) = x + 1, which is global.
+ProgramSpec caller_of_global() {
+    ProgramSpec program = make_program(InsnWriter()
+                                           .mov(1, 5)
+                                           .put(Op::kCallLocal, 0, 0, 0, 5)
+                                           .mov_reg(6, 0)
+                                           .mov(1, 6)
+                                           .put(Op::kCallLocal, 0, 0, 0, 2)
+                                           .put(Op::kAdd64Reg, 0, 6)
+                                           .exit()
+                                           .mov_reg(0, 1)
+                                           .add(0, 1)
+                                           .exit());
+    program.subprograms.push_back({"f", 7, Contract{{{ArgumentKind::Number, 0}}, true}});
+    return program;
+}
+
+TEST(Contract, IsWalkedOnceAndPaidForAtEachCall) {
+    ProgramSpec program = caller_of_global();
+    const auto once = verify(program);
+    ASSERT_TRUE(once) << once.error().message;
+    EXPECT_EQ(once->visited_insns, 10u);
+    EXPECT_EQ(once->worst_insns, 13u);
+    EXPECT_EQ(once->facts[0].reachable && once->facts[9].reachable, true);
+    program.subprograms[1].contract = std::nullopt;
+    const auto each = verify(program);
+    ASSERT_TRUE(each);
+    EXPECT_EQ(each->visited_insns, 13u);
+    EXPECT_EQ(each->worst_insns, 13u);
+}
+
+/// Nine frames: what was proven below one that was proven counts at every call.
+TEST(Contract, CountsTheFramesBelowEachCall) {
+    for (const uint32_t frames : {kCallDepthMax, kCallDepthMax + 1}) {
+        InsnWriter code;
+        ProgramSpec program;
+        for (uint32_t i = 0; i + 1 < frames; ++i) code.put(Op::kCallLocal, 0, 0, 0, 1).exit();
+        program = make_program(code.mov(0, 2).exit());
+        for (uint32_t i = 1; i < frames; ++i)
+            program.subprograms.push_back({"f", 2 * i, Contract{{}, true}});
+        EXPECT_EQ(rule_of(program), frames == kCallDepthMax ? "accept" : "call-depth");
+    }
+}
+
 TEST(ProofCodec, ComesBackAsItWas) {
     const auto proof = verify(context_reader());
     ASSERT_TRUE(proof);
