@@ -124,6 +124,9 @@ void AimedGenerator::write_function(FunctionKind kind) {
     left_ = 6;
     depth_ = 1;
     const uint8_t index = kind == FunctionKind::Numbers ? 1 : 2;
+    // As global functions must.
+    const bool takes_memory = kind == FunctionKind::Buffer || kind == FunctionKind::Changer;
+    if (takes_memory && chance(2)) jump_out(Op::kJeq64Imm, 1, 0, 0);
     switch (kind) {
         case FunctionKind::Numbers:
             set(1, Fact::of(Scalar::below_bits(5)));

@@ -117,6 +117,15 @@ vm::ProgramSpec with_contracts(vm::ProgramSpec program, uint64_t seed) {
     for (size_t i = 1; i < program.subprograms.size(); ++i) {
         vm::Contract contract;
         contract.returns_number = random.below(8) != 0;
+        if (random.below(4) != 0) {
+            constexpr vm::Argument kNumber{}, kBuffer{vm::ArgumentKind::Memory, kAimedBufferBytes},
+                kWord{vm::ArgumentKind::Memory, 8};
+            const std::vector<vm::Argument> likely[] = {
+                {kNumber, kNumber}, {kBuffer, kNumber}, {kWord}};
+            contract.arguments = likely[random.below(std::size(likely))];
+            program.subprograms[i].contract = contract;
+            continue;
+        }
         for (uint32_t count = random.below(6); count > 0; --count) {
             const uint32_t choice = random.below(8);
             if (choice == 0)
