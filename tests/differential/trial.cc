@@ -249,14 +249,43 @@ std::string Trial::run_twins(const Case& trial, const Input& input) {
     return {};
 }
 
+namespace {
+
+bool has_contracts(const vm::ProgramSpec& program) {
+    return std::ranges::any_of(program.subprograms, [](const vm::Subprogram& function) {
+        return function.contract.has_value();
+    });
+}
+
+}  // namespace
+
+std::expected<vm::Proof, TrialResult> Trial::judge(Case& trial, const TrialPlan& plan) {
+    const vm::ProgramSpec& program = trial.program;
+    if (plan.watched_runs > 0) trial.book.emplace(program.insns.size());
+    auto proof = trial.book ? vm::verifier::verify_observed(program, plan.budget, *trial.book)
+                            : vm::verify(program, plan.budget);
+    if (has_contracts(program)) {
+        auto by_contract = vm::verify(program, plan.budget);
+        const bool knows_less = proof || proof.error().rule == "budget";
+        if (by_contract && !knows_less)
+            return std::unexpected(TrialResult{
+                TrialEnd::Faulted,
+                {},
+                "by contracts it is accepted, where calls are walked: " + proof.error().message});
+        if (by_contract && !proof) trial.book.reset();
+        proof = std::move(by_contract);
+    }
+    if (proof) return std::move(*proof);
+    return std::unexpected(
+        TrialResult{TrialEnd::Rejected, proof.error().rule, proof.error().message});
+}
+
 TrialResult Trial::run(const vm::ProgramSpec& program, uint64_t seed, const TrialPlan& plan) {
     const maps::ReaderScope reader;
     Case trial{.program = program, .code = {}, .book = {}, .checked = {}, .verified = {}};
     trial.checks_cost = plan.checks_cost;
-    if (plan.watched_runs > 0) trial.book.emplace(program.insns.size());
-    auto proof = trial.book ? vm::verifier::verify_observed(program, plan.budget, *trial.book)
-                            : vm::verify(program, plan.budget);
-    if (!proof) return {TrialEnd::Rejected, proof.error().rule, proof.error().message};
+    auto proof = judge(trial, plan);
+    if (!proof) return proof.error();
     trial.code = decode_program(program.insns).value();
     auto checked = vm::CheckedProgram::make(
         program, {checked_.maps.all().begin(), checked_.maps.all().end()}, maps::all_helpers());
@@ -285,7 +314,7 @@ TrialResult Trial::run(const vm::ProgramSpec& program, uint64_t seed, const Tria
     for (uint32_t run = 0; run < plan.runs; ++run) {
         const Input input = make_input(random, run, plan, program.has_frags);
         TrialResult result{TrialEnd::Passed, {}, {}};
-        result.what = run_checked(trial, input, run < plan.watched_runs, result.end);
+        result.what = run_checked(trial, input, trial.book && run < plan.watched_runs, result.end);
         if (result.what.empty() && trial.twins_agree && run < plan.twin_runs) {
             result.end = TrialEnd::Leaked;
             result.what = run_twins(trial, input);

@@ -3,10 +3,12 @@
 // that tempt the program, in three ways.
 //
 // 1. The instrumented interpreter: a fault is an unsound proof.
-// 2. The same run against the states that the verifier assumed (tests/support/state_check.h).
+// 2. The same run against the states that the verifier assumed (tests/support/state_check.h), where
+//    every call is walked. What is accepted by contracts must be accepted so, too.
 // 3. The proven interpreter, twice, with everything elsewhere in memory and other bytes on the
 //    stack: what differs afterwards was a pointer, or stack that nobody wrote.
 
+#include <expected>
 #include <string>
 
 #include "tests/differential/trial_world.h"
@@ -64,6 +66,8 @@ private:
     };
     struct Case;
 
+    /// The proof, or the trial's end; fills trial.book.
+    static std::expected<vm::Proof, TrialResult> judge(Case& trial, const TrialPlan& plan);
     void refill(uint64_t seed);
     void make_targets();
     void bind_targets(const vm::ProgramSpec& program);
