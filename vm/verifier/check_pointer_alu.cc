@@ -1,9 +1,12 @@
 // Arithmetic on pointers: a number may be added or subtracted, packet pointers may be subtracted
 // from each other.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "vm/verifier/checks.h"
+#include "vm/verifier/prune.h"
 
 namespace weir::vm::verifier {
 namespace {
@@ -94,15 +97,24 @@ void move_progress(Reg& pointer, AluOp op, const Range<64>& number) {
         pointer.progress.move(-number.smax, -number.smin);
 }
 
-/// Another pointer that the same number moved away from the same base.
+/// Another pointer that the same number moved away from the same base. That of a stack slot is read
+/// here, as what it says counts.
 const Reg* moved_before(Step& step, const Reg& pointer) {
-    const Reg* found = nullptr;
-    step.state().for_each_reg([&](const Reg& reg) {
-        if (reg.kind == pointer.kind && reg.is_packet() && reg.low_id == pointer.low_id &&
-            reg.id != 0)
-            found = &reg;
-    });
-    return found;
+    const auto fits = [&](const Reg& reg) {
+        return reg.kind == pointer.kind && reg.is_packet() && reg.low_id == pointer.low_id &&
+               reg.id != 0;
+    };
+    std::vector<Frame>& frames = step.state().frames;
+    for (const Frame& frame : frames)
+        if (const auto found = std::ranges::find_if(frame.regs, fits); found != frame.regs.end())
+            return &*found;
+    for (uint8_t i = 0; i < frames.size(); ++i) {
+        const auto found = std::ranges::find_if(frames[i].stack, fits, &StackSlot::spill);
+        if (found == frames[i].stack.end()) continue;
+        mark_read(step.path, i, uint64_t{1} << (found - frames[i].stack.begin()));
+        return &found->spill;
+    }
+    return nullptr;
 }
 
 /// What is known of bytes behind a packet pointer is known of all pointers that a number moved

@@ -213,6 +213,9 @@ void StateStore::end_covered(Path& path, StoredState& head) {
 
 StoredState& StateStore::add(Path& path) {
     StoredState& stored = all_.emplace_back();
+    // Of the path, too: what it learnt from a register that the stored state has not would hold for
+    // this path alone.
+    forget_dead_registers(cfg_, path.pc, path.state);
     path.state.for_each_reg([&](Reg& reg) {
         if (reg.is_scalar()) reg.node = depend_.stored(reg.node);
     });
@@ -220,7 +223,6 @@ StoredState& StateStore::add(Path& path) {
     stored.serial = static_cast<uint32_t>(all_.size() - 1);
     stored.pc = path.pc;
     stored.chain = chain_hash(path.state);
-    forget_dead_registers(cfg_, path.pc, stored.state);
     stored.parent = path.parent;
     stored.written = path.written;
     stored.insns_before = path.insns_since_parent;
