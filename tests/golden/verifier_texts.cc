@@ -140,7 +140,7 @@ std::vector<MapSpec> text_maps() {
         make_map("devices", MapType::Devmap, 4, 4, 16),
     };
     maps[2].frozen = maps[2].is_global_data = maps[3].is_global_data = true;
-    maps[2].contents = {7, 0, 0, 0, 0, 0, 0, 0, 'x', ' ', '%', 'd', '\n', 0, 0, 0};
+    maps[2].contents = {7, 0, 0, 0, 0, 0, 0, 0, 'x', ' ', '%', 'd', '\n', 0, 0, 'e'};
     maps[12].spin_lock_offset = 0;
     maps[13].timer_offset = 0;
     maps.push_back(make_outer("tables", MapType::ArrayOfMaps, maps[1]));
