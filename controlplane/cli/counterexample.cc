@@ -78,6 +78,19 @@ public:
         return other_;
     }
 
+    /// After a run() that found nothing.
+    std::string why_not() const {
+        if (!is_reached_)
+            return fmt::format(
+                "no packet of {} or more bytes was found that comes to insn {}, "
+                "which proves nothing",
+                kFrameBytesMin, rejection_.insn);
+        return fmt::format(
+            "packets of {} or more bytes come to insn {}, but none was found that "
+            "breaks the rule, which proves nothing",
+            kFrameBytesMin, rejection_.insn);
+    }
+
 private:
     bool is_over() const {
         return runs_ >= budget_.runs_max || Clock::now() >= deadline_ ||
@@ -116,6 +129,7 @@ private:
             other_ = input;
             other_at_ = runs_;
         }
+        is_reached_ = is_reached_ || shadow.suspect().is_reached();
         change(input, shadow);
         let_calls_fail(input, run);
         return false;
@@ -199,6 +213,7 @@ private:
     std::map<Way, uint32_t> ways_;      ///< tries; kTriesPerWay: it was gone
     std::optional<SearchInput> other_;  ///< goes wrong elsewhere
     uint32_t runs_ = 0, other_at_ = 0;
+    bool is_reached_ = false;
 };
 
 /// An Ethernet frame of this length that begins like one of the protocol.
@@ -245,21 +260,17 @@ SearchOutcome find_counterexample(const vm::ProgramSpec& program, const vm::Reje
     const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(budget.time_ms_max);
     auto bench = SearchBench::make(program);
     if (!bench) return {{}, why_not_run(bench.error().message, rejection)};
-    const auto found = Search(rejection, budget, deadline, **bench).run();
-    const SearchOutcome nothing = {
-        {},
-        fmt::format("no packet of {} or more bytes was found that breaks the rule, which proves "
-                    "nothing",
-                    kFrameBytesMin)};
-    if (!found) return nothing;
+    Search search(rejection, budget, deadline, **bench);
+    const auto found = search.run();
+    if (!found) return {{}, search.why_not()};
     const SearchInput least = minimised(**bench, *found, rejection, deadline);
     // From the start: nothing that the search left behind may have a part in it.
     auto fresh = SearchBench::make(program);
-    if (!fresh) return nothing;
+    if (!fresh) return {{}, fresh.error().message};
     Shadow shadow(rejection);
     const SearchRun run = (*fresh)->run(least, kFollowedInsnsMax, &shadow);
     const auto breach = breach_of(**fresh, least, rejection, run, shadow);
-    if (!breach) return nothing;
+    if (!breach) return {{}, "what went wrong once did not go wrong again"};
     return {Counterexample{least.packet, breach->insn,
                            breach_text(**fresh, least, run, shadow, *breach)},
             {}};

@@ -33,6 +33,7 @@ public:
     void enter_frame(uint32_t depth);
     void note_write(const vm::RunStep& step, uint64_t address, uint64_t bytes);
 
+    bool is_reached() const { return visits_ != 0; }
     const std::vector<Goal>& goals() const { return goals_; }
     /// It hands out an address, in one of the first rounds.
     bool hands_out_address() const { return hands_out_address_; }

@@ -189,7 +189,12 @@ TEST(Counterexample, SaysWhyThereIsNone) {
               "offset 24: xdp_md has no field there, its size is 24");
     program = program_of("r0 = 0\nexit");
     EXPECT_EQ(verdict_text(find_counterexample(program, rejection)),
-              "not proven: no packet of 14 or more bytes was found that breaks the rule, which "
+              "not proven: packets of 14 or more bytes come to insn 1, but none was found that "
+              "breaks the rule, which proves nothing");
+    program = program_of("r0 = 0\nexit\nr0 = *(u32 *)(r1 + 0)\nexit");
+    rejection.insn = 2;
+    EXPECT_EQ(verdict_text(find_counterexample(program, rejection)),
+              "not proven: no packet of 14 or more bytes was found that comes to insn 2, which "
               "proves nothing");
     rejection.rule = "malformed";
     EXPECT_EQ(verdict_text(find_counterexample(program, rejection)),
