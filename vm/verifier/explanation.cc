@@ -156,15 +156,22 @@ std::vector<std::string> path_lines(const Rejection& rejection, size_t room) {
     return lines;
 }
 
+/// Where the budget ran out the walk was somewhere; the message names the loop.
+void add_place(std::vector<std::string>& lines, const Rejection& rejection) {
+    if (rejection.rule == "map-definition" || rejection.rule == "program-type") return;
+    const bool is_chance = rejection.rule == "budget";
+    std::string place = fmt::format("insn {}", rejection.insn);
+    if (!rejection.insn_text.empty()) place += ": " + rejection.insn_text;
+    add_labelled(lines, is_chance ? "last" : "at", place, 1);
+    if (!is_chance) add_labelled(lines, "source", short_line(rejection.line), kSourceLinesMax);
+}
+
 }  // namespace
 
 std::vector<std::string> explanation_lines(const Rejection& rejection, std::string_view verdict) {
     std::vector<std::string> lines = wrapped(printable(rejection.rule + ": " + rejection.message),
                                              kExplanationColumnsMax, kMessageLinesMax);
-    std::string place = fmt::format("insn {}", rejection.insn);
-    if (!rejection.insn_text.empty()) place += ": " + rejection.insn_text;
-    add_labelled(lines, "at", place, 1);
-    add_labelled(lines, "source", short_line(rejection.line), kSourceLinesMax);
+    add_place(lines, rejection);
     std::vector<std::string> rest;
     add_labelled(rest, "known", rejection.state, kStateLinesMax);
     add_labelled(rest, "hint", rejection.hint, kHintLinesMax);

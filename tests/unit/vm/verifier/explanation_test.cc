@@ -59,6 +59,17 @@ TEST(Explanation, SaysRulePlacePathValuesHintAndVerdictInThisOrder) {
     EXPECT_EQ(explanation_lines(make_rejection(), "unsafe: a 38-byte packet"), expected);
 }
 
+/// Where the walk was when the budget was spent has nothing to do with the reason.
+TEST(Explanation, TakesNoChanceForThePlace) {
+    Rejection rejection = make_rejection();
+    rejection.rule = "budget";
+    const std::vector<std::string> lines = explanation_lines(rejection);
+    EXPECT_EQ(lines.at(1), "  last   insn 17: r1 = *(u8 *)(r2 + 0x26)");
+    EXPECT_TRUE(lines.at(2).starts_with("  path "));
+    rejection.rule = "program-type";
+    EXPECT_TRUE(explanation_lines(rejection).at(1).starts_with("  path "));
+}
+
 TEST(Explanation, LeavesOutWhatIsNotKnown) {
     Rejection rejection;
     rejection.rule = "malformed";
