@@ -64,7 +64,9 @@ std::string_view program_type_name(ProgramType type) {
 
 const LineInfo* line_of(const ProgramSpec& program, uint32_t insn) {
     const auto after = std::ranges::upper_bound(program.lines, insn, {}, &LineInfo::insn);
-    return after == program.lines.begin() ? nullptr : &*(after - 1);
+    if (after == program.lines.begin()) return nullptr;
+    const LineInfo& line = *(after - 1);  // compilers give what comes from no line 0
+    return line.line == 0 ? nullptr : &line;
 }
 
 std::optional<GuardedField> guarded_field_in(const MapSpec& map, int64_t low, int64_t end) {

@@ -35,6 +35,8 @@ TEST(LineOf, GivesTheLastLineThatStartsAtOrBeforeAnInstruction) {
     EXPECT_EQ(line_of(program, 3)->line, 10u);
     EXPECT_EQ(line_of(program, 4)->line, 11u);
     EXPECT_EQ(line_of(program, 99)->line, 11u);
+    program.lines.push_back({.insn = 6, .line = 0});
+    EXPECT_EQ(line_of(program, 6), nullptr);
 }
 
 }  // namespace
