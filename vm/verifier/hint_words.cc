@@ -36,6 +36,8 @@ constexpr auto kRows = std::to_array<Row>({
      "copy the bytes to a variable on the stack and hand that over"},
     {"helper-argument", "in a read-only map", "hand over a string literal, which is in .rodata"},
     {"instruction", "is known only when it runs", "call helpers and functions by their names"},
+    {"invalid-pointer", "a number (0)",
+     "the pointer is NULL on this path: compare it with NULL, and leave, before it is used"},
     {"invalid-pointer", "of before the packet changed",
      "behind the call that changed the packet load data and data_end again from the context, and "
      "compare them again"},
