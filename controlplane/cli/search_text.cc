@@ -50,9 +50,17 @@ std::vector<Patch> patches_of(const Bytes& packet) {
     return patches;
 }
 
+/// "an 18-byte packet"
+std::string size_text(size_t bytes) {
+    const std::string number = std::to_string(bytes);
+    const bool is_vowel = number.starts_with('8') || bytes == 11 || bytes == 18;
+    return fmt::format("{} {}-byte packet", is_vowel ? "an" : "a", number);
+}
+
 std::string packet_text(const Bytes& packet) {
     constexpr size_t kPatchesMax = 6;
-    if (is_zero(packet)) return fmt::format("a {}-byte packet of zeroes", packet.size());
+    const std::string what = size_text(packet.size());
+    if (is_zero(packet)) return what + " of zeroes";
     const auto hex_of = [&](const Patch& patch) {
         return short_hex(Bytes(packet.begin() + static_cast<ptrdiff_t>(patch.first),
                                packet.begin() + static_cast<ptrdiff_t>(patch.last + 1)));
@@ -60,12 +68,12 @@ std::string packet_text(const Bytes& packet) {
     const std::vector<Patch> patches = patches_of(packet);
     const Patch front{0, patches.back().last};
     if ((patches.size() == 1 && patches[0].first == 0) || patches.size() > kPatchesMax)
-        return fmt::format("a {}-byte packet (hex {}{})", packet.size(), hex_of(front),
+        return fmt::format("{} (hex {}{})", what, hex_of(front),
                            front.last + 1 < packet.size() ? " and zeroes" : "");
     std::vector<std::string> texts;
     for (const Patch& patch : patches)
         texts.push_back(fmt::format("{} at {}", hex_of(patch), patch.first));
-    return fmt::format("a {}-byte packet (hex {}, else zeroes)", packet.size(), joined(texts));
+    return fmt::format("{} (hex {}, else zeroes)", what, joined(texts));
 }
 
 /// Short ones whole, of others what comes before the zeroes at the end.

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include "controlplane/cli/search_run.h"
 #include "vm/isa/assemble.h"
 
@@ -78,6 +80,21 @@ TEST(Counterexample, FollowsThePathThroughThePacket) {
 TEST(Counterexample, IsAsSmallAsItCanBe) {
     EXPECT_EQ(what_of(std::string(kData) + "r0 = *(u8 *)(r2 + 100)\nexit"),
               "a 14-byte packet of zeroes reads packet byte 100 at insn 2");
+}
+
+TEST(Counterexample, SpeaksOfPacketsWithTheRightArticle) {
+    const auto packet_of = [](int bytes) {
+        const std::string text = fmt::format(
+            "{}r4 = r2\nr4 += {}\nif r4 > r3 goto out\nr0 = *(u8 *)(r2 + {})\nexit\n"
+            "out: r0 = 1\nexit",
+            kData, bytes, bytes);
+        const std::string what = what_of(text);
+        return what.substr(0, what.find(" of "));
+    };
+    EXPECT_EQ(packet_of(17), "a 17-byte packet");
+    EXPECT_EQ(packet_of(18), "an 18-byte packet");
+    EXPECT_EQ(packet_of(80), "an 80-byte packet");
+    EXPECT_EQ(packet_of(118), "a 118-byte packet");
 }
 
 TEST(Counterexample, MakesAnIndexTooLarge) {
