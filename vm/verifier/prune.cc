@@ -133,8 +133,11 @@ StateStore::Found StateStore::meet_open(Path& path, const OpenStates& open) {
 }
 
 bool StateStore::contains(const Path& path, StoredState& stored) const {
-    const bool leans = open_loops(stored).outer != nullptr;
-    const Comparison comparison{cfg_, depend_, path.pc, false, leans ? kEveryName : 0};
+    Comparison comparison{cfg_, depend_, path.pc, false, 0};
+    if (!is_within(comparison, stored.state, stored.read, path.state, stored.difference))
+        return false;
+    if (open_loops(stored).outer == nullptr) return true;
+    comparison.names_below = kEveryName;
     return is_within(comparison, stored.state, stored.read, path.state, stored.difference);
 }
 
