@@ -50,7 +50,8 @@ bool counted_within(const Comparison& how, const Progress& old, const Progress& 
 bool same_flags(const Reg& old, const Reg& now) {
     return old.frame == now.frame && old.map == now.map && old.or_null == now.or_null &&
            old.inner == now.inner && old.writable == now.writable &&
-           old.of_packet == now.of_packet && old.is_held == now.is_held;
+           old.of_packet == now.of_packet && old.is_held == now.is_held &&
+           old.is_end == now.is_end;
 }
 
 bool relies_on(const Comparison& how, const Reg& old) {
@@ -106,7 +107,7 @@ bool place_of_pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
 bool pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
     if (!same_flags(old, now)) return false;
     if (old.past_end != PastEnd::Unknown && old.past_end != now.past_end) return false;
-    if (old.length_off != now.length_off) return false;
+    if (old.length_off != now.length_off || (old.has_length && !now.has_length)) return false;
     if ((old.ref == 0) != (now.ref == 0)) return false;
     return place_of_pointer_within(old, now, ids) && (old.ref == 0 || ids.match(old.ref, now.ref));
 }
