@@ -63,6 +63,12 @@ struct Range {
         return {part.bits, part.low, part.high, sign_extend(part.low), sign_extend(part.high)};
     }
 
+    /// The numbers of two parts, from 0 up and below 0.
+    static constexpr Range of(const Part& plus, const Part& minus) {
+        return {plus.bits.join(minus.bits), plus.low, minus.high, sign_extend(minus.low),
+                sign_extend(plus.high)};
+    }
+
     constexpr bool is_constant() const { return umin == umax; }
     /// The intervals say no more than the bits do.
     constexpr bool is_bits() const {
@@ -124,8 +130,7 @@ struct Range {
         Part plus, minus;
         const bool has_plus = nonnegative(plus), has_minus = negative(minus);
         if (has_plus && has_minus)
-            *this = {plus.bits.join(minus.bits), plus.low, minus.high, sign_extend(minus.low),
-                     sign_extend(plus.high)};
+            *this = of(plus, minus);
         else if (has_plus || has_minus)
             *this = of(has_plus ? plus : minus);
         return has_plus || has_minus;

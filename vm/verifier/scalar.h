@@ -105,7 +105,7 @@ struct BasicScalar {
     /// Makes whole and half as small as both together allow. False: no number is left.
     constexpr bool synchronise() {
         Half low = half();
-        if (!Halves<W>::reconcile(full, low)) return false;
+        if (!reconcile(full, low)) return false;
         set_half(low);
         return true;
     }
