@@ -1,5 +1,6 @@
 // Calls of global functions that were proven once for whatever their declaration allows (Linux,
-// kernel/bpf/verifier.c: btf_check_func_arg_match).
+// kernel/bpf/verifier.c: btf_check_func_arg_match). Those that make tail calls are not: whether
+// they may depends on who is above them.
 
 #include <algorithm>
 

@@ -1,6 +1,8 @@
 // Packet memory: a comparison with data_end (data, for metadata) proves bytes from the pointer's
 // base on.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "vm/verifier/checks.h"
@@ -24,14 +26,15 @@ Checked check_packet_bounds(const Step& step, const Region& region, Access acces
                                  name, verb, region.size, offset,
                                  first == 0 ? "" : fmt::format(" + [{}, …]", first)));
     const int64_t end = offset + region.size;
-    if (end > int64_t{pointer.range})
+    // Of 0 bytes it is not known that the place itself lies in the packet.
+    if (end > int64_t{pointer.range} || (pointer.range == 0 && region.size != 0))
         return fault("packet-bounds",
                      fmt::format("{} {} of {} bytes at offset {}: only {} bytes are proven{}; "
                                  "compare {} + {} with {} first",
                                  name, verb, region.size, offset, pointer.range,
                                  pointer.id == 0 ? "" : " from the variable part on",
                                  pointer.id == 0 ? (meta ? "data_meta" : "data") : "the pointer",
-                                 end, meta ? "data" : "data_end"));
+                                 std::max<int64_t>(end, 1), meta ? "data" : "data_end"));
     return {};
 }
 

@@ -126,12 +126,13 @@ void move_by_variable(Step& step, Reg& pointer, AluOp op, const Reg& number) {
     pointer.low_off = is_first ? number.off : 0;
     if (!pointer.is_packet()) return;
     const Reg* const other = pointer.low_id == 0 ? nullptr : moved_before(step, pointer);
-    if (other == nullptr) {
+    const int64_t off =
+        other == nullptr ? 0 : int64_t{pointer.off} + pointer.low_off - other->low_off;
+    if (other == nullptr || off <= -kOffsetMax || off >= kOffsetMax) {
         pointer.id = step.env.fresh_id();
         pointer.range = 0;
         return;
     }
-    const int64_t off = int64_t{pointer.off} + pointer.low_off - other->low_off;
     pointer.id = other->id;
     pointer.range = other->range;
     pointer.value = other->value;

@@ -153,7 +153,6 @@ Walked next_number(Step& step, const Call& call, const Reg& iterator) {
 /// The called program runs in this frame's place; what it returns goes to this frame's caller.
 Walked after_tail_call(Step& step) {
     step.reg(0) = Reg{};  // a tail call that fails gives nothing
-    step.env.walked.changes_packet = true;
     Onward onward{Onward::Where::Next};
     if (step.state().frames.size() == 1) return onward;
     onward.other = OtherWay{step.state(), step.frame().call_slot + 1, false};

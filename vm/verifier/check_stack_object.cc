@@ -25,6 +25,19 @@ bool is_held(const State& state, const Reg& object) {
         state.references, [&](const Reference& reference) { return reference.id == object.ref; });
 }
 
+/// Another one keeps alive what this one does, which counts.
+bool has_clone(const Step& step, const Reg& object) {
+    const std::vector<Frame>& frames = step.state().frames;
+    for (uint8_t i = 0; i < frames.size(); ++i)
+        for (size_t slot = 0; slot < frames[i].stack.size(); ++slot) {
+            const StackSlot& other = frames[i].stack[slot];
+            if (!other.holds_object() || other.spill.ref != object.ref) continue;
+            mark_read(step.path, i, uint64_t{1} << slot);
+            return true;
+        }
+    return false;
+}
+
 }  // namespace
 
 std::expected<ObjectPlace, std::string> object_place(Step& step, const Reg& pointer,
@@ -80,12 +93,7 @@ Checked end_object(Step& step, uint8_t frame, uint32_t slot) {
     const uint32_t first = first_slot(object, slot);
     mark_read(step.path, frame, uint64_t{1} << first | uint64_t{1} << (first - 1));
     remove_object(step, {frame, first});
-    if (std::ranges::none_of(step.state().frames, [&](const Frame& each) {
-            return std::ranges::any_of(each.stack, [&](const StackSlot& other) {
-                return other.holds_object() && other.spill.ref == object.ref;
-            });
-        }))
-        forget_owned(step.state(), object.ref);
+    if (!has_clone(step, object)) forget_owned(step.state(), object.ref);
     return {};
 }
 

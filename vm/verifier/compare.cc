@@ -50,8 +50,7 @@ bool counted_within(const Comparison& how, const Progress& old, const Progress& 
 bool same_flags(const Reg& old, const Reg& now) {
     return old.frame == now.frame && old.map == now.map && old.or_null == now.or_null &&
            old.inner == now.inner && old.writable == now.writable &&
-           old.of_packet == now.of_packet && old.is_held == now.is_held &&
-           old.is_end == now.is_end;
+           old.of_packet == now.of_packet && old.is_held == now.is_held && old.is_end == now.is_end;
 }
 
 bool relies_on(const Comparison& how, const Reg& old) {
@@ -95,7 +94,8 @@ bool place_of_pointer_within(const Reg& old, const Reg& now, IdMap& ids) {
         if (!moved.within(old.value)) return false;
     }
     const bool is_packet = old.is_packet();
-    if (is_packet ? now.range - shift < old.range : now.range != old.range) return false;
+    const int64_t range = is_packet ? range_from(now, shift) : now.range;
+    if (is_packet ? range < old.range : range != old.range) return false;
     const auto named = static_cast<int32_t>(shift);
     if (old.low_id != 0 && !ids.match(old.low_id, now.low_id, now.low_off + named - old.low_off))
         return false;

@@ -114,7 +114,6 @@ private:
         const auto learnt = std::tuple(env_.facts, env_.fact_known, env_.stack_bytes,
                                        env_.callbacks, env_.tail_calls, env_.roots);
         const uint32_t first = store_.next_serial();
-        const uint64_t visited = meter_.visited();
         env_.walked = {};
         root_visited_max_ = meter_.attempt_visited_max(true);
         const auto worst = explore_root({subprogram, Caller::Contract, 0});
@@ -128,7 +127,7 @@ private:
         pending_.clear();
         attempts_.clear();
         meter_.pending_bytes = 0;
-        meter_.waste(visited);
+        guess_.clear();
         store_.roll_back(first);
         std::tie(env_.facts, env_.fact_known, env_.stack_bytes, env_.callbacks, env_.tail_calls,
                  env_.roots) = learnt;

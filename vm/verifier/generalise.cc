@@ -189,8 +189,7 @@ private:
         const int64_t moved = int64_t{now.off} - old.off;
         result.id = shared_base(old, now);
         result = placed(result, old, now);
-        const int64_t range = std::min<int64_t>(old.range, int64_t{now.range} - moved);
-        result.range = static_cast<uint32_t>(std::max<int64_t>(range, 0));
+        result.range = static_cast<uint32_t>(std::min<int64_t>(old.range, range_from(now, moved)));
         return result;
     }
 

@@ -127,9 +127,11 @@ bool moves_on(StoredState& head, const State& now) {
 }
 
 uint32_t node_of(const Rank& rank, const State& state) {
-    if (rank.place == kRankMayGoto || rank.place == kRankRound) return Dependencies::kNone;
+    if (rank.place == kRankMayGoto) return Dependencies::kNone;
     const Frame& frame = state.frames[rank.frame];
-    const Reg& reg = rank.place < kRankSlot
+    // Of a helper's rounds: how many there may be, which is its first argument if it is a number.
+    const Reg& reg = rank.place == kRankRound ? frame.regs[1]
+                     : rank.place < kRankSlot
                          ? frame.regs[rank.place]
                          : slot_at(frame, static_cast<size_t>(rank.place - kRankSlot)).spill;
     return reg.is_scalar() ? reg.node : Dependencies::kNone;

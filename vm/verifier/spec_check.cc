@@ -1,5 +1,7 @@
 #include "vm/verifier/spec_check.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "vm/base/limits.h"
@@ -91,6 +93,22 @@ Checked check_map(const MapSpec& map) {
     return {};
 }
 
+Checked check_contract(const Subprogram& subprogram) {
+    constexpr size_t kArgumentsMax = 5;
+    if (!subprogram.contract) return {};
+    const auto& arguments = subprogram.contract->arguments;
+    const bool has_memory_of_nothing = std::ranges::any_of(arguments, [](const Argument& each) {
+        return each.kind == ArgumentKind::Memory && each.bytes == 0;
+    });
+    if (arguments.size() <= kArgumentsMax && !has_memory_of_nothing) return {};
+    return fault(
+        "malformed",
+        fmt::format("function {} takes {} arguments, expected at most {}, and memory of at "
+                    "least one byte",
+                    subprogram.name, arguments.size(), kArgumentsMax),
+        0);
+}
+
 }  // namespace
 
 Checked check_spec(const ProgramSpec& program) {
@@ -125,6 +143,7 @@ Checked check_subprograms(const ProgramSpec& program, const std::vector<DecodedS
             return fault(
                 "malformed",
                 fmt::format("subprogram {} starts at {}, which is no instruction", i, start), 0);
+        if (const Checked fits = check_contract(subprograms[i]); !fits) return fits;
         if (i > 0 && start <= subprograms[i - 1].insn)
             return fault(
                 "malformed",

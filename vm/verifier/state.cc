@@ -1,5 +1,7 @@
 #include "vm/verifier/state.h"
 
+#include <algorithm>
+
 #include "vm/base/check.h"
 
 namespace weir::vm::verifier {
@@ -9,6 +11,10 @@ uint64_t State::memory_bytes() const {
     for (const Frame& frame : frames)
         bytes += sizeof(Frame) + frame.stack.size() * sizeof(StackSlot);
     return bytes;
+}
+
+int64_t range_from(const Reg& pointer, int64_t moved) {
+    return pointer.range == 0 ? 0 : std::max<int64_t>(int64_t{pointer.range} - moved, 0);
 }
 
 Frame make_frame(uint32_t subprogram, uint8_t index) {

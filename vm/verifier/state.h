@@ -216,6 +216,10 @@ struct State {
     uint64_t memory_bytes() const;
 };
 
+/// Bytes that are proven to exist from a packet pointer's base + variable part + `moved` on: 0,
+/// where nothing is proven, stays 0.
+int64_t range_from(const Reg& pointer, int64_t moved);
+
 /// A frame at its first instruction: r10 set, nothing else.
 Frame make_frame(uint32_t subprogram, uint8_t index);
 

@@ -65,18 +65,22 @@ private:
             return;
         }
         Values& known = values_[at_[pc]];
+        const auto holds = [&](size_t reg) { return values[reg].within(known[reg]); };
+        size_t reg = 0;
+        while (reg < kRegisters && holds(reg)) ++reg;
+        if (reg == kRegisters) return;
         const bool widens = cfg_.roles[pc].heads_loop && ++joins_[pc] > kJoinsMax;
-        const auto thresholds = widens ? thresholds_of(slots_, cfg_, static_cast<uint32_t>(pc))
-                                       : std::vector<uint64_t>{};
-        bool changed = false;
-        for (size_t reg = 0; reg < kRegisters; ++reg) {
-            Scalar& old = known[reg];
-            if (values[reg].within(old)) continue;
-            const Scalar joined = Scalar::join(old, values[reg]);
-            old = widens ? Scalar::widen(old, joined, thresholds) : joined;
-            changed = true;
+        std::vector<uint64_t> thresholds;
+        if (widens) {
+            thresholds = thresholds_of(slots_, cfg_, static_cast<uint32_t>(pc));
+            visits_ += cfg_.loop_end[pc] - cfg_.loop_begin[pc];
         }
-        if (changed) waiting_.insert(static_cast<uint32_t>(pc));
+        for (; reg < kRegisters; ++reg) {
+            if (holds(reg)) continue;
+            const Scalar joined = Scalar::join(known[reg], values[reg]);
+            known[reg] = widens ? Scalar::widen(known[reg], joined, thresholds) : joined;
+        }
+        waiting_.insert(static_cast<uint32_t>(pc));
     }
 
     /// From here to where ways meet or end.

@@ -50,8 +50,9 @@ std::expected<Proof, Rejection> explore_both_ways(const ProgramSpec& program,
     if (!has_contract || observer != nullptr)
         return verifier::explore(program, slots, cfg, budget, observer, false);
     const uint64_t start = verifier::processor_ms();
-    if (auto proof = verifier::explore(program, slots, cfg, budget, nullptr, true)) return proof;
-    Budget rest = budget;
+    Budget half = budget, rest = budget;
+    half.time_ms_max /= 2;
+    if (auto proof = verifier::explore(program, slots, cfg, half, nullptr, true)) return proof;
     rest.time_ms_max -= std::min(rest.time_ms_max, verifier::processor_ms() - start);
     return verifier::explore(program, slots, cfg, rest, nullptr, false);
 }

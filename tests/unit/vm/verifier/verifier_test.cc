@@ -11,6 +11,7 @@
 #include "tests/support/insns.h"
 #include "vm/base/check.h"
 #include "vm/base/limits.h"
+#include "vm/isa/assemble.h"
 #include "vm/program/context.h"
 #include "vm/verifier/observer.h"
 #include "vm/verifier/state.h"
@@ -262,6 +263,14 @@ ProgramSpec caller_of_global() {
     return program;
 }
 
+TEST(SpecCheck, RefusesContractsThatNoFunctionHas) {
+    ProgramSpec program = caller_of_global();
+    program.subprograms[1].contract->arguments.resize(6);
+    EXPECT_EQ(rule_of(program), "malformed");
+    program.subprograms[1].contract->arguments = {{ArgumentKind::Memory, 0}};
+    EXPECT_EQ(rule_of(program), "malformed");
+}
+
 TEST(Contract, IsWalkedOnceAndPaidForAtEachCall) {
     ProgramSpec program = caller_of_global();
     const auto once = verify(program);
@@ -286,6 +295,25 @@ TEST(Contract, CountsTheFramesBelowEachCall) {
         for (uint32_t i = 1; i < frames; ++i)
             program.subprograms.push_back({"f", 2 * i, Contract{{}, true}});
         EXPECT_EQ(rule_of(program), frames == kCallDepthMax ? "accept" : "call-depth");
+    }
+}
+
+/// Two ways that differ in the number of rounds alone: the greater one counts.
+TEST(WorstInsns, CountsTheRoundsOfEveryWay) {
+    for (const auto& [first, second] : {std::pair(5'000, 1'000'000), {1'000'000, 5'000}}) {
+        const auto insns = assemble(fmt::format(
+            "r6 = *(u32 *)(r1 + 12)\nr7 = 1\ngoto +0\ngoto +0\nr7 = 1\nr7 = 1\nr7 = 1\n"
+            "if r6 == 5 goto other\nr8 = {}\ngoto meet\nother: r8 = {}\nmeet: r7 = 1\nr1 = r8\n"
+            "ld_pseudo r2, 4, each\nr3 = 0\nr4 = 0\ncall 181\nr0 = 2\nexit\n"
+            "each: r0 = 0\nexit",
+            first, second));
+        ASSERT_TRUE(insns) << insns.error().message;
+        ProgramSpec program = make_program(InsnWriter());
+        program.insns = *insns;
+        program.subprograms.push_back({"each", static_cast<uint32_t>(insns->size() - 2)});
+        const auto proof = verify(program);
+        ASSERT_TRUE(proof) << proof.error().message;
+        EXPECT_GE(proof->worst_insns, 2'000'000u);
     }
 }
 
