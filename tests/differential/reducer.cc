@@ -23,7 +23,23 @@ bool is_in_imm(Op op) {
     return op == Op::kGotoLong || op == Op::kCallLocal || op == Op::kLoadCodeAddr;
 }
 
-/// Without instructions that do nothing; targets follow.
+/// Replaces as many instructions in a row as it can.
+bool blank(vm::ProgramSpec& program, size_t length,
+           const std::function<bool(const vm::ProgramSpec&)>& is_bad) {
+    bool any = false;
+    for (size_t at = 0; at < program.insns.size(); at += length) {
+        vm::ProgramSpec tried = program;
+        const size_t end = std::min(at + length, program.insns.size());
+        for (size_t i = at; i < end; ++i) tried.insns[i] = kNothing;
+        if (tried.insns == program.insns || !is_bad(tried)) continue;
+        program = std::move(tried);
+        any = true;
+    }
+    return any;
+}
+
+}  // namespace
+
 vm::ProgramSpec closed_up(const vm::ProgramSpec& program) {
     const size_t count = program.insns.size();
     std::vector<uint32_t> places(count + 1);
@@ -62,23 +78,6 @@ vm::ProgramSpec closed_up(const vm::ProgramSpec& program) {
     for (vm::Subprogram& each : result.subprograms) each.insn = places[each.insn];
     return result;
 }
-
-/// Replaces as many instructions in a row as it can.
-bool blank(vm::ProgramSpec& program, size_t length,
-           const std::function<bool(const vm::ProgramSpec&)>& is_bad) {
-    bool any = false;
-    for (size_t at = 0; at < program.insns.size(); at += length) {
-        vm::ProgramSpec tried = program;
-        const size_t end = std::min(at + length, program.insns.size());
-        for (size_t i = at; i < end; ++i) tried.insns[i] = kNothing;
-        if (tried.insns == program.insns || !is_bad(tried)) continue;
-        program = std::move(tried);
-        any = true;
-    }
-    return any;
-}
-
-}  // namespace
 
 vm::ProgramSpec reduced(const vm::ProgramSpec& program,
                         const std::function<bool(const vm::ProgramSpec&)>& is_bad) {
