@@ -4,6 +4,7 @@
 
 #include "vm/verifier/checks.h"
 #include "vm/verifier/insn_shape.h"
+#include "vm/verifier/prune.h"
 
 namespace weir::vm::verifier {
 namespace {
@@ -51,6 +52,21 @@ void learn_length(Step& step, State& state, const Reg& number) {
                        CmpOp::Le);
 }
 
+/// The same of all such numbers; those of stack slots are read here, as what they say counts.
+template <typename IsOne>
+void learn_lengths(Step& step, State& state, IsOne is_one) {
+    for (uint8_t i = 0; i < state.frames.size(); ++i) {
+        for (const Reg& reg : state.frames[i].regs)
+            if (is_one(reg)) learn_length(step, state, Reg(reg));
+        for (size_t slot = 0; slot < state.frames[i].stack.size(); ++slot) {
+            const Reg spill = state.frames[i].stack[slot].spill;
+            if (!spill.has_length || !is_one(spill)) continue;
+            mark_read(step.path, i, uint64_t{1} << slot);
+            learn_length(step, state, spill);
+        }
+    }
+}
+
 /// The register, every copy of it and every number linked to it learn the number.
 void assign_number(Step& step, State& state, int reg_index, const Reg& before, const Scalar& value,
                    uint32_t node) {
@@ -61,12 +77,12 @@ void assign_number(Step& step, State& state, int reg_index, const Reg& before, c
     if (reg_index != kNoRegister) state.top().regs[static_cast<size_t>(reg_index)] = known;
     learn_length(step, state, known);
     if (before.id == 0) return;
+    const auto is_linked = [&](const Reg& reg) { return reg.is_scalar() && reg.id == before.id; };
     state.for_each_reg([&](Reg& reg) {
         if (reg.is_pointer() && reg.low_id == before.id) learn_place(step, known, reg);
-        if (!reg.is_scalar() || reg.id != before.id) return;
-        learn_linked(step.env.depend, known, reg);
-        learn_length(step, state, reg);
+        if (is_linked(reg)) learn_linked(step.env.depend, known, reg);
     });
+    learn_lengths(step, state, is_linked);
 }
 
 bool is_same_number(const Sides& sides) {

@@ -129,9 +129,10 @@ bool slot_within(const Comparison& how, const StackSlot& old, const StackSlot& n
         if (old.bytes[i] == StackByte::Unwritten) continue;
         if (now.bytes[i] == StackByte::Unwritten || now.spill.is_pointer()) return false;
         const bool is_spill = old.bytes[i] == StackByte::Spill;
-        if (is_spill && now.bytes[i] != StackByte::Spill && relies_on(how, old.spill) &&
-            !is_anything(old.spill))
-            return false;
+        const bool is_lost = is_spill && now.bytes[i] != StackByte::Spill;
+        if (is_lost && relies_on(how, old.spill) && !is_anything(old.spill)) return false;
+        // A counter of which a byte was overwritten has not moved: it is another number.
+        if (is_lost && !progress_within(how, old.spill.progress, {})) return false;
         any_spill = any_spill || (is_spill && now.bytes[i] == StackByte::Spill);
     }
     return !any_spill || reg_within(how, old.spill, now.spill, ids);
