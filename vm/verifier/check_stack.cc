@@ -141,6 +141,7 @@ void merge_number(Dependencies& depend, StackSlot& slot, uint32_t first, uint32_
 void blur_byte(StackSlot& slot, uint32_t index) {
     if (slot.holds_pointer()) slot = StackSlot{};
     slot.bytes[index] = StackByte::Misc;
+    slot.spill.progress = {};  // what is left of a counter counts nothing
     if (!slot.has(StackByte::Spill)) slot.spill = Reg{};
 }
 
