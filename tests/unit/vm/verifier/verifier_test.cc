@@ -298,6 +298,25 @@ TEST(Contract, CountsTheFramesBelowEachCall) {
     }
 }
 
+/// A global function with a callback, below so many others: the callback's frame counts.
+TEST(Contract, CountsTheFramesOfCallbacksBelowEachCall) {
+    for (const uint32_t above : {kCallDepthMax - 2, kCallDepthMax - 1}) {
+        std::string text;
+        for (uint32_t i = 0; i < above; ++i) text += fmt::format("call f{}\nexit\nf{}:\n", i, i);
+        text +=
+            "r1 = 2\nld_pseudo r2, 4, each\nr3 = 0\nr4 = 0\ncall 181\nr0 = 2\nexit\n"
+            "each: r0 = 0\nexit";
+        const auto insns = assemble(text);
+        ASSERT_TRUE(insns) << insns.error().message;
+        ProgramSpec program = make_program(InsnWriter());
+        program.insns = *insns;
+        for (uint32_t i = 1; i <= above; ++i) program.subprograms.push_back({"f", 2 * i});
+        program.subprograms.back().contract = Contract{{}, true};
+        program.subprograms.push_back({"each", static_cast<uint32_t>(insns->size() - 2)});
+        EXPECT_EQ(rule_of(program), above == kCallDepthMax - 2 ? "accept" : "call-depth");
+    }
+}
+
 /// Two ways that differ in the number of rounds alone: the greater one counts.
 TEST(WorstInsns, CountsTheRoundsOfEveryWay) {
     for (const auto& [first, second] : {std::pair(5'000, 1'000'000), {1'000'000, 5'000}}) {
