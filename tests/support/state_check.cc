@@ -5,6 +5,7 @@
 #include "tests/support/state_contains.h"
 #include "tests/support/trace_needs.h"
 #include "vm/isa/disassemble.h"
+#include "vm/verifier/insn_shape.h"
 
 namespace weir::tests {
 namespace {
@@ -19,22 +20,6 @@ using vm::verifier::State;
 
 constexpr size_t kStatesShown = 3;
 
-CmpOp compare_op(uint8_t opcode) {
-    switch (opcode >> 4) {
-        case 0x1: return CmpOp::Eq;
-        case 0x2: return CmpOp::Gt;
-        case 0x3: return CmpOp::Ge;
-        case 0x4: return CmpOp::Set;
-        case 0x5: return CmpOp::Ne;
-        case 0x6: return CmpOp::Sgt;
-        case 0x7: return CmpOp::Sge;
-        case 0xa: return CmpOp::Lt;
-        case 0xb: return CmpOp::Le;
-        case 0xc: return CmpOp::Slt;
-    }
-    return CmpOp::Sle;
-}
-
 /// What the operands hold in this state leaves only one way out of the branch. Pointers count as
 /// decided.
 bool is_decided_in(const State& state, const vm::DecodedInsn& insn) {
@@ -43,7 +28,7 @@ bool is_decided_in(const State& state, const vm::DecodedInsn& insn) {
     Reg right = Reg::scalar(Scalar::constant(static_cast<uint64_t>(insn.imm)));
     if (row.format == vm::Format::JumpReg) right = state.top().regs[insn.src];
     if (!left.is_scalar() || !right.is_scalar()) return true;
-    const CmpOp op = compare_op(row.opcode);
+    const CmpOp op = vm::verifier::compare_op(row);
     // A number compared with itself: whatever it is.
     const bool same =
         insn.dst == insn.src || (left.id != 0 && left.id == right.id && left.off == right.off);
