@@ -5,7 +5,6 @@
 namespace weir::vm::elf {
 namespace {
 
-constexpr uint16_t kArgumentsMax = 5;
 constexpr uint32_t kNumberBytesMax = 8;
 
 std::string_view context_name(ProgramType type) {
@@ -52,7 +51,7 @@ std::optional<Contract> ContractTable::of(std::string_view function, ProgramType
         return std::nullopt;
     const btf_type* const prototype = btf_.type(found->second);
     const uint16_t count = btf_vlen(prototype);
-    if (count > kArgumentsMax) return std::nullopt;
+    if (count > Contract::kArgumentsMax) return std::nullopt;
     Contract contract;
     const std::optional<uint32_t> result = btf_.strip(prototype->type);
     if (!result || (*result != 0 && !is_number(btf_, *result))) return std::nullopt;

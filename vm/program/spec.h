@@ -139,7 +139,10 @@ struct Argument {
 };
 /// A function of this kind may be proven once for all its calls.
 struct Contract {
-    std::vector<Argument> arguments;  ///< at most 5
+    /// What a call passes in registers: r1 to r5.
+    static constexpr uint8_t kArgumentsMax = 5;
+
+    std::vector<Argument> arguments;  ///< at most kArgumentsMax
     bool returns_number = false;      ///< else nothing
     friend bool operator==(const Contract&, const Contract&) = default;
 };

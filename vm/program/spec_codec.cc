@@ -23,7 +23,6 @@ constexpr uint32_t kLineTextBytesMax = 512;
 constexpr size_t kTypeMemberBytesMin = 13;  ///< name length, two offsets, no type
 constexpr size_t kEnumValueBytesMin = 12;
 constexpr size_t kSubprogramBytesMin = 9;
-constexpr uint8_t kArgumentsMax = 5;
 constexpr size_t kLineBytesMin = 16;
 constexpr size_t kMapSpecBytesMin = 32;
 constexpr uint32_t kSlotsMax = 65'536;  ///< slots that one object fills of one map
@@ -191,7 +190,7 @@ std::optional<Contract> read_contract(FieldReader& in) {
     if (!in.flag("subprogram.contract")) return std::nullopt;
     Contract contract;
     contract.returns_number = in.flag("contract.returns_number");
-    const auto count = in.number<uint8_t>("contract.arguments", kArgumentsMax);
+    const auto count = in.number<uint8_t>("contract.arguments", Contract::kArgumentsMax);
     for (uint8_t i = 0; i < count && in.ok(); ++i) {
         Argument argument;
         argument.kind = static_cast<ArgumentKind>(

@@ -94,18 +94,17 @@ Checked check_map(const MapSpec& map) {
 }
 
 Checked check_contract(const Subprogram& subprogram) {
-    constexpr size_t kArgumentsMax = 5;
     if (!subprogram.contract) return {};
     const auto& arguments = subprogram.contract->arguments;
     const bool has_memory_of_nothing = std::ranges::any_of(arguments, [](const Argument& each) {
         return each.kind == ArgumentKind::Memory && each.bytes == 0;
     });
-    if (arguments.size() <= kArgumentsMax && !has_memory_of_nothing) return {};
+    if (arguments.size() <= Contract::kArgumentsMax && !has_memory_of_nothing) return {};
     return fault(
         "malformed",
         fmt::format("function {} takes {} arguments, expected at most {}, and memory of at "
                     "least one byte",
-                    subprogram.name, arguments.size(), kArgumentsMax),
+                    subprogram.name, arguments.size(), Contract::kArgumentsMax),
         0);
 }
 
