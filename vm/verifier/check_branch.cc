@@ -52,19 +52,12 @@ void learn_length(Step& step, State& state, const Reg& number) {
                        CmpOp::Le);
 }
 
-/// The same of all such numbers; those of stack slots are read here, as what they say counts.
-template <typename IsOne>
-void learn_lengths(Step& step, State& state, IsOne is_one) {
-    for (uint8_t i = 0; i < state.frames.size(); ++i) {
-        for (const Reg& reg : state.frames[i].regs)
-            if (is_one(reg)) learn_length(step, state, Reg(reg));
-        for (size_t slot = 0; slot < state.frames[i].stack.size(); ++slot) {
-            const Reg spill = state.frames[i].stack[slot].spill;
-            if (!spill.has_length || !is_one(spill)) continue;
-            mark_read(step.path, i, uint64_t{1} << slot);
-            learn_length(step, state, spill);
-        }
-    }
+/// What the linked register knows now, whichever of its parts is linked.
+void learn_from(Step& step, State& state, const Reg& known, Reg& reg) {
+    if (reg.is_pointer() && reg.low_id == known.id) learn_place(step, known, reg);
+    if (!reg.is_scalar() || reg.id != known.id) return;
+    learn_linked(step.env.depend, known, reg);
+    learn_length(step, state, Reg(reg));
 }
 
 /// The register, every copy of it and every number linked to it learn the number.
@@ -77,12 +70,16 @@ void assign_number(Step& step, State& state, int reg_index, const Reg& before, c
     if (reg_index != kNoRegister) state.top().regs[static_cast<size_t>(reg_index)] = known;
     learn_length(step, state, known);
     if (before.id == 0) return;
-    const auto is_linked = [&](const Reg& reg) { return reg.is_scalar() && reg.id == before.id; };
-    state.for_each_reg([&](Reg& reg) {
-        if (reg.is_pointer() && reg.low_id == before.id) learn_place(step, known, reg);
-        if (is_linked(reg)) learn_linked(step.env.depend, known, reg);
-    });
-    learn_lengths(step, state, is_linked);
+    for (uint8_t i = 0; i < state.frames.size(); ++i) {
+        for (Reg& reg : state.frames[i].regs) learn_from(step, state, known, reg);
+        for (size_t slot = 0; slot < state.frames[i].stack.size(); ++slot) {
+            Reg& spill = state.frames[i].stack[slot].spill;
+            // What a slot says of a length counts as read.
+            if (spill.is_scalar() && spill.id == known.id && spill.has_length)
+                mark_read(step.path, i, uint64_t{1} << slot);
+            learn_from(step, state, known, spill);
+        }
+    }
 }
 
 bool is_same_number(const Sides& sides) {
