@@ -35,7 +35,7 @@ constexpr size_t kSeedBytes = 64, kSeedBytesMost = 1514, kSeedLookups = 8;
 bool is_searchable(std::string_view rule) {
     constexpr auto kStatic = std::to_array<std::string_view>(
         {"instruction", "kfunc", "malformed", "map-definition", "map-reference", "program-type",
-         "subprogram", "unknown-helper", "unproven-helper", "unsupported"});
+         "subprogram", "unknown-helper", "unsupported"});
     return std::ranges::find(kStatic, rule) == kStatic.end();
 }
 
