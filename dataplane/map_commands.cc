@@ -180,7 +180,11 @@ api::MapInfo describe_map(const LoadedMap& map, uint32_t cpu_slots) {
     info.spec.contents.clear();
     info.entries = map.map->entries();
     info.memory_bytes = map.map->memory_bytes();
+    info.used_bytes = map.map->used_bytes();
     info.full_count = map.map->full_count();
+    info.busy_count = map.map->busy_count();
+    info.evicted_count = map.map->evicted_count();
+    info.lost_events = map.map->lost_events();
     info.cpu_slots = vm::is_percpu(map.spec.type) ? cpu_slots : 1;
     return info;
 }

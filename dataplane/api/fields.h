@@ -73,7 +73,11 @@ void fields(V& visit, M& m) {
     visit("spec", m.spec);
     visit("entries", m.entries);
     visit("memory_bytes", m.memory_bytes);
+    visit("used_bytes", m.used_bytes);
     visit("full_count", m.full_count);
+    visit("busy_count", m.busy_count);
+    visit("evicted_count", m.evicted_count);
+    visit("lost_events", m.lost_events);
     visit("cpu_slots", m.cpu_slots);
 }
 

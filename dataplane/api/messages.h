@@ -19,7 +19,7 @@
 namespace weir::dataplane::api {
 
 constexpr uint32_t kMagic = 0x52494557;  ///< "WEIR"
-constexpr uint16_t kVersion = 4;
+constexpr uint16_t kVersion = 5;
 constexpr uint32_t kFrameBytesMax = 64u << 20;
 constexpr uint32_t kBatchElementsMax = 4096;  ///< map elements per frame
 
@@ -78,8 +78,12 @@ struct MapInfo {
                              ///< of the asking connection
     vm::MapSpec spec;        ///< without contents; with types
     uint32_t entries = 0;
-    uint64_t memory_bytes = 0;
-    uint64_t full_count = 0;
+    uint64_t memory_bytes = 0;   ///< what the map takes and never exceeds
+    uint64_t used_bytes = 0;     ///< of these, what its elements need
+    uint64_t full_count = 0;     ///< inserts refused because it was full
+    uint64_t busy_count = 0;     ///< writes given up because another writer held a lock
+    uint64_t evicted_count = 0;  ///< elements that left to make room
+    uint64_t lost_events = 0;    ///< records that did not fit into a ring
     uint32_t cpu_slots = 1;
 };
 

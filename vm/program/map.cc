@@ -1,4 +1,5 @@
-// What a map answers to operations that its kind does not have: the kernel's error.
+// What a map answers to operations that its kind does not have (the kernel's error), and look-ups
+// in bulk for kinds that gain nothing by it.
 
 #include "vm/program/map.h"
 
@@ -6,6 +7,9 @@
 
 namespace weir::vm {
 
+void Map::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values, uint32_t cpu) {
+    for (uint32_t i = 0; i < count; ++i) values[i] = lookup(keys[i], cpu);
+}
 int Map::push(const uint8_t*, uint64_t) {
     return -EOPNOTSUPP;
 }

@@ -54,6 +54,10 @@ public:
     /// Address of the value (of this cpu's slot for per-CPU kinds), or nullptr. `key` has key_bytes
     /// bytes.
     virtual uint8_t* lookup(const uint8_t* key, uint32_t cpu) = 0;
+    /// values[i] = lookup(keys[i], cpu) for i < count, 0 < count <= kBurstPacketsMax, as if one
+    /// after the other; kinds that wait for memory overlap their waits.
+    virtual void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
+                             uint32_t cpu);
     virtual int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) = 0;
     virtual int erase(const uint8_t* key) = 0;
     /// Base address of the only element, for LoadMapValue; nullptr for kinds that have no such
@@ -108,9 +112,19 @@ public:
     /// as in the kernel.
     virtual int next_key(const uint8_t* key, uint8_t* next) = 0;
     virtual uint32_t entries() const = 0;
+    /// What the map takes and never exceeds.
     virtual uint64_t memory_bytes() const = 0;
-    /// Inserts that failed because the map was full, from either side, since creation.
+    /// Of these, what the elements that are there now need; kinds whose elements always exist use
+    /// all.
+    virtual uint64_t used_bytes() const { return memory_bytes(); }
+
+    // What was lost, from either side, since creation. Any thread.
+    /// Inserts that failed because the map was full.
     virtual uint64_t full_count() const = 0;
+    /// Updates and deletions that gave up because another writer held a lock (-EBUSY).
+    virtual uint64_t busy_count() const { return 0; }
+    /// Elements that left to make room for another (LRU kinds).
+    virtual uint64_t evicted_count() const { return 0; }
 
 protected:
     explicit Map(MapSpec spec) : spec_(std::move(spec)) {}
