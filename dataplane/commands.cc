@@ -9,7 +9,7 @@
 #include "dataplane/api/fib_spec.h"
 #include "dataplane/api/fields.h"
 #include "dataplane/load.h"
-#include "dataplane/map_commands.h"
+#include "dataplane/replacement.h"
 
 namespace weir::dataplane {
 namespace {
@@ -23,6 +23,13 @@ template <typename Reply>
 Result<Bytes> to_bytes(const Result<Reply>& reply) {
     if (!reply) return std::unexpected(reply.error());
     return api::encode(*reply);
+}
+
+std::set<Handle> programs_of(const api::Publish& request) {
+    std::set<Handle> programs;
+    for (const api::Chain& chain : request.chains)
+        programs.insert(chain.programs.begin(), chain.programs.end());
+    return programs;
 }
 
 }  // namespace
@@ -86,6 +93,9 @@ Result<Bytes> Commands::dispatch(Owner owner, const Frame& frame, bool& malforme
         case FrameType::LoadProgram:
             return decode_and_run<api::ProgramLoad>(owner, frame, malformed);
         case FrameType::Publish: return decode_and_run<api::Publish>(owner, frame, malformed);
+        case FrameType::Fill: return decode_and_run<api::MapFill>(owner, frame, malformed);
+        case FrameType::ReplaceMaps:
+            return decode_and_run<api::ReplaceMaps>(owner, frame, malformed);
         case FrameType::Error: break;
     }
     malformed = true;
@@ -141,7 +151,13 @@ Result<api::MapCount> Commands::run(Owner, const api::MapUpdate& request) {
     const auto map = find_map(request.map);
     if (!map) return std::unexpected(map.error());
     if (request.policy && (*map)->published) replay_is_stale_ = true;
-    return update_elements(**map, request);
+    return update_elements(**map, request, on_worker());
+}
+
+Result<api::MapCount> Commands::run(Owner, const api::MapFill& request) {
+    const auto map = find_map(request.map);
+    if (!map) return std::unexpected(map.error());
+    return fill_elements(**map, request, on_worker());
 }
 
 Result<api::MapCount> Commands::run(Owner, const api::MapErase& request) {
@@ -163,7 +179,7 @@ Result<api::ProgramLoaded> Commands::run(Owner owner, const api::ProgramLoad& re
         load_program(request, *registry_, *prover_, rejection_);
     if (!loaded) return std::unexpected(loaded.error());
     LoadedProgram& program = **loaded;
-    forwarding_->reset_program_counters(program.slot.number());
+    forwarding_->reset_program_counters(program.slot->number());
     registry_->add_program(owner, std::move(*loaded));
     const auto jited_bytes = static_cast<uint32_t>(program.compiled->code().size());
     spdlog::info(
@@ -192,7 +208,7 @@ Result<void> Commands::add_chain(Generation& generation, const api::Chain& chain
             return fail_in(fmt::format("{} chain of port {}", hook, chain.port), program.error());
         // The entry keeps the whole program alive, with its maps and its slot.
         entries.push_back({{*program, (*program)->compiled.get()},
-                           (*program)->slot.number(),
+                           (*program)->slot->number(),
                            (*program)->verified->spec().has_frags});
     }
     return {};
@@ -215,11 +231,19 @@ Result<std::unique_ptr<Generation>> Commands::build_generation(const api::Publis
     return generation;
 }
 
+Result<api::Published> Commands::publish_again() {
+    Result<std::unique_ptr<Generation>> generation = build_generation(published_);
+    if (!generation) return std::unexpected(generation.error());
+    return forwarding_->publish(std::move(*generation));
+}
+
+Writer Commands::on_worker() {
+    return [this](const std::function<void()>& write) { return forwarding_->run_on_worker(write); };
+}
+
 Result<api::Published> Commands::run(Owner, const api::Publish& request) {
     if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
-    std::set<Handle> programs;
-    for (const api::Chain& chain : request.chains)
-        programs.insert(chain.programs.begin(), chain.programs.end());
+    const std::set<Handle> programs = programs_of(request);
     if (Result<void> fits = registry_->check_publish(programs); !fits)
         return std::unexpected(fits.error());
     Result<std::unique_ptr<Generation>> generation = build_generation(request);
@@ -235,6 +259,26 @@ Result<api::Published> Commands::run(Owner, const api::Publish& request) {
     if (published)
         spdlog::info("generation {}: {} programs, swapped in {} us", number, programs.size(),
                      published->swap_us);
+    return published;
+}
+
+Result<api::Published> Commands::run(Owner owner, const api::ReplaceMaps& request) {
+    if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    Result<Replacement> replacement = Replacement::prepare(*registry_, owner, request.replacements);
+    if (!replacement) return std::unexpected(replacement.error());
+    replacement->exchange(*registry_);
+    const uint64_t before = forwarding_->generation_number();
+    Result<api::Published> published = publish_again();
+    if (forwarding_->generation_number() == before) {
+        replacement->exchange(*registry_);
+        return published;
+    }
+    replacement->finish();
+    registry_->published(programs_of(published_));
+    keep_replay();
+    if (published)
+        spdlog::info("generation {}: the contents of {} maps replaced, swapped in {} us",
+                     published->generation, request.replacements.size(), published->swap_us);
     return published;
 }
 

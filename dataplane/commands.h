@@ -9,6 +9,7 @@
 
 #include "dataplane/api/codec.h"
 #include "dataplane/forwarding.h"
+#include "dataplane/map_commands.h"
 #include "dataplane/prover.h"
 #include "dataplane/registry.h"
 #include "dataplane/replay.h"
@@ -40,10 +41,12 @@ private:
     Result<api::MapCreated> run(Owner owner, const api::MapCreate& request);
     Result<api::MapLookupReply> run(Owner owner, const api::MapLookup& request);
     Result<api::MapCount> run(Owner owner, const api::MapUpdate& request);
+    Result<api::MapCount> run(Owner owner, const api::MapFill& request);
     Result<api::MapCount> run(Owner owner, const api::MapErase& request);
     Result<api::MapElements> run(Owner owner, const api::MapDump& request);
     Result<api::ProgramLoaded> run(Owner owner, const api::ProgramLoad& request);
     Result<api::Published> run(Owner owner, const api::Publish& request);
+    Result<api::Published> run(Owner owner, const api::ReplaceMaps& request);
 
     Result<Bytes> dispatch(Owner owner, const Frame& frame, bool& malformed);
     template <typename Request>
@@ -54,6 +57,9 @@ private:
     Result<std::unique_ptr<Generation>> build_generation(const api::Publish& request) const;
     Result<void> add_chain(Generation& generation, const api::Chain& chain) const;
     void keep_replay();
+    /// What runs, with maps and programs as the registry has them now.
+    Result<api::Published> publish_again();
+    Writer on_worker();
 
     api::Status status() const;
     api::MapList list_maps(Owner owner) const;

@@ -211,6 +211,15 @@ Result<api::Published> Forwarding::publish(std::unique_ptr<Generation> generatio
     return api::Published{.generation = number, .swap_us = *swap_us};
 }
 
+Result<void> Forwarding::run_on_worker(const std::function<void()>& task) {
+    constexpr uint64_t kTakeMs = 1000;  // a round takes microseconds
+    WorkerTask request{[](void* opaque) { (*static_cast<const std::function<void()>*>(opaque))(); },
+                       const_cast<std::function<void()>*>(&task)};
+    if (state_->workers.front()->run_between_rounds(request, kTakeMs)) return {};
+    return fail(ErrorKind::kResource,
+                fmt::format("worker 0 did not come to rest within {} ms", kTakeMs));
+}
+
 uint64_t Forwarding::generation_number() const {
     return state_->publication->number();
 }

@@ -3,6 +3,7 @@
 // only, except where said.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ public:
     /// one is kept alive.
     Result<api::Published> publish(std::unique_ptr<Generation> generation);
     uint64_t generation_number() const;
+    /// Runs `task` on a worker between two of its rounds, and waits for that. kResource: the worker
+    /// did not come to rest within the bound; nothing was done.
+    Result<void> run_on_worker(const std::function<void()>& task);
 
     uint32_t cpu_slots() const;  ///< slots that per-CPU maps need
     uint32_t port_count() const;

@@ -142,11 +142,28 @@ Result<std::shared_ptr<LoadedProgram>> load_program(const api::ProgramLoad& requ
         return std::unexpected(checked.error());
     Result<SlotLease> slot = registry.take_slot();
     if (!slot) return fail_in("program " + request.name, slot.error());
-    program->slot = std::move(*slot);
+    program->slot = std::make_shared<const SlotLease>(std::move(*slot));
     if (Result<void> proven = prove(request, prover, *program, rejection); !proven)
         return std::unexpected(proven.error());
     if (Result<void> made = compile(*program); !made) return std::unexpected(made.error());
     return program;
+}
+
+Result<std::shared_ptr<LoadedProgram>> bind_again(const LoadedProgram& program,
+                                                  std::vector<std::shared_ptr<LoadedMap>> maps) {
+    auto bound = std::make_shared<LoadedProgram>();
+    bound->handle = program.handle;
+    bound->name = program.name;
+    bound->object = program.object;
+    bound->object_hash = program.object_hash;
+    bound->maps = std::move(maps);
+    bound->verified = program.verified;
+    bound->slot = program.slot;
+    bound->verify_us = program.verify_us;
+    bound->owner = program.owner;
+    bound->published = program.published;
+    if (Result<void> made = compile(*bound); !made) return std::unexpected(made.error());
+    return bound;
 }
 
 }  // namespace weir::dataplane

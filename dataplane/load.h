@@ -15,6 +15,11 @@ Result<std::shared_ptr<LoadedProgram>> load_program(const api::ProgramLoad& requ
                                                     Registry& registry, Prover& prover,
                                                     std::optional<vm::Rejection>& rejection);
 
+/// The same program over other maps of the same definitions, compiled from the proof that it has.
+/// It has the handle and the counters of `program`; for Registry::exchange.
+Result<std::shared_ptr<LoadedProgram>> bind_again(const LoadedProgram& program,
+                                                  std::vector<std::shared_ptr<LoadedMap>> maps);
+
 /// What `spec` says of a map, against the map that stands behind it; the verifier believes the
 /// former.
 Result<void> check_map(const vm::MapSpec& spec, const LoadedMap& map);

@@ -92,6 +92,31 @@ Result<void> update_one(LoadedMap& map, const api::Element& element, uint64_t fl
     return {};
 }
 
+/// Calls write(i) for each of `count` elements, until one fails, whose place the error says.
+template <typename Write>
+Result<api::MapCount> write_each(LoadedMap& map, size_t count, uint64_t flags,
+                                 const Writer& locked_writer, const Write& write) {
+    if (Result<void> open = check_writable(map); !open) return std::unexpected(open.error());
+    const bool locks = (flags & vm::kUpdateLock) != 0;
+    const size_t step = locks ? kLockedWritesMax : count;
+    size_t done = 0;
+    while (done < count) {
+        const size_t end = std::min(count, done + step);
+        Result<void> written;
+        const auto some = [&] {
+            while (done < end && (written = write(done))) ++done;
+        };
+        if (locks) {
+            if (const Result<void> ran = locked_writer(some); !ran) written = ran;
+        } else {
+            some();
+        }
+        if (!written)
+            return fail_in(fmt::format("element {} of {}", done + 1, count), written.error());
+    }
+    return api::MapCount{static_cast<uint32_t>(done)};
+}
+
 }  // namespace
 
 Result<api::MapLookupReply> lookup_element(LoadedMap& map, const Bytes& key) {
@@ -108,17 +133,32 @@ Result<api::MapLookupReply> lookup_element(LoadedMap& map, const Bytes& key) {
     return api::MapLookupReply{std::move(value)};
 }
 
-Result<api::MapCount> update_elements(LoadedMap& map, const api::MapUpdate& request) {
-    if (Result<void> open = check_writable(map); !open) return std::unexpected(open.error());
-    api::MapCount done;
-    for (const api::Element& element : request.elements) {
-        const Result<void> written = update_one(map, element, request.flags, request.policy);
-        if (!written)
-            return fail_in(fmt::format("element {} of {}", done.count + 1, request.elements.size()),
-                           written.error());
-        ++done.count;
-    }
-    return done;
+Result<api::MapCount> update_elements(LoadedMap& map, const api::MapUpdate& request,
+                                      const Writer& locked_writer) {
+    return write_each(map, request.elements.size(), request.flags, locked_writer, [&](size_t i) {
+        return update_one(map, request.elements[i], request.flags, request.policy);
+    });
+}
+
+Result<api::MapCount> fill_elements(LoadedMap& map, const api::MapFill& request,
+                                    const Writer& locked_writer) {
+    const size_t key_bytes = map.spec.key_bytes, value_bytes = map.spec.value_bytes;
+    const size_t record_bytes = key_bytes + value_bytes;
+    const ByteSpan records(request.records);
+    if (record_bytes == 0 || records.size() % record_bytes != 0)
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("{}: {} bytes of records are not a multiple of {} (key {}, value "
+                                "{})",
+                                map.label(), records.size(), record_bytes, key_bytes, value_bytes));
+    return write_each(map, records.size() / record_bytes, request.flags, locked_writer,
+                      [&](size_t i) -> Result<void> {
+                          const ByteSpan record = records.subspan(i * record_bytes, record_bytes);
+                          const ByteSpan key = record.first(key_bytes);
+                          const int error = map.map->control_update(
+                              key.data(), record.subspan(key_bytes), request.flags);
+                          if (error != 0) return refused(map, key, error);
+                          return {};
+                      });
 }
 
 Result<api::MapCount> erase_elements(LoadedMap& map, const std::vector<Bytes>& keys) {

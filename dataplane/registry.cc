@@ -162,6 +162,18 @@ void Registry::disconnected(Owner owner) {
     sweep();
 }
 
+void Registry::exchange(LoadedMap& a, LoadedMap& b) {
+    std::swap(maps_.at(a.handle), maps_.at(b.handle));
+    std::swap(a.handle, b.handle);
+    std::swap(a.owner, b.owner);
+    std::swap(a.published, b.published);
+}
+
+std::shared_ptr<LoadedProgram> Registry::exchange(std::shared_ptr<LoadedProgram> program) {
+    std::swap(programs_.at(program->handle), program);
+    return program;
+}
+
 void Registry::sweep() {
     std::erase_if(programs_, [](const auto& entry) {
         return !entry.second->published && entry.second->owner == kNobody;

@@ -49,7 +49,7 @@ struct LoadedProgram {
         maps;  ///< behind verified->spec().maps; outlive `compiled`
     std::shared_ptr<const vm::VerifiedProgram> verified;
     std::unique_ptr<jit::CompiledProgram> compiled;
-    SlotLease slot;
+    std::shared_ptr<const SlotLease> slot;  ///< shared with the same program over other maps
     uint64_t verify_us = 0, compile_us = 0;
     Owner owner = kNobody;
     bool published = false;
@@ -79,6 +79,12 @@ public:
     /// These programs and their maps are the running generation now.
     void published(const std::set<Handle>& programs);
     void disconnected(Owner owner);
+
+    /// Two maps change places: handles, owners and being published. Programs still hold the ones
+    /// that they held.
+    void exchange(LoadedMap& a, LoadedMap& b);
+    /// `program` takes the place of the one that has its handle, which is returned.
+    std::shared_ptr<LoadedProgram> exchange(std::shared_ptr<LoadedProgram> program);
 
 private:
     void sweep();

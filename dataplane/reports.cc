@@ -67,7 +67,7 @@ api::ProgramList Commands::list_programs() const {
     if (!registry_) return list;
     for (const auto& program : registry_->published_programs()) {
         list.programs.push_back(
-            describe_program(*program, forwarding_->program_counters(program->slot.number())));
+            describe_program(*program, forwarding_->program_counters(program->slot->number())));
     }
     return list;
 }

@@ -2,8 +2,11 @@
 
 #include <rte_ethdev.h>
 #include <rte_pause.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
+
+#include <chrono>
 
 #include "maps/reclaim.h"
 
@@ -46,6 +49,7 @@ void Worker::loop() {
         } else if (setup_.may_sleep) {
             rest();
         }
+        if (__builtin_expect(task_.load(std::memory_order_relaxed) != nullptr, 0)) run_task();
         maps::reader_quiescent();
     }
     maps::reader_unregister();
@@ -84,6 +88,29 @@ void Worker::rest() {
     maps::reader_offline();
     nanosleep(&pause, nullptr);
     maps::reader_online();
+}
+
+void Worker::run_task() {
+    const WorkerTask* task = task_.exchange(nullptr, std::memory_order_acquire);
+    if (task == nullptr) return;  // withdrawn
+    task->run(task->opaque);
+    task_done_.store(true, std::memory_order_release);
+}
+
+bool Worker::run_between_rounds(const WorkerTask& task, uint64_t timeout_ms) {
+    using Clock = std::chrono::steady_clock;
+    task_done_.store(false, std::memory_order_relaxed);
+    task_.store(&task, std::memory_order_release);
+    const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+    while (!task_done_.load(std::memory_order_acquire)) {
+        // Once the worker has taken it, it is a matter of microseconds.
+        const WorkerTask* mine = &task;
+        if (Clock::now() > deadline &&
+            task_.compare_exchange_strong(mine, nullptr, std::memory_order_acq_rel))
+            return false;
+        sched_yield();
+    }
+    return true;
 }
 
 }  // namespace weir::dataplane

@@ -24,6 +24,12 @@ namespace weir::dataplane {
 
 constexpr uint16_t kRxBurstPackets = 32;
 
+/// Something that a worker does for the control thread between two rounds.
+struct WorkerTask {
+    void (*run)(void* opaque) = nullptr;
+    void* opaque = nullptr;
+};
+
 /// What every worker knows of a port; the same for all, constant.
 struct PortRule {
     static constexpr uint32_t kPassDrops = UINT32_MAX;
@@ -62,6 +68,10 @@ public:
     /// On the control thread, after the thread has ended.
     void drain() { transmitter_.drain(); }
 
+    /// Runs `task` on the worker's thread between two rounds and waits for that: false if the
+    /// worker did not take it within `timeout_ms`, then it never will. One caller at a time.
+    bool run_between_rounds(const WorkerTask& task, uint64_t timeout_ms);
+
     // -- any thread -------------------------------------------------------------------------------
     const Counters& counters() const { return counters_; }
     uint64_t polls() const { return polls_.load(std::memory_order_relaxed); }
@@ -82,6 +92,7 @@ private:
     void loop();
     bool round();
     void rest();
+    void run_task();
 
     /// What a verdict means at a port: a port to leave by, or a reason to drop.
     struct Fate {
@@ -118,7 +129,10 @@ private:
     uint32_t empty_rounds_ = 0;
     alignas(64) std::atomic<uint64_t> polls_{0};
     std::atomic<uint64_t> busy_polls_{0};
-    alignas(64) std::atomic<bool> stop_{false};  ///< relaxed: the end may come a round later
+    alignas(64) std::atomic<const WorkerTask*> task_{
+        nullptr};                         ///< release both ways; nullptr: none, or taken
+    std::atomic<bool> task_done_{false};  ///< release by the worker; partner: run_between_rounds
+    std::atomic<bool> stop_{false};       ///< relaxed: the end may come a round later
 };
 
 }  // namespace weir::dataplane

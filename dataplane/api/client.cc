@@ -185,6 +185,25 @@ Result<uint32_t> Client::update(Handle map, std::span<const Element> elements, u
     return done;
 }
 
+Result<uint32_t> Client::fill(Handle map, ByteSpan records, uint32_t record_bytes, uint64_t flags) {
+    uint32_t done = 0;
+    const size_t batch_bytes = std::max<size_t>(kBatchBytesMax / record_bytes, 1) * record_bytes;
+    do {
+        const ByteSpan part = records.first(std::min(records.size(), batch_bytes));
+        records = records.subspan(part.size());
+        const MapFill request{map, flags, Bytes(part.begin(), part.end())};
+        const Result<MapCount> reply = connection_->call<MapCount>(FrameType::Fill, request);
+        if (!reply) return std::unexpected(reply.error());
+        done += reply->count;
+    } while (!records.empty());
+    return done;
+}
+
+Result<Published> Client::replace_maps(std::span<const MapReplacement> replacements) {
+    const ReplaceMaps request{{replacements.begin(), replacements.end()}};
+    return connection_->call<Published>(FrameType::ReplaceMaps, request, nullptr, true);
+}
+
 Result<uint32_t> Client::erase(Handle map, std::span<const Bytes> keys) {
     uint32_t done = 0;
     do {

@@ -33,6 +33,13 @@ public:
     /// of elements; they go in batches.
     Result<uint32_t> update(Handle map, std::span<const Element> elements, uint64_t flags,
                             bool policy);
+    /// The same for records of key and value, back to back, each of the lengths that the map's
+    /// definition says (per-CPU kinds: one value, for every slot). At least 1 byte a record.
+    Result<uint32_t> fill(Handle map, ByteSpan records, uint32_t record_bytes, uint64_t flags);
+    /// In one step, with a generation of its own: every packet sees all maps as they were, or all
+    /// as `fresh` is. What programs wrote into the old ones since `fresh` was filled is gone with
+    /// them.
+    Result<Published> replace_maps(std::span<const MapReplacement> replacements);
     /// How many of the keys were there; a missing one is no error.
     Result<uint32_t> erase(Handle map, std::span<const Bytes> keys);
     /// Up to `count_max` (and kBatchElementsMax, and a few megabytes of) elements after `after`

@@ -240,6 +240,24 @@ void fields(V& visit, M& m) {
     visit("elements", m.elements, kBatchElementsMax);
 }
 
+template <typename V, Of<MapFill> M>
+void fields(V& visit, M& m) {
+    visit("map", m.map);
+    visit("flags", m.flags);
+    visit("records", m.records, kFrameBytesMax);
+}
+
+template <typename V, Of<MapReplacement> M>
+void fields(V& visit, M& m) {
+    visit("map", m.map);
+    visit("fresh", m.fresh);
+}
+
+template <typename V, Of<ReplaceMaps> M>
+void fields(V& visit, M& m) {
+    visit("replacements", m.replacements, kMapsPerProgramMax);
+}
+
 template <typename V, Of<MapErase> M>
 void fields(V& visit, M& m) {
     visit("map", m.map);

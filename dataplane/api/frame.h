@@ -36,9 +36,11 @@ enum class FrameType : uint16_t {
     ListPrograms,
     Stats,
     Shutdown,
+    Fill,
+    ReplaceMaps,
     Error = 0xffff,
 };
-constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::Shutdown);
+constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::ReplaceMaps);
 constexpr uint16_t kReplyBit = 0x8000;
 
 constexpr uint16_t reply_type(FrameType request) {
@@ -83,7 +85,17 @@ struct MapErase {
     Handle map = 0;
     std::vector<Bytes> keys;
 };
-/// Reply to Update and Erase: how many elements were written or erased.
+/// Many elements in little space: `records` holds key and value, key and value, each as long as the
+/// map's definition says; per-CPU kinds take the value into every slot.
+struct MapFill {
+    Handle map = 0;
+    uint64_t flags = 0;
+    Bytes records;
+};
+struct ReplaceMaps {
+    std::vector<MapReplacement> replacements;
+};
+/// Reply to Update, Fill and Erase: how many elements were written or erased.
 struct MapCount {
     uint32_t count = 0;
 };

@@ -87,6 +87,13 @@ struct MapInfo {
     uint32_t cpu_slots = 1;
 };
 
+/// `fresh`, pending and of the asking connection, takes name, handle and place of the published
+/// `map` of the same definition.
+struct MapReplacement {
+    Handle map = 0;
+    Handle fresh = 0;
+};
+
 struct ProgramLoad {
     std::string name;  ///< as the config calls it
     vm::ProgramSpec spec;

@@ -1,10 +1,19 @@
 #pragma once
 // Small programs and maps, assembled by hand.
 
+#include <functional>
+
+#include "vm/base/result.h"
 #include "vm/program/context.h"
 #include "vm/program/spec.h"
 
 namespace weir::dataplane {
+
+/// A Writer (dataplane/map_commands.h) that needs no worker.
+inline Result<void> at_once(const std::function<void()>& write) {
+    write();
+    return {};
+}
 
 inline vm::ProgramSpec testing_program(std::string name, std::vector<vm::Insn> insns) {
     vm::ProgramSpec program;

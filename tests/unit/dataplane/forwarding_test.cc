@@ -310,6 +310,38 @@ TEST(Forwarding, GivesProgramsTheRoutesOfTheirGeneration) {
     });
 }
 
+TEST(Forwarding, RunsATaskOnAWorkerBetweenRoundsOrNotAtAll) {
+    in_child([] {
+        const RunDir dir;
+        auto forwarding = start(configure({{"net_ring0", ""}}), dir);
+        ASSERT_TRUE(forwarding);
+        std::thread::id ran_on;
+        EXPECT_TRUE(forwarding->run_on_worker([&] { ran_on = std::this_thread::get_id(); }));
+        EXPECT_NE(ran_on, std::this_thread::get_id());
+        EXPECT_NE(ran_on, std::thread::id());
+
+        std::atomic<bool> is_held{false}, let_go{false};
+        const auto hold = [&](vm::XdpContext&, vm::RunEnv&) -> uint32_t {
+            is_held = true;
+            while (!let_go) std::this_thread::yield();
+            return vm::XDP_DROP;
+        };
+        ASSERT_TRUE(
+            forwarding->publish(generation(1, {{.ingress = {entry(0, hold)}, .egress = {}}})));
+        RingInput("net_ring0").put_patiently(numbered(1));
+        ASSERT_TRUE(eventually([&] { return is_held.load(); }));
+        bool late = false;
+        const auto refused = forwarding->run_on_worker([&] { late = true; });
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().message, "worker 0 did not come to rest within 1000 ms");
+        let_go = true;
+        bool again = false;
+        EXPECT_TRUE(forwarding->run_on_worker([&] { again = true; }));
+        EXPECT_TRUE(again);
+        EXPECT_FALSE(late) << "what was given up must not happen later";
+    });
+}
+
 TEST(Forwarding, RefusesGenerationsThatDoNotFit) {
     in_child([] {
         const RunDir dir;

@@ -25,7 +25,7 @@ protected:
         auto program = std::make_shared<LoadedProgram>();
         program->name = name;
         for (const Handle map : maps) program->maps.push_back(*registry_.map(map));
-        program->slot = *registry_.take_slot();
+        program->slot = std::make_shared<const SlotLease>(*registry_.take_slot());
         const vm::ProgramSpec spec = testing_return(2);
         program->verified =
             std::make_shared<const vm::VerifiedProgram>(*vm::accept(spec, *vm::verify(spec)));
@@ -121,7 +121,7 @@ TEST_F(RegistryTest, RefusesTwoOfOneNameInOneGeneration) {
 TEST_F(RegistryTest, GivesASlotBackWithTheLastHolderOfItsProgram) {
     const Handle handle = make_program(kAlice, "p", {});
     std::shared_ptr<LoadedProgram> held = *registry_.program(handle);  // as a generation does
-    const uint32_t slot = held->slot.number();
+    const uint32_t slot = held->slot->number();
     registry_.disconnected(kAlice);
     EXPECT_NE(registry_.take_slot()->number(), slot);
     held.reset();
@@ -143,14 +143,14 @@ TEST_F(LoadedMapTest, NamesTheElementThatIsWrong) {
     LoadedMap& hash = map(testing_map("m", vm::MapType::Hash, 2));
     const std::vector<api::Element> elements = {{Bytes{1, 0, 0, 0}, Bytes(8)},
                                                 {Bytes{2, 0, 0}, Bytes(8)}};
-    EXPECT_EQ(update_elements(hash, {1, 0, false, elements}).error().message,
+    EXPECT_EQ(update_elements(hash, {1, 0, false, elements}, at_once).error().message,
               "element 2 of 2: map m (handle 1): key 0x020000 has 3 bytes, expected 4");
     EXPECT_EQ(hash.map->entries(), 1u);
-    EXPECT_EQ(update_elements(hash, {1, 0, false, {{Bytes(4), Bytes(9)}}}).error().message,
+    EXPECT_EQ(update_elements(hash, {1, 0, false, {{Bytes(4), Bytes(9)}}}, at_once).error().message,
               "element 1 of 1: map m (handle 1): value of key 0x00000000 has 9 bytes, expected 8");
     const std::vector<api::Element> many = {{Bytes{2, 0, 0, 0}, Bytes(8)},
                                             {Bytes{3, 0, 0, 0}, Bytes(8)}};
-    const auto full = update_elements(hash, {1, 0, false, many});
+    const auto full = update_elements(hash, {1, 0, false, many}, at_once);
     ASSERT_FALSE(full);
     EXPECT_EQ(full.error().kind, ErrorKind::kResource);
     EXPECT_EQ(full.error().message.find(
@@ -158,20 +158,67 @@ TEST_F(LoadedMapTest, NamesTheElementThatIsWrong) {
               0u);
 }
 
+TEST_F(LoadedMapTest, TakesRecordsAndRefusesThoseThatAreNotWhole) {
+    LoadedMap& hash = map(testing_map("m", vm::MapType::Hash, 2));
+    Bytes records(2 * 12, 7);
+    records[12] = 1;
+    EXPECT_EQ(fill_elements(hash, {1, 0, records}, at_once)->count, 2u);
+    EXPECT_EQ(*lookup_element(hash, Bytes{1, 7, 7, 7})->value, Bytes(8, 7));
+    EXPECT_EQ(*lookup_element(hash, Bytes(4, 7))->value, Bytes(8, 7));
+    records[12] = 2;
+    EXPECT_EQ(
+        fill_elements(hash, {1, 0, records}, at_once)
+            .error()
+            .message.find("element 2 of 2: map m (handle 1): key 0x02070707: the map is full"),
+        0u);
+    records[0] = 9;
+    records.pop_back();
+    EXPECT_EQ(fill_elements(hash, {1, 0, records}, at_once).error().message,
+              "map m (handle 1): 23 bytes of records are not a multiple of 12 (key 4, value 8)");
+    EXPECT_EQ(hash.map->entries(), 2u);
+}
+
+TEST_F(LoadedMapTest, LeavesWritesThatTakeAValuesLockToTheWriter) {
+    vm::MapSpec spec = testing_map("m", vm::MapType::Hash, 100);
+    spec.spin_lock_offset = 0;
+    LoadedMap& hash = map(spec);
+    const Bytes records = [] {
+        Bytes bytes(20 * 12);
+        for (uint8_t i = 0; i < 20; ++i) bytes[i * 12u] = i;
+        return bytes;
+    }();
+    std::vector<uint32_t> entries_at_call;
+    const Writer counting = [&](const std::function<void()>& write) -> Result<void> {
+        entries_at_call.push_back(hash.map->entries());
+        write();
+        return {};
+    };
+    EXPECT_EQ(fill_elements(hash, {1, vm::kUpdateLock, records}, counting)->count, 20u);
+    EXPECT_EQ(entries_at_call, (std::vector<uint32_t>{0, 8, 16}));
+    EXPECT_EQ(fill_elements(hash, {1, 0, records}, counting)->count, 20u);
+    EXPECT_EQ(entries_at_call.size(), 3u) << "without the flag nobody needs to wait";
+    const Writer hung = [](const std::function<void()>&) -> Result<void> {
+        return fail(ErrorKind::kResource, "worker 0 did not come to rest");
+    };
+    EXPECT_EQ(fill_elements(hash, {1, vm::kUpdateLock, records}, hung).error().message,
+              "element 1 of 20: worker 0 did not come to rest");
+}
+
 TEST_F(LoadedMapTest, KeepsTheFlagsOfAnUpdate) {
     LoadedMap& hash = map(testing_map("m", vm::MapType::Hash, 2));
     const std::vector<api::Element> one = {{Bytes(4), Bytes(8)}};
-    EXPECT_EQ(update_elements(hash, {1, vm::kUpdateExist, false, one}).error().kind,
+    EXPECT_EQ(update_elements(hash, {1, vm::kUpdateExist, false, one}, at_once).error().kind,
               ErrorKind::kNotFound);
-    EXPECT_TRUE(update_elements(hash, {1, vm::kUpdateNoExist, false, one}));
-    EXPECT_FALSE(update_elements(hash, {1, vm::kUpdateNoExist, false, one}));
+    EXPECT_TRUE(update_elements(hash, {1, vm::kUpdateNoExist, false, one}, at_once));
+    EXPECT_FALSE(update_elements(hash, {1, vm::kUpdateNoExist, false, one}, at_once));
 }
 
 TEST_F(LoadedMapTest, RecordsPolicyAlone) {
     LoadedMap& hash = map(testing_map("m", vm::MapType::Hash, 4));
     EXPECT_TRUE(update_elements(
-        hash, {1, 0, true, {{Bytes{1, 0, 0, 0}, Bytes(8)}, {Bytes{2, 0, 0, 0}, Bytes(8)}}}));
-    EXPECT_TRUE(update_elements(hash, {1, 0, false, {{Bytes{3, 0, 0, 0}, Bytes(8)}}}));
+        hash, {1, 0, true, {{Bytes{1, 0, 0, 0}, Bytes(8)}, {Bytes{2, 0, 0, 0}, Bytes(8)}}},
+        at_once));
+    EXPECT_TRUE(update_elements(hash, {1, 0, false, {{Bytes{3, 0, 0, 0}, Bytes(8)}}}, at_once));
     EXPECT_EQ(erase_elements(hash, {Bytes{1, 0, 0, 0}, Bytes{7, 0, 0, 0}})->count, 1u);
     int count = 0;
     hash.policy.for_each([&](ByteSpan key, ByteSpan) {
@@ -191,8 +238,9 @@ vm::MapSpec rodata() {
 
 TEST_F(LoadedMapTest, KeepsFrozenContentsFromTheControlSide) {
     LoadedMap& constants = map(rodata());
-    EXPECT_EQ(update_elements(constants, {1, 0, false, {{Bytes(4), Bytes(8)}}}).error().message,
-              "map m (handle 1): its contents are frozen");
+    EXPECT_EQ(
+        update_elements(constants, {1, 0, false, {{Bytes(4), Bytes(8)}}}, at_once).error().message,
+        "map m (handle 1): its contents are frozen");
     EXPECT_FALSE(erase_elements(constants, {Bytes(4)}));
     EXPECT_EQ(*lookup_element(constants, Bytes(4))->value, rodata().contents);
 }

@@ -26,7 +26,8 @@ protected:
         const Handle other = *registry_.create_map(2, {"fw/other", spec});
         const Handle counts = *registry_.create_map(2, {"fw/counts", spec});
         ASSERT_TRUE(update_elements(**registry_.map(counts),
-                                    {counts, 0, true, {{Bytes{1, 2, 3, 4}, Bytes(8, 9)}}}));
+                                    {counts, 0, true, {{Bytes{1, 2, 3, 4}, Bytes(8, 9)}}},
+                                    at_once));
         add_program(1, "gone", testing_return(1), {});
         vm::ProgramSpec program = testing_counter(vm::XDP_DROP, spec);
         program.maps.push_back(spec);
@@ -43,7 +44,7 @@ protected:
         program->name = name;
         program->object_hash = "abc";
         for (const Handle map : maps) program->maps.push_back(*registry_.map(map));
-        program->slot = *registry_.take_slot();
+        program->slot = std::make_shared<const SlotLease>(*registry_.take_slot());
         const auto proof = vm::verify(spec);
         EXPECT_TRUE(proof) << proof.error().message;
         program->verified = std::make_shared<const vm::VerifiedProgram>(*vm::accept(spec, *proof));
