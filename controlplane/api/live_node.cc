@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "controlplane/config/parse.h"
+#include "controlplane/deploy/contents.h"
 #include "controlplane/deploy/map_sync.h"
 #include "controlplane/deploy/sha256.h"
 
@@ -254,6 +255,29 @@ Result<Json> LiveNode::erase(const std::string& name, const std::vector<Bytes>& 
                         fmt::format("map {}: key 0x{} does not exist", name, to_hex(keys[0])));
         return Json{{"deleted", *erased}};
     });
+}
+
+/// Under the deployments' lock: it publishes, too. On a connection of its own, with which a map
+/// that was filled in vain goes away.
+Result<Json> LiveNode::replace(const std::map<std::string, Bytes>& records) {
+    const std::lock_guard<std::mutex> lock(deploy_mutex_);
+    Result<api::Client> client = api::Client::connect(dataplane_socket_);
+    if (!client) return std::unexpected(client.error());
+    std::vector<NewContents> contents;
+    uint64_t elements = 0;
+    for (const auto& [name, bytes] : records) {
+        Result<api::MapInfo> map = find_map(*client, name);
+        if (!map) return std::unexpected(map.error());
+        elements += bytes.size() / std::max(record_bytes(map->spec), 1u);
+        contents.push_back({std::move(*map), bytes});
+    }
+    const Result<api::Published> published = replace_contents(*client, contents);
+    if (!published) return std::unexpected(published.error());
+    spdlog::info("generation {}: contents of {} maps replaced in {} us", published->generation,
+                 contents.size(), published->swap_us);
+    return Json{{"elements", elements},
+                {"generation", published->generation},
+                {"swap_us", published->swap_us}};
 }
 
 Result<Json> LiveNode::apply(const std::string& text, const std::string& path) {

@@ -3,6 +3,7 @@
 // and to change it.
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -44,6 +45,9 @@ public:
     Result<Json> update(const std::string& name,
                         const std::vector<dataplane::api::Element>& elements, uint64_t flags);
     Result<Json> erase(const std::string& name, const std::vector<Bytes>& keys);
+    /// All contents of these maps, by name, in one step:
+    /// {"elements":2,"generation":8,"swap_us":120}. `records`: key and value back to back.
+    Result<Json> replace(const std::map<std::string, Bytes>& records);
     /// {"generation":8,"swap_us":120}
     Result<Json> apply(const std::string& text, const std::string& path);
     Result<Json> swap(const std::string& name, const SwappedProgram& program);

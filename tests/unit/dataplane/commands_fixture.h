@@ -65,7 +65,7 @@ protected:
     TemporaryDir temporary_;
     DataplaneProcess dataplane_{temporary_ / "run"};
     std::optional<Client> client_;
-    Handle map_ = 0;
+    api::Handle map_ = 0;
 };
 
 }  // namespace weir::dataplane

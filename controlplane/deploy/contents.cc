@@ -1,0 +1,51 @@
+#include "controlplane/deploy/contents.h"
+
+#include <fmt/core.h>
+
+#include "vm/program/map.h"
+
+namespace weir::controlplane {
+namespace {
+
+namespace api = dataplane::api;
+
+Result<void> check(const NewContents& contents) {
+    const vm::MapSpec& spec = contents.map.spec;
+    const uint32_t bytes = record_bytes(spec);
+    if (bytes == 0 || contents.records.size() % bytes != 0)
+        return fail(
+            ErrorKind::kInvalid,
+            fmt::format("map {}: {} bytes are not a multiple of a record's {} (key {}, value {})",
+                        contents.map.name, contents.records.size(), bytes, spec.key_bytes,
+                        spec.value_bytes));
+    const size_t count = contents.records.size() / bytes;
+    if (count <= spec.entries_max) return {};
+    return fail(ErrorKind::kInvalid,
+                fmt::format("map {}: {} elements, expected at most {} (max_entries)",
+                            contents.map.name, count, spec.entries_max));
+}
+
+}  // namespace
+
+uint32_t record_bytes(const vm::MapSpec& spec) {
+    return spec.key_bytes + spec.value_bytes;
+}
+
+Result<api::Published> replace_contents(api::Client& client,
+                                        const std::vector<NewContents>& contents) {
+    for (const NewContents& one : contents) {
+        if (const Result<void> fits = check(one); !fits) return std::unexpected(fits.error());
+    }
+    std::vector<api::MapReplacement> replacements;
+    for (const NewContents& one : contents) {
+        const Result<api::Handle> fresh = client.create_map({one.map.name, one.map.spec});
+        if (!fresh) return std::unexpected(fresh.error());
+        const Result<uint32_t> filled =
+            client.fill(*fresh, one.records, record_bytes(one.map.spec), vm::kUpdateAny);
+        if (!filled) return std::unexpected(filled.error());
+        replacements.push_back({one.map.handle, *fresh});
+    }
+    return client.replace_maps(replacements);
+}
+
+}  // namespace weir::controlplane
