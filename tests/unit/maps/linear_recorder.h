@@ -18,6 +18,7 @@ namespace weir::maps {
 
 constexpr uint32_t kControl = kWorkers;  ///< the control side's number in a history
 constexpr uint32_t kAllSlots = UINT32_MAX;
+constexpr uint32_t kValueWordsMax = 64;
 
 /// One operation on one key, with the values of all its slots.
 struct Recorded {
@@ -33,7 +34,8 @@ class KeyRecorder {
 public:
     using Kind = KeyModel::Kind;
 
-    /// Values of 8 bytes, or of 16 where an update is seen whole or not at all.
+    /// Values of 8 bytes, or of several words where an update is seen whole or not at all: the more
+    /// of them, the longer a look at one takes.
     /// A value of `absent` is read where there is none: that of a shorter prefix.
     KeyRecorder(vm::Map& map, std::vector<Bytes> keys, uint64_t absent = 0)
         : map_(map), keys_(std::move(keys)), absent_(absent) {
@@ -66,14 +68,16 @@ public:
     void update(uint32_t thread, uint32_t key, uint64_t flags) {
         Recorded r = begin(key, Kind::Write);
         const uint64_t number = next_number(thread, key);
-        const uint64_t value[2] = {number, ~number};
+        Words value;
+        value.fill(~number);
+        value[0] = number;
         r.flags = flags;
         r.values.fill(number);
         if (slots_ > 1 && thread != kControl) r.slot = thread;
         r.status =
             thread == kControl
-                ? map_.control_update(keys_[key].data(), {bytes_of(value), value_bytes()}, flags)
-                : map_.update(keys_[key].data(), bytes_of(value), flags, thread);
+                ? map_.control_update(keys_[key].data(), {bytes_of(value[0]), value_bytes()}, flags)
+                : map_.update(keys_[key].data(), bytes_of(value[0]), flags, thread);
         end(thread, r);
     }
     void erase(uint32_t thread, uint32_t key) {
@@ -112,6 +116,7 @@ public:
 
 private:
     using History = testing::LinearCheck<KeyModel>::History;
+    using Words = std::array<uint64_t, kValueWordsMax>;
 
     uint32_t value_bytes() const { return map_.spec().value_bytes; }
     Recorded begin(uint32_t key, Kind kind) const {
@@ -140,13 +145,14 @@ private:
     /// UINT64_MAX, which nobody writes, for a torn value.
     uint64_t number_in(const uint8_t* value) const {
         const auto number = value_at<uint64_t>(value);
-        if (value_bytes() == 8) return number;
-        return value_at<uint64_t>(value + 8) == ~number ? number : UINT64_MAX;
+        for (uint32_t at = 8; at < value_bytes(); at += 8)
+            if (value_at<uint64_t>(value + at) != ~number) return UINT64_MAX;
+        return number;
     }
     uint64_t number_at(const uint8_t* shared) const {
-        uint64_t copy[2] = {};
-        load_words(reinterpret_cast<uint8_t*>(copy), shared, value_bytes());
-        return number_in(bytes_of(copy));
+        Words copy;
+        load_words(reinterpret_cast<uint8_t*>(copy.data()), shared, value_bytes());
+        return number_in(bytes_of(copy[0]));
     }
 
     History history_of(uint32_t key, uint32_t slot) const {
