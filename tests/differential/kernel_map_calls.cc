@@ -1,13 +1,16 @@
 #include "tests/differential/kernel_map_calls.h"
 
+#include <bpf/btf.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string>
+#include <tuple>
 
-#include "tests/support/insns.h"
+#include <fmt/format.h>
 
 namespace weir::tests {
 namespace {
@@ -21,12 +24,6 @@ constexpr uint32_t kFieldBytesMax = 64;
 constexpr int16_t kKeySlot = -64, kValueSlot = -128, kNumberSlot = -136, kSecondSlot = -144;
 constexpr int32_t kXdpLoadBytes = 189, kXdpStoreBytes = 190;
 constexpr uint8_t kPseudoMapFd = 1;
-
-void load_map_fd(InsnWriter& w, uint8_t reg, int map) {
-    std::vector<vm::Insn> pair = InsnWriter().load_imm64(reg, static_cast<uint32_t>(map)).insns();
-    pair[0].src = kPseudoMapFd;
-    w.append(pair);
-}
 
 void fetch(InsnWriter& w, int32_t from, int16_t slot, uint32_t bytes) {
     if (bytes == 0) return;
@@ -91,7 +88,49 @@ void put_field(Bytes& packet, size_t at, const void* from, size_t bytes) {
     if (bytes != 0) std::memcpy(packet.data() + at, from, bytes);
 }
 
+using BtfPtr = std::unique_ptr<btf, decltype(&btf__free)>;
+
+/// A struct of the kernel's that a value holds, made of 32-bit numbers.
+int add_guarded_struct(btf* types, int u32, const char* name, uint32_t bytes) {
+    const int id = btf__add_struct(types, name, bytes);
+    for (uint32_t at = 0; at < bytes; at += 4)
+        EXPECT_EQ(btf__add_field(types, fmt::format("n{}", at).c_str(), u32, at * 8, 0), 0);
+    return id;
+}
+
+struct ValueTypes {
+    BtfPtr types{nullptr, &btf__free};
+    int key = 0, value = 0;
+};
+
+/// The types by which the kernel knows where a value's spin lock and timer are. Keys of 4 bytes.
+ValueTypes value_types(const vm::MapSpec& spec) {
+    ValueTypes made;
+    made.types.reset(btf__new_empty());
+    btf* const types = made.types.get();
+    made.key = btf__add_int(types, "unsigned int", 4, 0);
+    std::vector<std::tuple<uint32_t, std::string, int>> fields;
+    const auto guard = [&](uint32_t offset, const char* name, uint32_t bytes) {
+        if (offset == vm::kNoOffset) return;
+        fields.emplace_back(offset, name, add_guarded_struct(types, made.key, name, bytes));
+    };
+    guard(spec.spin_lock_offset, "bpf_spin_lock", vm::kSpinLockBytes);
+    guard(spec.timer_offset, "bpf_timer", vm::kTimerBytes);
+    std::sort(fields.begin(), fields.end());
+    made.value = btf__add_struct(types, "value", spec.value_bytes);
+    for (const auto& [offset, name, type] : fields)
+        EXPECT_EQ(btf__add_field(types, ("a_" + name).c_str(), type, offset * 8, 0), 0);
+    EXPECT_EQ(btf__load_into_kernel(types), 0);
+    return made;
+}
+
 }  // namespace
+
+void load_map_fd(InsnWriter& w, uint8_t reg, int map) {
+    std::vector<vm::Insn> pair = InsnWriter().load_imm64(reg, static_cast<uint32_t>(map)).insns();
+    pair[0].src = kPseudoMapFd;
+    w.append(pair);
+}
 
 Fd::~Fd() {
     if (fd_ >= 0) close(fd_);
@@ -104,6 +143,13 @@ int create_in_kernel(const vm::MapSpec& spec) {
     options.map_flags = spec.flags;
     options.map_extra = spec.extra;
     if (spec.inner != nullptr) options.inner_map_fd = static_cast<uint32_t>(inner.get());
+    ValueTypes types;
+    if (spec.spin_lock_offset != vm::kNoOffset || spec.timer_offset != vm::kNoOffset) {
+        types = value_types(spec);
+        options.btf_fd = static_cast<uint32_t>(btf__fd(types.types.get()));
+        options.btf_key_type_id = static_cast<uint32_t>(types.key);
+        options.btf_value_type_id = static_cast<uint32_t>(types.value);
+    }
     return bpf_map_create(static_cast<bpf_map_type>(spec.type), spec.name.c_str(), spec.key_bytes,
                           spec.value_bytes, spec.entries_max, &options);
 }
@@ -145,7 +191,7 @@ int KernelControlSide::next_key(const Bytes* key, Bytes& next) {
     return bpf_map_get_next_key(fd(), key != nullptr ? key->data() : nullptr, next.data());
 }
 
-int load_xdp(const std::vector<vm::Insn>& insns) {
+int try_load_xdp(const std::vector<vm::Insn>& insns, std::string* why) {
     std::vector<bpf_insn> raw(insns.size());
     static_assert(sizeof(bpf_insn) == 8);
     for (size_t i = 0; i < insns.size(); ++i) {
@@ -163,8 +209,25 @@ int load_xdp(const std::vector<vm::Insn>& insns) {
     options.log_level = 1;
     const int program =
         bpf_prog_load(BPF_PROG_TYPE_XDP, "one_helper", "GPL", raw.data(), raw.size(), &options);
-    EXPECT_GE(program, 0) << log.data();
+    if (why != nullptr) *why = log.data();
     return program;
+}
+
+int load_xdp(const std::vector<vm::Insn>& insns) {
+    std::string why;
+    const int program = try_load_xdp(insns, &why);
+    EXPECT_GE(program, 0) << why;
+    return program;
+}
+
+int run_xdp(int program, Bytes& packet) {
+    bpf_test_run_opts options{};
+    options.sz = sizeof options;
+    options.data_in = options.data_out = packet.data();
+    options.data_size_in = options.data_size_out = static_cast<uint32_t>(packet.size());
+    options.repeat = 1;
+    EXPECT_EQ(bpf_prog_test_run_opts(program, &options), 0);
+    return static_cast<int>(options.retval);
 }
 
 HelperProgram::HelperProgram(int map, int32_t helper, Shape shape, uint32_t key_bytes,
@@ -185,14 +248,9 @@ Bytes HelperProgram::packet_of(const Call& call) {
 
 int HelperProgram::run(Call& call) const {
     Bytes packet = packet_of(call);
-    bpf_test_run_opts options{};
-    options.sz = sizeof options;
-    options.data_in = options.data_out = packet.data();
-    options.data_size_in = options.data_size_out = static_cast<uint32_t>(packet.size());
-    options.repeat = 1;
-    EXPECT_EQ(bpf_prog_test_run_opts(program_.get(), &options), 0);
+    const int result = run_xdp(program_.get(), packet);
     call.value.assign(packet.begin() + kValueAt, packet.begin() + kValueAt + value_bytes_);
-    return static_cast<int>(options.retval);
+    return result;
 }
 
 }  // namespace weir::tests

@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
+#include "tests/support/insns.h"
 #include "tests/support/map_sequences.h"
 #include "vm/base/bytes.h"
 #include "vm/isa/insn.h"
@@ -45,7 +47,8 @@ private:
 /// The kernel's internal ENOTSUPP, which user space sees as a number without a name.
 constexpr int kKernelNotSupported = -524;
 
-/// A file descriptor or a negative errno value. The inner map of a map in map is made too.
+/// A file descriptor or a negative errno value. The inner map of a map in map is made too; with a
+/// spin lock or a timer in its values a map comes with the types that say so.
 int create_in_kernel(const vm::MapSpec& spec);
 bool kernel_answers();
 /// Why a test is skipped where it does not.
@@ -105,5 +108,11 @@ private:
 
 /// Loads instructions as an XDP program; ends the test where the kernel refuses.
 int load_xdp(const std::vector<vm::Insn>& insns);
+/// The same, or a negative number and what the kernel says (`why` may be null).
+int try_load_xdp(const std::vector<vm::Insn>& insns, std::string* why);
+/// r0 as an int; `packet` afterwards.
+int run_xdp(int program, Bytes& packet);
+/// A load of the address of the kernel's map `map`.
+void load_map_fd(InsnWriter& writer, uint8_t reg, int map);
 
 }  // namespace weir::tests

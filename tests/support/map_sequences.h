@@ -117,6 +117,7 @@ struct SequenceOptions {
     uint32_t control_value_bytes = 0;
     bool same_order = false;  ///< both iterate in the same order
     uint32_t dump_every = 5'000;
+    uint32_t flags_bound = 5;  ///< updates have flags below it
 };
 
 /// Clears what the rounding of per-CPU values leaves undefined.
@@ -149,7 +150,7 @@ inline bool same_step(const vm::MapSpec& spec, KeyDraw& draw, const SequenceOpti
     if (kind < 45) {
         Bytes value = draw.value(options.control_value_bytes);
         clear_padding(spec, value);
-        const uint64_t flags = draw.below(4) == 0 ? draw.below(5) : vm::kUpdateAny;
+        const uint64_t flags = draw.below(4) == 0 ? draw.below(options.flags_bound) : vm::kUpdateAny;
         EXPECT_EQ(reference.update(key, value, flags), tested.update(key, value, flags))
             << "update, flags " << flags;
     } else if (kind < 65) {
