@@ -3,6 +3,8 @@
 
 #include <cstring>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "maps/maps.h"
 #include "tests/differential/kernel_map_calls.h"
@@ -10,6 +12,13 @@
 #include "tests/support/map_sequences.h"
 
 namespace weir::tests {
+
+/// Keys that iteration met, sorted. As text: g++ 12 warns of lengths that cannot be where sets and
+/// sorts compare vectors of bytes.
+using KeyTexts = std::multiset<std::string>;
+inline std::string text_of(const Bytes& key) {
+    return {reinterpret_cast<const char*>(key.data()), key.size()};
+}
 
 /// A test that is skipped where the kernel does not answer, and stays on one cpu.
 class KernelPair : public ::testing::Test {

@@ -5,6 +5,7 @@
 
 #include "maps/maps.h"
 #include "tests/differential/kernel_map_calls.h"
+#include "tests/support/environment.h"
 #include "tests/support/map_sequences.h"
 
 namespace weir::tests {
@@ -33,8 +34,10 @@ protected:
         const uint32_t value_bytes = (*own)->control_value_bytes();
         KernelControlSide reference(in_kernel, spec.key_bytes, value_bytes);
         testing::WeirControlSide tested(**own);
+        operations =
+            static_cast<uint32_t>(number_from_environment("WEIR_OPERATIONS", operations));
         testing::expect_same_sequence(spec,
-                                      {.seed = seed,
+                                      {.seed = seed + first_seed() - 1,
                                        .operations = operations,
                                        .control_value_bytes = value_bytes,
                                        .same_order = has_same_order(spec.type),

@@ -5,8 +5,11 @@
 #include <cstring>
 #include <functional>
 
+#include <fmt/format.h>
+
 #include "maps/maps.h"
 #include "tests/differential/kernel_map_calls.h"
+#include "tests/support/environment.h"
 #include "tests/support/map_sequences.h"
 
 namespace weir::tests {
@@ -120,9 +123,54 @@ private:
     uint32_t value_bytes_;
 };
 
+/// Each operation by a program or through the control side, by chance: what one writes the other
+/// reads, and only a program's look-up counts as use.
+class AlternatingSide final : public testing::ControlSide {
+public:
+    AlternatingSide(testing::ControlSide& program, testing::ControlSide& control, uint32_t seed)
+        : program_(program), control_(control), draw_(seed) {}
+    /// Not by the order of calls: that in which a dump asks for keys is each map's own.
+    int lookup(const Bytes& key, Bytes& value) override {
+        return ((key.back() ^ key[0] ^ updates_ / 16) % 2 == 0 ? program_ : control_)
+            .lookup(key, value);
+    }
+    int update(const Bytes& key, const Bytes& value, uint64_t flags) override {
+        ++updates_;
+        return side().update(key, value, flags);
+    }
+    int erase(const Bytes& key) override { return side().erase(key); }
+    int next_key(const Bytes* key, Bytes& next) override { return control_.next_key(key, next); }
+
+private:
+    testing::ControlSide& side() { return draw_(2) == 0 ? program_ : control_; }
+
+    testing::ControlSide& program_;
+    testing::ControlSide& control_;
+    Draw draw_;
+    uint32_t updates_ = 0;
+};
+
 class ElementsFromPrograms : public ProgramsAgainstKernel {
 protected:
-    void run(const vm::MapSpec& spec, uint64_t seed, uint32_t operations) {
+    static MapType one_slot(MapType type) {
+        switch (type) {
+            case MapType::PercpuArray: return MapType::Array;
+            case MapType::PercpuHash: return MapType::Hash;
+            case MapType::LruPercpuHash: return MapType::LruHash;
+            default: return type;
+        }
+    }
+    static testing::SequenceOptions sequence_options(const vm::MapSpec& spec, uint64_t seed,
+                                                     uint32_t operations) {
+        operations =
+            static_cast<uint32_t>(number_from_environment("WEIR_OPERATIONS", operations));
+        return {.seed = seed + first_seed() - 1,
+                .operations = operations,
+                .control_value_bytes = spec.value_bytes,
+                .dump_every = operations / 10};
+    }
+    void run(const vm::MapSpec& spec, uint64_t seed, uint32_t operations, bool alternates = false) {
+        SCOPED_TRACE(vm::map_type_name(spec.type) + fmt::format(" of {}", spec.entries_max));
         ASSERT_NO_FATAL_FAILURE(make(spec));
         const HelperProgram lookup = program(kLookup, Shape::KeyToValue),
                             update = program(kUpdate, Shape::KeyAndValue),
@@ -137,13 +185,13 @@ protected:
                                Call& call) { return call_own(*own_, helper, shape, call); },
                            own_control, spec.value_bytes);
         vm::MapSpec as_seen = spec;  // one slot: values have no padding
-        as_seen.type = spec.type == MapType::LruPercpuHash ? MapType::LruHash : spec.type;
-        testing::expect_same_sequence(as_seen,
-                                      {.seed = seed,
-                                       .operations = operations,
-                                       .control_value_bytes = spec.value_bytes,
-                                       .dump_every = operations / 10},
-                                      reference, tested);
+        as_seen.type = one_slot(spec.type);
+        const testing::SequenceOptions options = sequence_options(spec, seed, operations);
+        if (!alternates)
+            return testing::expect_same_sequence(as_seen, options, reference, tested);
+        AlternatingSide mixed_reference(reference, *kernel_, static_cast<uint32_t>(seed));
+        AlternatingSide mixed(tested, own_control, static_cast<uint32_t>(seed));
+        testing::expect_same_sequence(as_seen, options, mixed_reference, mixed);
     }
 };
 
@@ -175,6 +223,41 @@ TEST_F(ElementsFromPrograms, LookUpsKeepKeysInAPercpuLruHash) {
              .flags = flags},
             flags + 5, 30'000);
     }
+}
+
+TEST_F(ElementsFromPrograms, AgreeWithTheControlSideInBetween) {
+    for (const MapType type : {MapType::Array, MapType::Hash, MapType::LruHash, MapType::LpmTrie})
+        for (const uint32_t entries : {1u, 7u, 50u, 300u})
+            run({.name = "b",
+                 .type = type,
+                 .key_bytes = type == MapType::Array ? 4u : 8u,
+                 .value_bytes = 12,
+                 .entries_max = entries,
+                 .flags = type == MapType::LpmTrie ? vm::kMapNoPrealloc : 0u},
+                entries, 10'000, true);
+}
+
+/// The slot of the first cpu.
+TEST_F(ElementsFromPrograms, PercpuKindsAgree) {
+    for (const MapType type : {MapType::PercpuArray, MapType::PercpuHash})
+        for (const uint32_t entries : {1u, 20u})
+            run({.name = "p",
+                 .type = type,
+                 .key_bytes = 4,
+                 .value_bytes = 12,
+                 .entries_max = entries},
+                entries, 10'000);
+}
+
+TEST_F(ElementsFromPrograms, TriesAgree) {
+    for (const uint32_t key_bytes : {5u, 8u, 20u, 33u})
+        run({.name = "t",
+             .type = MapType::LpmTrie,
+             .key_bytes = key_bytes,
+             .value_bytes = 12,
+             .entries_max = 60,
+             .flags = vm::kMapNoPrealloc},
+            key_bytes, 10'000);
 }
 
 TEST_F(ElementsFromPrograms, HashesAndArraysAgree) {
