@@ -42,8 +42,8 @@ protected:
     }
     testing::SequenceOptions sequence(uint64_t seed, uint32_t operations) const {
         return {.seed = seed + first_seed() - 1,
-                .operations = static_cast<uint32_t>(
-                    number_from_environment("WEIR_OPERATIONS", operations)),
+                .operations =
+                    static_cast<uint32_t>(number_from_environment("WEIR_OPERATIONS", operations)),
                 .control_value_bytes = own_->control_value_bytes(),
                 .dump_every = operations / 10};
     }

@@ -145,7 +145,9 @@ TEST_F(FlagsAgainstKernel, ProgramsMayOnlyReadOrOnlyWrite) {
                 const bool queue = type == MapType::Queue;
                 const vm::MapSpec spec{.name = "p",
                                        .type = type,
-                                       .key_bytes = queue ? 0u : type == MapType::Array ? 4u : 8u,
+                                       .key_bytes = queue                    ? 0u
+                                                    : type == MapType::Array ? 4u
+                                                                             : 8u,
                                        .value_bytes = 8,
                                        .entries_max = 4,
                                        .flags = flag};

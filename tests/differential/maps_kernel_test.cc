@@ -34,8 +34,7 @@ protected:
         const uint32_t value_bytes = (*own)->control_value_bytes();
         KernelControlSide reference(in_kernel, spec.key_bytes, value_bytes);
         testing::WeirControlSide tested(**own);
-        operations =
-            static_cast<uint32_t>(number_from_environment("WEIR_OPERATIONS", operations));
+        operations = static_cast<uint32_t>(number_from_environment("WEIR_OPERATIONS", operations));
         testing::expect_same_sequence(spec,
                                       {.seed = seed + first_seed() - 1,
                                        .operations = operations,

@@ -162,8 +162,7 @@ protected:
     }
     static testing::SequenceOptions sequence_options(const vm::MapSpec& spec, uint64_t seed,
                                                      uint32_t operations) {
-        operations =
-            static_cast<uint32_t>(number_from_environment("WEIR_OPERATIONS", operations));
+        operations = static_cast<uint32_t>(number_from_environment("WEIR_OPERATIONS", operations));
         return {.seed = seed + first_seed() - 1,
                 .operations = operations,
                 .control_value_bytes = spec.value_bytes,
@@ -187,8 +186,7 @@ protected:
         vm::MapSpec as_seen = spec;  // one slot: values have no padding
         as_seen.type = one_slot(spec.type);
         const testing::SequenceOptions options = sequence_options(spec, seed, operations);
-        if (!alternates)
-            return testing::expect_same_sequence(as_seen, options, reference, tested);
+        if (!alternates) return testing::expect_same_sequence(as_seen, options, reference, tested);
         AlternatingSide mixed_reference(reference, *kernel_, static_cast<uint32_t>(seed));
         AlternatingSide mixed(tested, own_control, static_cast<uint32_t>(seed));
         testing::expect_same_sequence(as_seen, options, mixed_reference, mixed);

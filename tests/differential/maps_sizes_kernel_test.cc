@@ -22,8 +22,8 @@ vm::MapSpec spec_of(MapType type, uint32_t key_bytes, uint32_t value_bytes, uint
 class SizesAgainstKernel : public KernelPair {};
 
 TEST_F(SizesAgainstKernel, KeysAgree) {
-    for (const uint32_t key_bytes : {1u, 2u, 3u, 5u, 7u, 9u, 12u, 15u, 17u, 31u, 63u, 65u, 255u,
-                                     509u, 511u, 512u}) {
+    for (const uint32_t key_bytes :
+         {1u, 2u, 3u, 5u, 7u, 9u, 12u, 15u, 17u, 31u, 63u, 65u, 255u, 509u, 511u, 512u}) {
         for (const MapType type : {MapType::Hash, MapType::PercpuHash, MapType::LruHash})
             run(spec_of(type, key_bytes, 4, 30), key_bytes, 2'000);
     }
@@ -33,9 +33,9 @@ TEST_F(SizesAgainstKernel, KeysAgree) {
 
 TEST_F(SizesAgainstKernel, ValuesAgree) {
     for (const uint32_t value_bytes : {1u, 2u, 3u, 7u, 9u, 15u, 63u, 65u, 1'000u, 4'095u, 9'001u}) {
-        for (const MapType type : {MapType::Array, MapType::PercpuArray, MapType::Hash,
-                                   MapType::PercpuHash, MapType::LruHash, MapType::LruPercpuHash,
-                                   MapType::LpmTrie})
+        for (const MapType type :
+             {MapType::Array, MapType::PercpuArray, MapType::Hash, MapType::PercpuHash,
+              MapType::LruHash, MapType::LruPercpuHash, MapType::LpmTrie})
             run(spec_of(type, type == MapType::LpmTrie ? 8 : 4, value_bytes, 12), value_bytes, 600);
     }
 }
@@ -66,8 +66,8 @@ TEST_F(SizesAgainstKernel, QueuesAndStacksAgree) {
                     }
                     Bytes expected(value_bytes), actual(value_bytes);
                     const bool pops = draw(3) == 0;
-                    const int status = pops ? bpf_map_lookup_and_delete_elem(
-                                                  kernel_->fd(), nullptr, expected.data())
+                    const int status = pops ? bpf_map_lookup_and_delete_elem(kernel_->fd(), nullptr,
+                                                                             expected.data())
                                             : kernel_->lookup({}, expected);
                     EXPECT_EQ(status, pops ? own_->pop(actual.data())
                                            : own_->control_lookup(nullptr, actual));
@@ -178,8 +178,8 @@ protected:
         const uint32_t bytes = own_->control_value_bytes();
         int own_status = 0;
         for (; own_count < batch.count && own_status == 0; ++own_count)
-            own_status = own_->control_update(
-                key_at(batch, own_count), {batch.values.data() + own_count * bytes, bytes}, 0);
+            own_status = own_->control_update(key_at(batch, own_count),
+                                              {batch.values.data() + own_count * bytes, bytes}, 0);
         EXPECT_EQ(status, own_status);
         full_ += status == 0 ? 0 : 1;
         EXPECT_EQ(count, own_status == 0 ? own_count : own_count - 1);
@@ -187,8 +187,7 @@ protected:
     void same_delete(const Batch& batch) {
         uint32_t count = batch.count, own_count = 0;
         const bpf_map_batch_opts options{.sz = sizeof options, .elem_flags = 0, .flags = 0};
-        const int status =
-            bpf_map_delete_batch(kernel_->fd(), batch.keys.data(), &count, &options);
+        const int status = bpf_map_delete_batch(kernel_->fd(), batch.keys.data(), &count, &options);
         int own_status = 0;
         for (; own_count < batch.count && own_status == 0; ++own_count)
             own_status = own_->control_erase(key_at(batch, own_count));
@@ -231,8 +230,8 @@ protected:
 };
 
 TEST_F(BatchesAgainstKernel, AreOneOperationAfterTheOther) {
-    for (const MapType type : {MapType::Array, MapType::Hash, MapType::PercpuHash, MapType::LruHash,
-                               MapType::LpmTrie}) {
+    for (const MapType type :
+         {MapType::Array, MapType::Hash, MapType::PercpuHash, MapType::LruHash, MapType::LpmTrie}) {
         const vm::MapSpec spec = spec_of(type, type == MapType::LpmTrie ? 8 : 4, 12, 60);
         ASSERT_NO_FATAL_FAILURE(make(spec));
         testing::KeyDraw draw(spec, first_seed());

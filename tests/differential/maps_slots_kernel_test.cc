@@ -1,5 +1,5 @@
-// Maps whose values stand for something else: maps in maps, programs, devices, cpus, sockets. Random
-// sequences from the control side, and what a program finds behind each entry.
+// Maps whose values stand for something else: maps in maps, programs, devices, cpus, sockets.
+// Random sequences from the control side, and what a program finds behind each entry.
 
 #include <linux/if_xdp.h>
 #include <sys/socket.h>
@@ -158,11 +158,9 @@ protected:
 TEST_F(MapsInMaps, SlotsAreFilledAndEmptiedAlike) {
     for (const MapType outer : {MapType::ArrayOfMaps, MapType::HashOfMaps}) {
         for (const MapType inner : {MapType::Array, MapType::Hash, MapType::LruHash})
-            run_outer(outer, {.name = "i",
-                              .type = inner,
-                              .key_bytes = 4,
-                              .value_bytes = 4,
-                              .entries_max = 3});
+            run_outer(
+                outer,
+                {.name = "i", .type = inner, .key_bytes = 4, .value_bytes = 4, .entries_max = 3});
     }
     EXPECT_GT(found_, kSteps);
 }

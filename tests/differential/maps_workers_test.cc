@@ -57,10 +57,11 @@ protected:
         const auto proof = vm::verify(program);
         ASSERT_TRUE(proof.has_value()) << proof.error().message;
         vm::Map* const maps[] = {map_.get()};
-        program_ = jit::compile(std::make_shared<const vm::VerifiedProgram>(
-                                    vm::accept(program, *proof).value()),
-                                maps, maps::all_helpers(), GetParam())
-                       .value();
+        program_ =
+            jit::compile(
+                std::make_shared<const vm::VerifiedProgram>(vm::accept(program, *proof).value()),
+                maps, maps::all_helpers(), GetParam())
+                .value();
         if (program_->engine() != GetParam()) GTEST_SKIP() << "this machine has no machine code";
     }
     /// Runs the program `runs()` times on each worker; each result goes to `take(worker, result)`.
@@ -76,7 +77,7 @@ protected:
                 env.cpu = worker;
                 for (uint64_t i = 0, count = runs(); i < count; ++i) {
                     uint8_t* const data = packet.data() + 256;
-                    vm::XdpContext context{data,          data + 64, data, packet.data(),
+                    vm::XdpContext context{data,      data + 64, data, packet.data(),
                                            data + 64, 1,         0,    0};
                     take(worker, program_->run(context, env));
                     if (i % 32 == 0) maps::reader_quiescent();
@@ -150,7 +151,8 @@ TEST_P(ProgramWorkers, AsManyExchangesTakeAsTheCounterSays) {
     }
 }
 
-/// Under the value's lock two numbers rise together, in plain steps; the result is their difference.
+/// Under the value's lock two numbers rise together, in plain steps; the result is their
+/// difference.
 std::vector<vm::Insn> locked_program() {
     InsnWriter body;
     body.mov_reg(6, 0).mov_reg(1, 6).call(kSpinLock);

@@ -20,15 +20,14 @@
 namespace weir::testing {
 
 /// Nanoseconds. What comes before it in the program has happened and is seen by all; nothing behind
-/// it has begun. (An exchange is a full barrier on x86, and ThreadSanitizer understands it, unlike a
-/// fence.)
+/// it has begun. (An exchange is a full barrier on x86, and ThreadSanitizer understands it, unlike
+/// a fence.)
 inline uint64_t stamp() {
     thread_local std::atomic<uint32_t> barrier{0};
     barrier.exchange(1, std::memory_order_seq_cst);
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     barrier.exchange(1, std::memory_order_seq_cst);
-    return static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
 }
 
 template <typename Operation>

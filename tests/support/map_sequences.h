@@ -150,7 +150,8 @@ inline bool same_step(const vm::MapSpec& spec, KeyDraw& draw, const SequenceOpti
     if (kind < 45) {
         Bytes value = draw.value(options.control_value_bytes);
         clear_padding(spec, value);
-        const uint64_t flags = draw.below(4) == 0 ? draw.below(options.flags_bound) : vm::kUpdateAny;
+        const uint64_t flags =
+            draw.below(4) == 0 ? draw.below(options.flags_bound) : vm::kUpdateAny;
         EXPECT_EQ(reference.update(key, value, flags), tested.update(key, value, flags))
             << "update, flags " << flags;
     } else if (kind < 65) {

@@ -72,8 +72,8 @@ Checked check_map(Step& step, Call& call, uint8_t index, const Reg& reg) {
     if (writes && ((map.flags & kMapRdonlyProg) != 0 || map.frozen))
         return fault("map-access", fmt::format("{} on map {}, which programs may only read",
                                                call.name(), map.name));
-    // Of what a look-up finds loads are refused, stores are not; a peek copies, which the kernel lets
-    // pass.
+    // Of what a look-up finds loads are refused, stores are not; a peek copies, which the kernel
+    // lets pass.
     const bool only_finds = call.is(HelperId::map_lookup_elem) ||
                             call.is(HelperId::map_lookup_percpu_elem) ||
                             call.is(HelperId::map_peek_elem);

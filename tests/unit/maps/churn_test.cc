@@ -2,8 +2,8 @@
 // over many operations of the others, until their quiescent state. What README.md says of a value's
 // life must hold: its memory can always be read and written; an LPM value stays as it was; a hash
 // element may be another key's by then, but some key's of this map. Run under ASan, where maps and
-// programs out of slots are freed as soon as that is allowed. WEIR_SEED and WEIR_OPERATIONS (of each
-// worker) make a long run.
+// programs out of slots are freed as soon as that is allowed. WEIR_SEED and WEIR_OPERATIONS (of
+// each worker) make a long run.
 
 #include <algorithm>
 #include <array>
@@ -138,8 +138,8 @@ TEST(Churn, TrieValuesStayUntilTheReaderReportsHoweverLate) {
                         const uint64_t number = control_random() % kPrefixes;
                         const Prefix4 prefix = prefix_of(number);
                         const Held value = Held::of(number, control_random());
-                        const int status = map->control_update(
-                            bytes_of(prefix), {bytes_of(value), sizeof value}, 0);
+                        const int status = map->control_update(bytes_of(prefix),
+                                                               {bytes_of(value), sizeof value}, 0);
                         counts.unexpected += is_expected(status) ? 0 : 1;
                         counts.no_memory += status == -ENOMEM ? 1 : 0;
                     });
@@ -256,17 +256,41 @@ TEST(Churn, LruValuesCanBeReadAndWrittenUntilTheReaderReports) {
 
 // -- what stands in slots
 
+constexpr uint32_t kInnerMaps = 4, kInnerKeys = 8;
+
+/// Looks keys up in inner maps of which some left their slot long ago.
+void use_inner_maps(vm::Map& outer, uint32_t worker, std::atomic<uint64_t>& missed,
+                    std::atomic<uint64_t>& torn) {
+    std::mt19937_64 random(worker);
+    std::array<vm::Map*, kInnerMaps> held{};
+    LateReports reports(random);
+    for (uint64_t i = 0; i < operations(); ++i) {
+        const auto index = static_cast<uint32_t>(random() % kInnerMaps);
+        vm::Map*& map = held[random() % kInnerMaps];
+        if (map == nullptr || random() % 4 == 0)
+            map = reinterpret_cast<vm::Map*>(outer.lookup(bytes_of(index), worker));
+        const uint64_t key = random() % kInnerKeys;
+        const uint8_t* const value = map != nullptr ? map->lookup(bytes_of(key), worker) : nullptr;
+        missed += value == nullptr ? 1 : 0;
+        if (value != nullptr) torn += read_held(value).whole() ? 0 : 1;
+        if (!reports.due()) continue;
+        held.fill(nullptr);
+        reader_quiescent();
+    }
+}
+
 TEST(Churn, MapsOutOfSlotsAreFreedAfterTheirReaders) {
-    const vm::MapSpec inner = make_spec(vm::MapType::Hash, 8, sizeof(Held), 8);
+    const vm::MapSpec inner = make_spec(vm::MapType::Hash, 8, sizeof(Held), kInnerKeys);
     for (const vm::MapType type : {vm::MapType::ArrayOfMaps, vm::MapType::HashOfMaps}) {
-        vm::MapSpec spec = make_spec(type, 4, 4, 4);
+        vm::MapSpec spec = make_spec(type, 4, 4, kInnerMaps);
         spec.inner = std::make_shared<vm::MapSpec>(inner);
         const auto outer = make_map(spec, kWorkers);
-        std::array<vm::Map*, 4> bound{};
+        std::array<vm::Map*, kInnerMaps> bound{};
         uint64_t made = 0;
+        uint32_t turn = 0;
         const auto replace = [&](uint32_t index) {
             auto fresh = make_map(inner, kWorkers);
-            for (uint64_t key = 0; key < 8; ++key)
+            for (uint64_t key = 0; key < kInnerKeys; ++key)
                 fresh->update(bytes_of(key), bytes_of(Held::of(key, ++made)), 0, 0);
             vm::Map* const old = bound[index];
             bound[index] = fresh.release();
@@ -274,32 +298,13 @@ TEST(Churn, MapsOutOfSlotsAreFreedAfterTheirReaders) {
             if (old == nullptr) return;
             defer_free(old, [](void* map) { delete static_cast<vm::Map*>(map); });
         };
-        for (uint32_t index = 0; index < 4; ++index) replace(index);
+        for (uint32_t index = 0; index < kInnerMaps; ++index) replace(index);
         std::atomic<uint64_t> missed{0}, torn{0};
-        run_workers(
-            [&](uint32_t worker) {
-                std::mt19937_64 random(worker);
-                std::array<vm::Map*, 4> held{};
-                LateReports reports(random);
-                for (uint64_t i = 0; i < operations(); ++i) {
-                    const auto index = static_cast<uint32_t>(random() % 4);
-                    auto& map = held[random() % 4];
-                    if (map == nullptr || random() % 4 == 0)
-                        map = reinterpret_cast<vm::Map*>(outer->lookup(bytes_of(index), worker));
-                    const uint64_t key = random() % 8;
-                    const uint8_t* const value =
-                        map != nullptr ? map->lookup(bytes_of(key), worker) : nullptr;
-                    missed += value == nullptr ? 1 : 0;
-                    if (value != nullptr) torn += read_held(value).whole() ? 0 : 1;
-                    if (!reports.due()) continue;
-                    held.fill(nullptr);
-                    reader_quiescent();
-                }
-            },
-            [&] {
-                replace(static_cast<uint32_t>(made % 4));
-                reclaim_deferred();
-            });
+        run_workers([&](uint32_t worker) { use_inner_maps(*outer, worker, missed, torn); },
+                    [&] {
+                        replace(turn++ % kInnerMaps);
+                        reclaim_deferred();
+                    });
         EXPECT_EQ(missed, 0u);
         EXPECT_EQ(torn, 0u);
         for (vm::Map* const map : bound) delete map;

@@ -49,8 +49,7 @@ struct KeyModel {
 
 private:
     static int expected_status(const State& state, const Operation& operation) {
-        const bool writes =
-            operation.kind == Kind::Write || operation.kind == Kind::WriteElsewhere;
+        const bool writes = operation.kind == Kind::Write || operation.kind == Kind::WriteElsewhere;
         if (!writes) return state.present ? 0 : -ENOENT;
         if (state.present) return operation.flags == vm::kUpdateNoExist ? -EEXIST : 0;
         return operation.flags == vm::kUpdateExist ? -ENOENT : 0;

@@ -184,12 +184,12 @@ private:
         for (size_t i = 0; i < history.size(); ++i) {
             const auto& timed = history[i];
             if (timed.responded + kBeforeNs < end || timed.invoked > end) continue;
-            text += fmt::format("{:>6}: {:>8}..{:>8} ns thread {} {} flags {} = {} value {:x}\n", i,
-                                static_cast<int64_t>(timed.invoked - end),
-                                static_cast<int64_t>(timed.responded - end), timed.thread,
-                                kNames[static_cast<size_t>(timed.operation.kind)],
-                                timed.operation.flags, timed.operation.status,
-                                timed.operation.value);
+            text +=
+                fmt::format("{:>6}: {:>8}..{:>8} ns thread {} {} flags {} = {} value {:x}\n", i,
+                            static_cast<int64_t>(timed.invoked - end),
+                            static_cast<int64_t>(timed.responded - end), timed.thread,
+                            kNames[static_cast<size_t>(timed.operation.kind)],
+                            timed.operation.flags, timed.operation.status, timed.operation.value);
             if (text.size() > 8'000) break;
         }
         return text;

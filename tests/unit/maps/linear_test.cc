@@ -1,6 +1,7 @@
 // Several threads on a few keys of a map, or on one queue: what each of them was told fits an order
 // of the operations, one after the other. That the check can fail is shown first, by histories and
-// by maps that are wrong on purpose. WEIR_OPERATIONS (of each thread) and WEIR_SEED make a long run.
+// by maps that are wrong on purpose. WEIR_OPERATIONS (of each thread) and WEIR_SEED make a long
+// run.
 
 #include <optional>
 
@@ -34,12 +35,10 @@ std::optional<size_t> misfit_of(const KeyHistory& history) {
 }
 
 TEST(LinearCheck, TakesWhatOverlapsInEitherOrder) {
-    const KeyHistory history = {{0, 10, 40, {Kind::Write, 0, 7, 0}},
-                                {1, 20, 25, {Kind::Read, 0, 0, -ENOENT}},
-                                {1, 26, 30, {Kind::Read, 0, 7, 0}},
-                                {2, 36, 60, {Kind::Erase, 0, 0, 0}},
-                                {1, 41, 50, {Kind::Read, 0, 7, 0}},
-                                {1, 51, 55, {Kind::Presence, 0, 0, -ENOENT}}};
+    const KeyHistory history = {
+        {0, 10, 40, {Kind::Write, 0, 7, 0}}, {1, 20, 25, {Kind::Read, 0, 0, -ENOENT}},
+        {1, 26, 30, {Kind::Read, 0, 7, 0}},  {2, 36, 60, {Kind::Erase, 0, 0, 0}},
+        {1, 41, 50, {Kind::Read, 0, 7, 0}},  {1, 51, 55, {Kind::Presence, 0, 0, -ENOENT}}};
     EXPECT_EQ(misfit_of(history), std::nullopt);
 }
 
@@ -246,8 +245,7 @@ std::optional<size_t> misfit_of_queue(vm::Map& map, bool overwrites, uint32_t co
             }
         },
         [] { std::this_thread::yield(); });
-    return recorder.first_misfit(
-        {map.spec().type == vm::MapType::Stack, map.spec().entries_max});
+    return recorder.first_misfit({map.spec().type == vm::MapType::Stack, map.spec().entries_max});
 }
 
 TEST(LinearMaps, AWrongQueueIsFoundOut) {
