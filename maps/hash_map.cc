@@ -1,5 +1,7 @@
 #include "maps/hash_map.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <fmt/core.h>
@@ -27,11 +29,17 @@ namespace {
 constexpr uint32_t kFlagsAllowedPercpu = vm::kMapNoPrealloc | vm::kMapZeroSeed | kAccessFlags;
 constexpr uint32_t kFlagsAllowed = kFlagsAllowedPercpu | kMapNumaNode;
 
+int count_busy(ShardedCounter& busy) {
+    busy.add(1);
+    return -EBUSY;
+}
+
 /// `clear(element)` is called when the element has left and nobody else may use it.
 template <typename Clear>
-int remove_key(HashTable& table, const uint8_t* key, Side side, const Clear& clear) {
+int remove_key(HashTable& table, const uint8_t* key, Side side, ShardedCounter& busy,
+               const Clear& clear) {
     HashTable::Guard guard(table, key, side);
-    if (!guard.locked()) return -EBUSY;
+    if (!guard.locked()) return count_busy(busy);
     const uint32_t element = guard.element();
     if (element == kNoElement) return -ENOENT;
     guard.remove();
@@ -74,6 +82,24 @@ uint8_t* HashMap::lookup(const uint8_t* key, uint32_t /*cpu*/) {
     return hit ? table_->payload(hit.element) : nullptr;
 }
 
+vm::LookupFn HashMap::lookup_function() const {
+    return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupFn {
+        return [](vm::Map& map, const uint8_t* key, uint32_t) -> uint8_t* {
+            const HashTable& table = *static_cast<HashMap&>(map).table_;
+            const HashTable::Hit hit = table.find_sized<kKeyBytes>(key);
+            return hit ? table.payload(hit.element) : nullptr;
+        };
+    });
+}
+
+void HashMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
+                          uint32_t /*cpu*/) {
+    std::array<uint32_t, kBurstPacketsMax> elements;
+    table_->find_bulk(keys, count, elements.data());
+    for (uint32_t i = 0; i < count; ++i)
+        values[i] = elements[i] != kNoElement ? table_->payload(elements[i]) : nullptr;
+}
+
 int HashMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) {
     if (cpu >= spares_.size() - 1) return -EINVAL;
     return put(spares_[cpu], key, value, flags, Side::Program);
@@ -94,7 +120,7 @@ int HashMap::put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_
     if (!in_place) write_fresh();
 
     HashTable::Guard guard(*table_, key, side);
-    if (!guard.locked()) return -EBUSY;
+    if (!guard.locked()) return count_busy(busy_);
     if (const uint32_t old = guard.element(); old != kNoElement) {
         if (existence == vm::kUpdateNoExist) return -EEXIST;
         if (in_place) {
@@ -119,7 +145,7 @@ int HashMap::put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_
 }
 
 int HashMap::remove(const uint8_t* key, Side side) {
-    return remove_key(*table_, key, side,
+    return remove_key(*table_, key, side, busy_,
                       [&](uint32_t element) { fields_.end_timer(table_->payload(element)); });
 }
 
@@ -127,6 +153,10 @@ int64_t HashMap::for_each(vm::ElementVisitor visit, void* opaque, uint32_t /*cpu
     return table_->for_each([&](const uint8_t* key, uint32_t element) {
         return visit(opaque, key, table_->payload(element));
     });
+}
+
+uint64_t HashMap::used_bytes() const {
+    return table_->used_bytes();
 }
 
 bool HashMap::key_of(const uint8_t* value, uint8_t* key) const {
@@ -170,7 +200,9 @@ Result<std::unique_ptr<vm::Map>> PercpuHashMap::create(const vm::MapSpec& spec,
         return std::unexpected(ok.error());
     Result<ValuePlanes> values = ValuePlanes::take(spec, spec.entries_max, cpu_slots);
     if (!values) return std::unexpected(values.error());
-    auto table = HashTable::create(shape_of(spec, 0, 0, cpu_slots), spec.name);
+    HashTableShape shape = shape_of(spec, 0, 0, cpu_slots);
+    shape.claims = cpu_slots;
+    auto table = HashTable::create(shape, spec.name);
     if (!table) return std::unexpected(table.error());
     return std::unique_ptr<vm::Map>(new PercpuHashMap(spec, std::move(*table), std::move(*values)));
 }
@@ -185,15 +217,55 @@ uint8_t* PercpuHashMap::lookup(const uint8_t* key, uint32_t cpu) {
     return hit ? values_.at(hit.element, cpu) : nullptr;
 }
 
+vm::LookupFn PercpuHashMap::lookup_function() const {
+    return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupFn {
+        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) -> uint8_t* {
+            const auto& self = static_cast<PercpuHashMap&>(map);
+            if (cpu >= self.values_.planes()) return nullptr;
+            const HashTable::Hit hit = self.table_->find_sized<kKeyBytes>(key);
+            return hit ? self.values_.at(hit.element, cpu) : nullptr;
+        };
+    });
+}
+
+void PercpuHashMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
+                                uint32_t cpu) {
+    std::fill_n(values, count, nullptr);
+    if (cpu >= values_.planes()) return;
+    std::array<uint32_t, kBurstPacketsMax> elements;
+    table_->find_bulk(keys, count, elements.data());
+    for (uint32_t i = 0; i < count; ++i) {
+        if (elements[i] == kNoElement) continue;
+        values[i] = values_.at(elements[i], cpu);
+        __builtin_prefetch(values[i]);  // it lies apart from its element, and is wanted next
+    }
+}
+
+/// A present key changes in this cpu's slot only, which a claim is enough for.
 int PercpuHashMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) {
     if (cpu >= values_.planes()) return -EINVAL;
-    return put(key, {.base = value, .step = 0, .only_cpu = cpu}, flags, Side::Program);
+    if (flags > vm::kUpdateExist) return -EINVAL;
+    const SlotValues slot = {.base = value, .step = 0, .only_cpu = cpu};
+    const HashTable::Hit hit = flags != vm::kUpdateNoExist ? table_->find(key) : HashTable::Hit{};
+    if (hit) {
+        __builtin_prefetch(values_.at(hit.element, cpu), 1);  // while the claim waits for stores
+        const HashTable::Claim claim(*table_, hit, cpu);
+        if (claim.held()) {
+            values_.write(hit.element, slot);
+            return 0;
+        }
+    }
+    return put(key, slot, flags, Side::Program);
+}
+
+uint64_t PercpuHashMap::used_bytes() const {
+    return table_->used_bytes() + entries() * uint64_t{values_.planes()} * values_.stride();
 }
 
 int PercpuHashMap::put(const uint8_t* key, const SlotValues& values, uint64_t flags, Side side) {
     if (flags > vm::kUpdateExist) return -EINVAL;
     HashTable::Guard guard(*table_, key, side);
-    if (!guard.locked()) return -EBUSY;
+    if (!guard.locked()) return count_busy(busy_);
     if (guard.element() != kNoElement) {
         if (flags == vm::kUpdateNoExist) return -EEXIST;
         values_.write(guard.element(), values);
@@ -212,7 +284,7 @@ int PercpuHashMap::put(const uint8_t* key, const SlotValues& values, uint64_t fl
 }
 
 int PercpuHashMap::remove(const uint8_t* key, Side side) {
-    return remove_key(*table_, key, side, [](uint32_t) {});
+    return remove_key(*table_, key, side, busy_, [](uint32_t) {});
 }
 
 int64_t PercpuHashMap::for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) {

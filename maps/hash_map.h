@@ -14,7 +14,7 @@
 #include <mutex>
 #include <vector>
 
-#include "maps/hash_table.h"
+#include "maps/hash_find.h"
 #include "maps/value_fields.h"
 #include "maps/value_planes.h"
 #include "vm/base/result.h"
@@ -50,11 +50,9 @@ public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
-    vm::LookupFn lookup_function() const override {
-        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) {
-            return static_cast<HashMap&>(map).lookup(key, cpu);
-        };
-    }
+    vm::LookupFn lookup_function() const override;
+    void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
+                     uint32_t cpu) override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override { return remove(key, Side::Program); }
     int64_t for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) override;
@@ -67,7 +65,9 @@ public:
     int next_key(const uint8_t* key, uint8_t* next) override;
     uint32_t entries() const override { return table_->entries(); }
     uint64_t memory_bytes() const override { return table_->memory_bytes(); }
+    uint64_t used_bytes() const override;
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
+    uint64_t busy_count() const override { return static_cast<uint64_t>(busy_.sum()); }
 
 private:
     /// The element that a writer fills before it takes the lock. A replacement swaps it for the old
@@ -86,7 +86,7 @@ private:
     std::unique_ptr<HashTable> table_;
     std::vector<Spare> spares_;  ///< one per cpu, the last for the control side
     std::mutex control_;         ///< guards the control side's spare
-    ShardedCounter full_;
+    ShardedCounter full_, busy_;
 };
 
 /// The values of one cpu lie together, apart from those of the others. Threads: as vm::Map.
@@ -95,11 +95,9 @@ public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
-    vm::LookupFn lookup_function() const override {
-        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) {
-            return static_cast<PercpuHashMap&>(map).lookup(key, cpu);
-        };
-    }
+    vm::LookupFn lookup_function() const override;
+    void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
+                     uint32_t cpu) override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override { return remove(key, Side::Program); }
     int64_t for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) override;
@@ -114,7 +112,9 @@ public:
     uint64_t memory_bytes() const override {
         return table_->memory_bytes() + values_.memory_bytes();
     }
+    uint64_t used_bytes() const override;
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
+    uint64_t busy_count() const override { return static_cast<uint64_t>(busy_.sum()); }
 
 private:
     PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values);
@@ -124,7 +124,7 @@ private:
 
     std::unique_ptr<HashTable> table_;
     ValuePlanes values_;
-    ShardedCounter full_;
+    ShardedCounter full_, busy_;
 };
 
 }  // namespace weir::maps

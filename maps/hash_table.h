@@ -15,7 +15,15 @@
 // version again: the version was raised after an element left the bucket and before anybody could
 // write another key into it. Same version: what they compared was in the bucket. Other version:
 // look again, which happens only when a writer has finished something in this bucket. A key that is
-// present the whole time keeps its slot or its place in the chain, hence is never missed.
+// present the whole time keeps its slot or its place in the chain, hence is never missed; so who
+// sees no slot with the tag and no chain knows without the version that it was absent at one
+// moment.
+//
+// Values of one cpu need less than a lock (Claim): many workers may each write their own slot of
+// one element, as long as it is not given to another key meanwhile. A worker announces the bucket
+// in a line of its own and then looks at the lock; who takes the lock then looks at the
+// announcements. All four in one order (seq_cst): at least one sees the other, and the worker steps
+// back.
 //
 // Memory holds indices, no pointers.
 
@@ -23,6 +31,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "maps/free_list.h"
 #include "maps/key_hash.h"
@@ -39,21 +48,23 @@ struct HashTableShape {
     uint32_t entries_max;
     uint32_t spare_elements;  ///< beyond entries_max, owned by the caller: indices entries_max ..
     uint32_t threads;         ///< writers expected at once
+    uint32_t claims = 0;      ///< cpus that make Claims
     bool zero_seed;
 };
 
 class HashTable {
     struct Bucket;
+    struct Candidate;
 
 public:
     /// Of a key that was found. Good until the bucket changes: `unchanged` tells.
     struct Hit {
-        uint32_t element = kNoElement;
-        uint32_t version = 0;
         const Bucket* bucket = nullptr;
+        uint32_t version = 0;
+        uint32_t element = kNoElement;
 
         explicit operator bool() const { return element != kNoElement; }
-        bool unchanged() const;
+        bool unchanged() const;  ///< in hash_find.h
     };
 
     /// Exclusive access to the bucket of one key, released at the end of the scope.
@@ -87,11 +98,36 @@ public:
         uint32_t predecessor_ = kNoElement;  ///< in the chain; kNoElement: the bucket's head
     };
 
+    /// Keeps an element in its bucket while a worker writes a value that no other worker writes,
+    /// for the scope. Claims do not mind each other and write no shared line; Guards wait for them.
+    class Claim {
+    public:
+        /// `cpu` below the shape's claims, one thread at a time for each.
+        Claim(HashTable& table, const Hit& hit, uint32_t cpu);
+        ~Claim();
+        Claim(const Claim&) = delete;
+        Claim& operator=(const Claim&) = delete;
+
+        /// False: a Guard is there, or something left the bucket since the hit.
+        bool held() const { return held_; }
+
+    private:
+        std::atomic<const Bucket*>& cell_;
+        bool held_;
+    };
+
     static Result<std::unique_ptr<HashTable>> create(const HashTableShape& shape,
                                                      const std::string& map_name);
 
-    /// Lock-free. The element's key was `key` at one moment during the call.
+    /// Lock-free. The element's key was `key` at one moment during the call, or no element's was.
     Hit find(const uint8_t* key) const;
+    /// The same for keys of kKeyBytes, which is this table's size, or any where kKeyBytes is 0: for
+    /// callers that know the table long before the key. In hash_find.h, as with_key_bytes.
+    template <uint32_t kKeyBytes>
+    Hit find_sized(const uint8_t* key) const;
+    /// elements[i] = find(keys[i]).element for i < count <= kBurstPacketsMax, in that order; the
+    /// waits for memory overlap. A value apart from its element is the caller's to ask for.
+    void find_bulk(const uint8_t* const* keys, uint32_t count, uint32_t* elements) const;
     /// Lock-free. In the order of buckets, slots and chains; -ENOENT at the end. A null or absent
     /// key gives the first.
     int next_key(const uint8_t* key, uint8_t* next) const;
@@ -119,15 +155,21 @@ public:
 
     uint32_t entries() const { return static_cast<uint32_t>(entries_.sum()); }
     uint64_t memory_bytes() const { return buckets_memory_.bytes() + elements_memory_.bytes(); }
+    /// Of the elements that are there, with their share of the buckets.
+    uint64_t used_bytes() const;
 
 private:
-    static constexpr uint32_t kSlots = 8;
     /// Elements of one bucket that for_each takes at a time. Four is usual; only keys aimed at one
     /// bucket of a table with a known seed could be more.
     static constexpr uint32_t kWalkMax = 128;
     static constexpr uint32_t kHeaderBytes = 8;  ///< the link, of a chain or of the free list
 
     HashTable(const HashTableShape& shape, Region buckets, Region elements);
+
+    struct alignas(64) ClaimCell {
+        std::atomic<const Bucket*> bucket{nullptr};  ///< that this cpu claims
+    };
+    bool claims_end(const Bucket& bucket, Side side) const;
 
     uint8_t* element_at(uint32_t element) const {
         return elements_memory_.data() + element * element_stride_;
@@ -142,7 +184,10 @@ private:
     template <uint32_t kKeyBytes>
     bool key_equals(uint32_t element, const uint8_t* key) const;
     template <uint32_t kKeyBytes>
-    Hit find_sized(const uint8_t* key) const;
+    Hit find_slowly(const Bucket& bucket, uint64_t hash, const uint8_t* key) const;
+    uint64_t look_at_tags(std::span<Candidate> candidates, uint32_t* elements) const;
+    template <uint32_t kKeyBytes>
+    void find_bulk_sized(const uint8_t* const* keys, uint32_t count, uint32_t* elements) const;
     template <uint32_t kKeyBytes>
     uint32_t scan(const Bucket& bucket, uint64_t hash, const uint8_t* key, uint32_t version) const;
     uint32_t after(const Bucket& bucket, uint32_t element, uint32_t version) const;
@@ -151,14 +196,15 @@ private:
                                     std::span<uint32_t> buffer) const;
 
     uint32_t key_bytes_;
-    uint32_t key_stride_;  ///< key_bytes_ rounded up to 8
-    uint64_t element_stride_;
+    uint32_t key_stride_;      ///< key_bytes_ rounded up to 8
+    uint64_t element_stride_;  ///< so that a short element lies in one cache line
     uint32_t element_count_;
     uint64_t bucket_count_;
     KeyHash hash_;
     Region buckets_memory_;
     Region elements_memory_;
     FreeList free_;
+    std::vector<ClaimCell> claims_;
     ShardedCounter entries_;
 };
 

@@ -2,8 +2,6 @@
 
 #include <sys/random.h>
 
-#include <algorithm>
-
 #include "vm/base/check.h"
 
 namespace weir::maps {
@@ -22,17 +20,6 @@ KeyHash KeyHash::make(bool zero_seed) {
     hash.secret_[1] |= 1;
     hash.secret_[3] |= 1;
     return hash;
-}
-
-uint64_t KeyHash::long_key(const uint8_t* key, uint32_t bytes) const {
-    uint64_t state = 0;
-    for (uint32_t at = 0; at < bytes; at += 16) {
-        const uint32_t left = bytes - at;
-        const uint64_t low = load_partial(key + at, std::min(left, 8u));
-        const uint64_t high = left > 8 ? load_partial(key + at + 8, std::min(left - 8, 8u)) : 0;
-        state = mix(state, low, high);
-    }
-    return state;
 }
 
 }  // namespace weir::maps

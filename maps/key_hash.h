@@ -34,7 +34,16 @@ private:
         return fold(a ^ secret_[0] ^ state, b ^ secret_[1] ^ (state >> 32));
     }
     uint64_t finish(uint64_t state) const { return fold(state ^ secret_[2], secret_[3]); }
-    uint64_t long_key(const uint8_t* key, uint32_t bytes) const;
+    uint64_t long_key(const uint8_t* key, uint32_t bytes) const {
+        uint64_t state = 0;
+        uint32_t at = 0;
+        for (; at + 16 <= bytes; at += 16)
+            state = mix(state, load_private_word(key + at), load_private_word(key + at + 8));
+        if (at == bytes) return state;
+        const uint32_t left = bytes - at;
+        const uint64_t low = load_partial(key + at, left < 8 ? left : 8);
+        return mix(state, low, left > 8 ? load_partial(key + at + 8, left - 8) : 0);
+    }
 
     std::array<uint64_t, 4> secret_{};
 };

@@ -24,17 +24,24 @@ inline void spin_pause() {
 #endif
 }
 
+/// Between two tries. False when this side gives up.
+inline bool wait_a_moment(Side side, uint32_t spins) {
+    if (side == Side::Program && spins >= kProgramSpinsMax) return false;
+    if (side == Side::Control && spins % kControlSpins == kControlSpins - 1) sched_yield();
+    spin_pause();
+    return true;
+}
+
 class SpinLock {
 public:
-    /// False only for Side::Program, when the bound is reached.
+    /// False only for Side::Program, when the bound is reached. In one order with is_held: of two
+    /// threads of which each announces itself and then looks for the other, one sees the other.
     bool acquire(Side side) {
-        for (uint32_t spins = 0; state_.exchange(1, std::memory_order_acquire) != 0; ++spins) {
-            if (side == Side::Program && spins >= kProgramSpinsMax) return false;
-            if (side == Side::Control && spins % kControlSpins == kControlSpins - 1) sched_yield();
-            spin_pause();
-        }
+        for (uint32_t spins = 0; state_.exchange(1, std::memory_order_seq_cst) != 0; ++spins)
+            if (!wait_a_moment(side, spins)) return false;
         return true;
     }
+    bool is_held() const { return state_.load(std::memory_order_seq_cst) != 0; }
     void release() { state_.store(0, std::memory_order_release); }
 
 private:

@@ -1,5 +1,7 @@
 #include "maps/hash_map.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "tests/unit/maps/map_fixtures.h"
@@ -79,6 +81,61 @@ TEST(HashMap, AccessFlagsHoldForTheControlSideOnly) {
     EXPECT_EQ(map->control_update(bytes_of(key), {bytes_of(value), 4}, 0), -EPERM);
     EXPECT_EQ(map->control_erase(bytes_of(key)), -EPERM);
     EXPECT_EQ(map->update(bytes_of(key), bytes_of(value), 0, 0), 0);
+}
+
+/// Keys of each size have their own code where the size is usual.
+TEST(HashMap, EveryWayToLookUpAgreesWhateverTheKeySize) {
+    constexpr uint32_t kEntries = 1'000;
+    for (const vm::MapType type : {vm::MapType::Hash, vm::MapType::PercpuHash}) {
+        for (const uint32_t bytes : {1u, 4u, 7u, 8u, 12u, 13u, 16u, 20u, 24u, 32u, 36u, 40u, 65u}) {
+            const auto map = make_map(make_spec(type, bytes, 8, kEntries));
+            std::vector<std::vector<uint8_t>> keys(2 * kEntries, std::vector<uint8_t>(bytes));
+            for (uint32_t number = 0; number < keys.size(); ++number)
+                std::memcpy(&keys[number][bytes > 4 ? bytes - 4 : 0], &number, std::min(bytes, 4u));
+            for (uint32_t i = 0; i < keys.size(); i += 2)
+                map->update(keys[i].data(), bytes_of(uint64_t{i}), 0, 1);
+            const vm::LookupFn function = map->lookup_function();
+            std::array<const uint8_t*, 50> asked{};
+            std::array<uint8_t*, 50> values{};
+            for (uint32_t first = 0; first < keys.size(); first += 50) {
+                for (uint32_t i = 0; i < 50; ++i) asked[i] = keys[first + i].data();
+                map->lookup_bulk(asked.data(), 50, values.data(), 1);
+                for (uint32_t i = 0; i < 50; ++i) {
+                    EXPECT_EQ(values[i] != nullptr, i % 2 == 0) << bytes;
+                    EXPECT_EQ(values[i], map->lookup(asked[i], 1));
+                    EXPECT_EQ(values[i], function(*map, asked[i], 1));
+                    if (bytes >= 4 && i % 2 == 0) {
+                        EXPECT_EQ(value_at<uint64_t>(values[i]), first + i);
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST(HashMap, UsedBytesFollowTheElements) {
+    for (const vm::MapType type : {vm::MapType::Hash, vm::MapType::PercpuHash}) {
+        const auto map = make_map(make_spec(type, 8, 64, 1'000));
+        EXPECT_EQ(map->used_bytes(), 0u);
+        for (uint64_t key = 0; key < 500; ++key)
+            EXPECT_EQ(map->update(bytes_of(key), bytes_of(std::array<uint64_t, 8>{}), 0, 0), 0);
+        const uint64_t half = map->used_bytes();
+        EXPECT_GE(half, 500u * 72);
+        EXPECT_LE(half, map->memory_bytes());
+        EXPECT_EQ(map->control_erase(bytes_of(uint64_t{0})), 0);
+        EXPECT_EQ(map->used_bytes(), half / 500 * 499);
+    }
+}
+
+TEST(PercpuHashMap, LooksUpNothingForCpusThatAreNotThere) {
+    const auto map = make_map(make_spec(vm::MapType::PercpuHash, 4, 8, 4));
+    const uint32_t key = 1;
+    EXPECT_EQ(map->update(bytes_of(key), bytes_of(uint64_t{1}), 0, 0), 0);
+    const uint8_t* keys[] = {bytes_of(key)};
+    uint8_t* values[] = {reinterpret_cast<uint8_t*>(1)};
+    map->lookup_bulk(keys, 1, values, 2);
+    EXPECT_EQ(values[0], nullptr);
+    EXPECT_EQ(map->lookup_function()(*map, bytes_of(key), 2), nullptr);
 }
 
 TEST(PercpuHashMap, ANewKeyHasZeroesOnOtherCpusWhoeverUsedTheElementBefore) {

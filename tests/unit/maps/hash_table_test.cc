@@ -6,6 +6,8 @@
 #include <cstring>
 #include <set>
 
+#include "maps/hash_find.h"
+
 namespace weir::maps {
 namespace {
 
@@ -140,6 +142,80 @@ TEST(HashTable, VisitsAllOfABucketHoweverLong) {
     };
     EXPECT_EQ(table->for_each(visit), int64_t{kEntries});
     EXPECT_EQ(seen, std::set<uint32_t>(keys.begin(), keys.end()));
+}
+
+TEST(HashTable, BulkFindsWhatOneByOneFindsAcrossSlotsAndChains) {
+    const auto table = make_table(64);
+    const std::vector<uint32_t> present = keys_of_one_bucket(16, 20);
+    for (const uint32_t key : present) insert(*table, key);
+    for (size_t i = 0; i < present.size(); i += 3) remove(*table, present[i]);
+    std::vector<uint32_t> asked(present);
+    for (uint32_t key = 1'000'000; asked.size() < kBurstPacketsMax; ++key) asked.push_back(key);
+    std::vector<const uint8_t*> keys;
+    for (const uint32_t& key : asked) keys.push_back(raw(key));
+    for (const uint32_t count : {1u, 2u, 21u, kBurstPacketsMax}) {
+        std::vector<uint32_t> elements(kBurstPacketsMax, 7'777);
+        table->find_bulk(keys.data(), count, elements.data());
+        for (uint32_t i = 0; i < kBurstPacketsMax; ++i)
+            EXPECT_EQ(elements[i], i < count ? table->find(keys[i]).element : 7'777) << i;
+    }
+}
+
+TEST(HashTable, ShortElementsLieInOneCacheLine) {
+    for (const uint32_t payload : {0u, 8u, 16u, 24u, 32u, 40u}) {
+        const auto table = HashTable::create({.key_bytes = 16,
+                                              .payload_bytes = payload,
+                                              .entries_max = 64,
+                                              .spare_elements = 0,
+                                              .threads = 1,
+                                              .zero_seed = true},
+                                             "m");
+        ASSERT_TRUE(table.has_value());
+        for (uint32_t element = 0; element < 64; ++element) {
+            const auto value = reinterpret_cast<uint64_t>((*table)->payload(element));
+            EXPECT_EQ((value - 24) / 64, (value + payload - 1) / 64) << payload;
+            EXPECT_EQ((*table)->element_of((*table)->payload(element)), element);
+        }
+    }
+}
+
+std::unique_ptr<HashTable> make_claimed_table() {
+    auto table = HashTable::create({.key_bytes = 4,
+                                    .payload_bytes = 8,
+                                    .entries_max = 4,
+                                    .spare_elements = 0,
+                                    .threads = 2,
+                                    .claims = 2,
+                                    .zero_seed = true},
+                                   "m");
+    return std::move(*table);
+}
+
+TEST(HashTable, ClaimsLetEachOtherInAndKeepWritersOut) {
+    const auto table = make_claimed_table();
+    insert(*table, 1);
+    const HashTable::Hit hit = table->find(raw(1));
+    {
+        const HashTable::Claim first(*table, hit, 0), second(*table, hit, 1);
+        EXPECT_TRUE(first.held());
+        EXPECT_TRUE(second.held());
+        EXPECT_FALSE(HashTable::Guard(*table, raw(1), Side::Program).locked());
+    }
+    EXPECT_TRUE(HashTable::Guard(*table, raw(1), Side::Program).locked());
+}
+
+TEST(HashTable, AClaimFailsBesideAWriterAndAfterItsElementLeft) {
+    const auto table = make_claimed_table();
+    insert(*table, 1);
+    const HashTable::Hit hit = table->find(raw(1));
+    {
+        const HashTable::Guard writer(*table, raw(1), Side::Control);
+        EXPECT_FALSE(HashTable::Claim(*table, hit, 0).held());
+    }
+    EXPECT_TRUE(HashTable::Claim(*table, hit, 0).held());
+    remove(*table, 1);
+    insert(*table, 1);
+    EXPECT_FALSE(HashTable::Claim(*table, hit, 0).held());
 }
 
 /// A worker does not wait for good for a lock whose holder lost its core.
