@@ -19,6 +19,7 @@ public:
     void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
                    std::span<uint32_t> redirects, vm::RunEnv& env) const override;
     Engine engine() const override { return Engine::kInterp; }
+    const vm::Runnable* runnable() const override { return &program_; }
     std::span<const uint8_t> code() const override { return {}; }
 
 private:

@@ -28,6 +28,9 @@ public:
     virtual void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
                            std::span<uint32_t> redirects, vm::RunEnv& env) const = 0;
     virtual Engine engine() const = 0;
+    /// As prog arrays and timers hold it; nullptr of machine code, which neither makes tail calls
+    /// nor has callbacks.
+    virtual const vm::Runnable* runnable() const { return nullptr; }
     /// Machine code, empty for the interpreter.
     virtual std::span<const uint8_t> code() const = 0;
 };

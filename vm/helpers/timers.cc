@@ -181,7 +181,10 @@ int Timers::init(uint64_t timer, Map& map, uint64_t flags) {
     const Guard guard(*this);
     if (ticket_at(timer).load(std::memory_order_acquire) != 0) return -EBUSY;
     const uint32_t index = take_slot();
-    if (index == kNone) return -ENOMEM;
+    if (index == kNone) {
+        full_.fetch_add(1, std::memory_order_relaxed);
+        return -ENOMEM;
+    }
     Slot& slot = slots_[index];
     slot.timer = timer;
     slot.clock = clock;
@@ -242,6 +245,8 @@ bool Timers::take_due(uint64_t now_ns, const RunEnv& env, Call& call) {
         slot.due_again = slot.runs_in != nullptr;
         if (slot.program == nullptr || slot.due_again) continue;
         slot.runs_in = &env;
+        calls_.fetch_add(1, std::memory_order_relaxed);
+        if (now_ns - slot.deadline_ns > kTimerLateNs) late_.fetch_add(1, std::memory_order_relaxed);
         call = {index, slot.generation, slot.timer, slot.map, slot.program, slot.function};
         return true;
     }
@@ -274,27 +279,59 @@ void Timers::finish(const Call& call, uint64_t now_ns) {
     Slot& slot = slots_[call.index];
     if (slot.generation != call.generation) return;  // the element went away meanwhile
     slot.runs_in = nullptr;
+    if (!is_alive(slot)) {  // most age their own element out
+        release(call.index);
+        return;
+    }
     if (slot.due_again) arm(call.index, now_ns);
     slot.due_again = false;
 }
 
-void Timers::drop_map(const Map& map) {
-    const Guard guard(*this);
-    for (uint32_t i = 0; i < slots_.size(); ++i) {
-        Slot& slot = slots_[i];
-        if (slot.timer == 0 || slot.map != &map) continue;
-        if (is_alive(slot)) ticket_at(slot.timer).store(0, std::memory_order_release);
-        release(i);
+/// Every slot that is in use, some at a time: programs wait for the lock.
+template <typename Visit>
+void Timers::for_each_slot(Visit visit) {
+    for (uint32_t first = 0; first < slots_.size(); first += kSweepMax) {
+        const Guard guard(*this);
+        const auto end = std::min(static_cast<uint32_t>(slots_.size()), first + kSweepMax);
+        for (uint32_t i = first; i < end; ++i)
+            if (slots_[i].timer != 0) visit(i, slots_[i]);
     }
 }
 
-void Timers::drop_program(const Runnable& program) {
-    const Guard guard(*this);
-    for (uint32_t i = 0; i < slots_.size(); ++i) {
-        if (slots_[i].timer == 0 || slots_[i].program != &program) continue;
-        disarm(i);
-        slots_[i].program = nullptr;
-    }
+void Timers::rebind(const Runnable& from, const ChooseCallback& choose) {
+    for_each_slot([&](uint32_t index, Slot& slot) {
+        if (slot.program != &from) return;
+        const Callback next = choose(*slot.map, slot.function);
+        if (next.program == nullptr) disarm(index);
+        slot.program = next.program;
+        slot.function = next.function;
+    });
+}
+
+uint32_t Timers::drop_map(const Map& map) {
+    uint32_t dropped = 0;
+    for_each_slot([&](uint32_t index, Slot& slot) {
+        if (slot.map != &map) return;
+        ++dropped;
+        if (is_alive(slot)) ticket_at(slot.timer).store(0, std::memory_order_release);
+        release(index);
+    });
+    return dropped;
+}
+
+uint32_t Timers::drop_program(const Runnable& program) {
+    uint32_t dropped = 0;
+    for_each_slot([&](uint32_t index, Slot& slot) {
+        if (slot.program != &program) return;
+        ++dropped;
+        disarm(index);
+        slot.program = nullptr;
+    });
+    return dropped;
+}
+
+uint32_t Timers::size() const {
+    return static_cast<uint32_t>(slots_.size());
 }
 
 uint32_t Timers::in_use() const {

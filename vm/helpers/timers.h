@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <vector>
 
 #include "vm/helpers/clocks.h"
@@ -20,6 +21,7 @@ namespace weir::vm {
 constexpr uint32_t kTimersMax = 1u << 20;  ///< bound of what one Timers may be made for
 constexpr uint32_t kTimersDueMax = 64;     ///< callbacks of one run_due
 constexpr uint64_t kNoDeadline = UINT64_MAX;
+constexpr uint64_t kTimerLateNs = 1'000'000;  ///< a callback that begins later than this is late
 
 constexpr uint64_t kTimerAbsolute = 1;  ///< BPF_F_TIMER_ABS
 constexpr uint64_t kTimerCpuPin = 2;    ///< BPF_F_TIMER_CPU_PIN: whoever polls first runs it here
@@ -55,11 +57,28 @@ public:
     uint32_t run_due(uint64_t now_ns, RunEnv& env);
     /// When to call run_due next, by CLOCK_MONOTONIC; kNoDeadline: nothing waits. Cheap: one load.
     uint64_t next_deadline_ns() const { return next_deadline_.load(std::memory_order_relaxed); }
+    struct Callback {
+        const Runnable* program = nullptr;
+        uint64_t function = 0;
+    };
+    /// Of timers whose callback is one of `from`: each goes on with what `choose` gives for its map
+    /// and function or, where that has no program, is cancelled. A callback of `from` that runs
+    /// meanwhile can set itself again: drop_program comes when none runs any more.
+    using ChooseCallback = std::function<Callback(const Map& map, uint64_t function)>;
+    void rebind(const Runnable& from, const ChooseCallback& choose);
     /// Before a map or a program is freed: no callback of it is pending or begins after this. The
     /// caller knows that none still runs (workers have moved on).
-    void drop_map(const Map& map);
-    void drop_program(const Runnable& program);
+    /// How many timers were there.
+    uint32_t drop_map(const Map& map);
+    uint32_t drop_program(const Runnable& program);
     uint32_t in_use() const;
+    uint32_t size() const;  ///< in_use is never more
+    // Since it was made. Any thread.
+    uint64_t call_count() const { return calls_.load(std::memory_order_relaxed); }
+    /// Of these, begun more than kTimerLateNs after their time.
+    uint64_t late_count() const { return late_.load(std::memory_order_relaxed); }
+    /// Timers that bpf_timer_init refused because as many as there may be were in use.
+    uint64_t full_count() const { return full_.load(std::memory_order_relaxed); }
 
 private:
     struct Slot;
@@ -74,6 +93,8 @@ private:
         uint64_t function = 0;
     };
 
+    template <typename Visit>
+    void for_each_slot(Visit visit);
     uint32_t find(uint64_t timer) const;
     bool is_alive(const Slot& slot) const;
     uint32_t take_slot();
@@ -95,7 +116,9 @@ private:
     uint32_t in_use_ = 0;
     uint32_t sweep_next_ = 0;
     mutable std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
-    std::atomic<uint64_t> next_deadline_{kNoDeadline};
+    alignas(64) std::atomic<uint64_t> next_deadline_{
+        kNoDeadline};  ///< every core asks all the time
+    alignas(64) std::atomic<uint64_t> calls_{0}, late_{0}, full_{0};
 };
 
 }  // namespace weir::vm

@@ -37,6 +37,13 @@ struct InsnFact {
     ValueRange dst, src;
 };
 
+/// A function that is proven for calls by a timer in a value of this map.
+struct TimerCallback {
+    uint32_t subprogram = 0;  ///< index into spec().subprograms
+    uint16_t map = 0;         ///< index into spec().maps
+    friend bool operator==(const TimerCallback&, const TimerCallback&) = default;
+};
+
 /// The verifier's output for an accepted program: enough for the interpreter and the JIT to trust
 /// it without proving again. Crosses the pipe from the prover child.
 struct Proof {
@@ -46,8 +53,9 @@ struct Proof {
     uint64_t visited_insns = 0;         ///< that the verifier walked
     /// Upper bound of what one run executes, tail-called programs apart; UINT64_MAX: above that.
     uint64_t worst_insns = 0;
-    uint64_t states_peak = 0;  ///< states that the verifier kept at once,
-    uint64_t bytes_peak = 0;   ///< and their memory
+    uint64_t states_peak = 0;                    ///< states that the verifier kept at once,
+    uint64_t bytes_peak = 0;                     ///< and their memory
+    std::vector<TimerCallback> timer_callbacks;  ///< each once
 };
 
 class VerifiedProgram {

@@ -34,6 +34,12 @@ Result<void> check_facts(const ProgramSpec& program, const Proof& proof,
     if (proof.stack_bytes.size() != program.subprograms.size())
         return unfit(fmt::format("{} stack sizes for {} subprograms", proof.stack_bytes.size(),
                                  program.subprograms.size()));
+    for (const TimerCallback& callback : proof.timer_callbacks)
+        if (callback.subprogram == 0 || callback.subprogram >= program.subprograms.size() ||
+            callback.map >= program.maps.size() ||
+            program.maps[callback.map].timer_offset == kNoOffset)
+            return unfit(fmt::format("function {} as callback of timers in map {}",
+                                     callback.subprogram, callback.map));
     uint64_t most = 0;
     for (const uint32_t bytes : proof.stack_bytes) {
         if (bytes > kStackBytes) return unfit(fmt::format("a frame of {} bytes", bytes));

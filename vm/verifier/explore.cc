@@ -421,6 +421,9 @@ private:
         Proof proof;
         proof.facts = std::move(env_.facts);
         proof.stack_bytes_total = stack_bytes_total(env_);
+        for (const Root& root : env_.roots)
+            if (root.caller == Caller::Timer)
+                proof.timer_callbacks.push_back({root.subprogram, root.map});
         proof.stack_bytes = std::move(env_.stack_bytes);
         proof.visited_insns = meter_.visited();
         proof.worst_insns = meter_.worst_insns;

@@ -10,11 +10,12 @@
 namespace weir::vm {
 namespace {
 
-constexpr uint32_t kProofVersion = 3;
+constexpr uint32_t kProofVersion = 4;
 constexpr uint8_t kPointerKindMax = static_cast<uint8_t>(PointerKind::MapValue);
 /// Of a fact: which ways a jump goes, and what follows.
 constexpr uint8_t kJumps = 1, kFallsThrough = 2, kHasKey = 4, kHasDst = 8, kHasSrc = 16;
 constexpr size_t kFactBytes = 5;  ///< at least
+constexpr size_t kTimerCallbackBytes = 6;
 
 std::unexpected<Error> bad(const ByteReader& reader, std::string_view what) {
     return fail(ErrorKind::kInvalid, fmt::format("proof, offset {}: {}", reader.offset(), what));
@@ -91,7 +92,31 @@ void write_proof(ByteWriter& writer, const Proof& proof) {
     writer.write(proof.bytes_peak);
     for (const InsnFact& fact : proof.facts) write_fact(writer, fact);
     for (const uint32_t bytes : proof.stack_bytes) writer.write(bytes);
+    writer.write(static_cast<uint32_t>(proof.timer_callbacks.size()));
+    for (const TimerCallback& callback : proof.timer_callbacks) {
+        writer.write(callback.subprogram);
+        writer.write(callback.map);
+    }
 }
+
+namespace {
+
+Result<void> read_timer_callbacks(ByteReader& reader, Proof& proof) {
+    const auto count = reader.read<uint32_t>();
+    if (!count) return bad(reader, "cut short");
+    if (*count > reader.remaining() / kTimerCallbackBytes)
+        return bad(reader,
+                   fmt::format("{} timers' callbacks in {} bytes", *count, reader.remaining()));
+    for (uint32_t i = 0; i < *count; ++i) {
+        const auto subprogram = reader.read<uint32_t>();
+        const auto map = reader.read<uint16_t>();
+        if (!subprogram || !map) return bad(reader, "cut short");
+        proof.timer_callbacks.push_back({*subprogram, *map});
+    }
+    return {};
+}
+
+}  // namespace
 
 Result<Proof> read_proof(ByteReader& reader) {
     const auto version = reader.read<uint32_t>();
@@ -127,6 +152,8 @@ Result<Proof> read_proof(ByteReader& reader) {
         if (!frame) return bad(reader, "cut short");
         proof.stack_bytes.push_back(*frame);
     }
+    if (const Result<void> read = read_timer_callbacks(reader, proof); !read)
+        return std::unexpected(read.error());
     return proof;
 }
 

@@ -223,6 +223,43 @@ TEST_F(TimersTest, WaitForACallbackOnAnotherCore) {
     EXPECT_EQ(program_.keys, (std::vector<uint32_t>{0, 0}));
 }
 
+TEST_F(TimersTest, GoOnWithTheCallbackThatIsChosenInPlaceOfAnother) {
+    Callback next;
+    ASSERT_EQ(arm(1, kMs), 0);
+    ASSERT_EQ(arm(2, kMs), 0);
+    timers_.rebind(program_, [&](const Map& map, uint64_t function) {
+        EXPECT_EQ(&map, &map_);
+        EXPECT_EQ(function, 17u);
+        return Timers::Callback{&next, 23};
+    });
+    EXPECT_EQ(timers_.run_due(now_ns + kMs, env_), 2u);
+    EXPECT_TRUE(program_.keys.empty());
+    EXPECT_EQ(next.last_function, 23u);
+    ASSERT_EQ(timers_.start(map_.timer(1), kMs, 0), 0);
+    timers_.rebind(next, [](const Map&, uint64_t) { return Timers::Callback{}; });
+    EXPECT_EQ(timers_.next_deadline_ns(), kNoDeadline) << "cancelled";
+    EXPECT_EQ(timers_.start(map_.timer(1), kMs, 0), -EINVAL);
+}
+
+TEST_F(TimersTest, CountCallsThoseThatAreLateAndInitsThatFail) {
+    for (uint32_t i = 0; i < 8; ++i) ASSERT_EQ(arm(i, i * kMs), 0);
+    EXPECT_EQ(arm(8, 0), -ENOMEM);
+    EXPECT_EQ(timers_.run_due(now_ns + 3 * kMs, env_), 4u);
+    EXPECT_EQ(timers_.call_count(), 4u);
+    EXPECT_EQ(timers_.late_count(), 2u);
+    EXPECT_EQ(timers_.full_count(), 1u);
+}
+
+TEST_F(TimersTest, SayHowManyWereDropped) {
+    ASSERT_EQ(arm(1, kMs), 0);
+    ASSERT_EQ(arm(2, kMs), 0);
+    EXPECT_EQ(timers_.drop_program(program_), 2u);
+    EXPECT_EQ(timers_.drop_program(program_), 0u);
+    EXPECT_EQ(timers_.drop_map(map_), 2u);
+    EXPECT_EQ(timers_.drop_map(map_), 0u);
+    EXPECT_EQ(timers_.in_use(), 0u);
+}
+
 TEST(TimerHelpers, NeedACoreWithTimers) {
     Frame frame(60);
     TimerMap map;
