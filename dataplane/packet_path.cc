@@ -203,7 +203,9 @@ Worker::Fate Worker::fate_of(uint32_t port, uint32_t verdict, uint32_t redirect)
             for (uint32_t out = 0; out < setup_.ports.size(); ++out) {
                 if (setup_.ports[out].ifindex == redirect) return {.out = out};
             }
-            return {.reason = DropReason::redirect_unknown_port};
+            return {.reason = redirect == vm::kRedirectToSocket
+                                  ? DropReason::redirect_no_socket
+                                  : DropReason::redirect_unknown_port};
         case vm::XDP_DROP: return {.reason = DropReason::xdp_drop};
         case vm::XDP_ABORTED: return {.reason = DropReason::xdp_aborted};
     }

@@ -7,6 +7,7 @@
 #include "maps/map_helpers.h"
 #include "maps/perf_event_map.h"
 #include "maps/ringbuf_map.h"
+#include "maps/user_ringbuf_map.h"
 #include "maps/words.h"
 #include "vm/helpers/dynptr.h"
 #include "vm/helpers/segments.h"
@@ -96,6 +97,34 @@ uint64_t ringbuf_discard_dynptr(uint64_t dynptr, uint64_t, uint64_t, uint64_t, u
     return 0;
 }
 
+// -- ring buffer from user space
+
+struct Draining {
+    vm::RunEnv& env;
+    uint64_t callback;
+    uint64_t context;
+};
+
+/// The callback's arguments are a dynptr of the sample and the caller's context.
+uint64_t visit_sample(void* opaque, uint8_t* data, uint32_t bytes) {
+    const Draining& draining = *static_cast<const Draining*>(opaque);
+    vm::RunEnv& env = draining.env;
+    vm::Dynptr sample = vm::Dynptr::make(vm::DynptrKind::Memory, pointer_result(data), bytes);
+    const uint64_t stop = env.call(
+        env, draining.callback, {reinterpret_cast<uint64_t>(&sample), draining.context, 0, 0, 0});
+    return env.callback_failed ? 1 : stop;
+}
+
+uint64_t user_ringbuf_drain(uint64_t map, uint64_t callback, uint64_t context, uint64_t flags,
+                            uint64_t, vm::RunEnv& env) {
+    vm::Map& ring = map_argument(map);
+    if (ring.spec().type != vm::MapType::UserRingbuf || (flags & ~(kNoWakeup | kForceWakeup)) != 0)
+        return status_result(-EINVAL);
+    if (env.call == nullptr) return status_result(-EOPNOTSUPP);
+    Draining draining{env, callback, context};
+    return status_result(static_cast<UserRingbufMap&>(ring).consume(visit_sample, &draining));
+}
+
 // -- perf events
 
 /// Records are what the kernel's reader gets as raw data: together with its length a multiple of 8.
@@ -141,6 +170,7 @@ void add_event_helpers(vm::HelperTable& table) {
     set(table, vm::HelperId::ringbuf_reserve_dynptr, ringbuf_reserve_dynptr);
     set(table, vm::HelperId::ringbuf_submit_dynptr, ringbuf_submit_dynptr);
     set(table, vm::HelperId::ringbuf_discard_dynptr, ringbuf_discard_dynptr);
+    set(table, vm::HelperId::user_ringbuf_drain, user_ringbuf_drain);
 }
 
 }  // namespace weir::maps

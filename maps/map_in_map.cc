@@ -50,7 +50,8 @@ Result<void> check_inner_spec(const vm::MapSpec& spec) {
         case vm::MapType::Stack:
         case vm::MapType::DevmapHash:
         case vm::MapType::Ringbuf:
-        case vm::MapType::BloomFilter: return {};
+        case vm::MapType::BloomFilter:
+        case vm::MapType::UserRingbuf: return {};
     }
     return refuse(spec, "inner maps are of a kind that does not exist");
 }

@@ -15,6 +15,7 @@
 #include "maps/prog_array.h"
 #include "maps/queue_map.h"
 #include "maps/ringbuf_map.h"
+#include "maps/user_ringbuf_map.h"
 #include "maps/value_fields.h"
 #include "maps/xskmap.h"
 #include "vm/base/limits.h"
@@ -48,11 +49,12 @@ Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cp
         case vm::MapType::Queue:
         case vm::MapType::Stack: return QueueMap::create(spec);
         case vm::MapType::Ringbuf: return RingbufMap::create(spec);
+        case vm::MapType::UserRingbuf: return UserRingbufMap::create(spec);
         case vm::MapType::PerfEventArray: return PerfEventMap::create(spec, cpu_slots);
         case vm::MapType::BloomFilter: return BloomMap::create(spec);
     }
     return fail(ErrorKind::kUnsupported,
-                fmt::format("map {}: {} is not offered", spec.name, vm::map_type_name(spec.type)));
+                fmt::format("map {}: {}", spec.name, vm::map_type_refusal(spec.type)));
 }
 
 void add_map_helpers(vm::HelperTable& table) {

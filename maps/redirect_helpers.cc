@@ -28,7 +28,7 @@ uint64_t redirect_map(uint64_t map, uint64_t key, uint64_t flags, uint64_t, uint
         return flags & kVerdictMask;
     }
     env.redirect_to = {&targets, static_cast<uint32_t>(key), broadcast ? flags & ~kVerdictMask : 0};
-    env.redirect_ifindex = vm::kRedirectByMap;
+    env.redirect_ifindex = type == vm::MapType::Xskmap ? vm::kRedirectToSocket : vm::kRedirectByMap;
     return vm::XDP_REDIRECT;
 }
 

@@ -1,27 +1,13 @@
 #include "maps/ringbuf_map.h"
 
-#include <bit>
 #include <cerrno>
 
-#include <fmt/core.h>
-
-#include "maps/region.h"
 #include "maps/spec_check.h"
 
 namespace weir::maps {
 
 Result<std::unique_ptr<vm::Map>> RingbufMap::create(const vm::MapSpec& spec) {
-    if (spec.key_bytes != 0 || spec.value_bytes != 0) {
-        return refuse(spec, fmt::format("key size {} and value size {} must be 0", spec.key_bytes,
-                                        spec.value_bytes));
-    }
-    if (const Result<void> ok = check_flags(spec, kMapNumaNode); !ok)
-        return std::unexpected(ok.error());
-    if (!std::has_single_bit(spec.entries_max) || spec.entries_max % kPageBytes != 0) {
-        return refuse(spec, fmt::format("max_entries {} must be a power of two and a multiple of "
-                                        "{}: it is the size in bytes",
-                                        spec.entries_max, kPageBytes));
-    }
+    if (const Result<void> ok = check_ring_spec(spec); !ok) return std::unexpected(ok.error());
     auto ring = EventRing::create(spec.entries_max, spec.name);
     if (!ring) return std::unexpected(ring.error());
     return std::unique_ptr<vm::Map>(new RingbufMap(spec, std::move(*ring)));

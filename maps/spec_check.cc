@@ -1,10 +1,12 @@
 #include "maps/spec_check.h"
 
+#include <bit>
 #include <cerrno>
 
 #include <fmt/core.h>
 
 #include "maps/index_key.h"
+#include "maps/region.h"
 #include "vm/base/limits.h"
 
 namespace weir::maps {
@@ -63,6 +65,18 @@ Result<void> check_keyless_spec(const vm::MapSpec& spec, uint32_t flags_allowed)
     if (spec.key_bytes != 0)
         return refuse(spec, fmt::format("key size {} must be 0: it has no keys", spec.key_bytes));
     return check_common(spec, flags_allowed);
+}
+
+Result<void> check_ring_spec(const vm::MapSpec& spec) {
+    if (spec.key_bytes != 0 || spec.value_bytes != 0) {
+        return refuse(spec, fmt::format("key size {} and value size {} must be 0", spec.key_bytes,
+                                        spec.value_bytes));
+    }
+    if (const Result<void> ok = check_flags(spec, kMapNumaNode); !ok) return ok;
+    if (std::has_single_bit(spec.entries_max) && spec.entries_max % kPageBytes == 0) return {};
+    return refuse(spec, fmt::format("max_entries {} must be a power of two and a multiple of {}: "
+                                    "it is the size in bytes",
+                                    spec.entries_max, kPageBytes));
 }
 
 int control_read_error(const vm::MapSpec& spec) {

@@ -33,6 +33,9 @@ Result<void> check_common(const vm::MapSpec& spec, uint32_t flags_allowed);
 Result<void> check_fd_array_spec(const vm::MapSpec& spec, uint32_t flags_allowed);
 /// For kinds without keys: a key size of 0, besides.
 Result<void> check_keyless_spec(const vm::MapSpec& spec, uint32_t flags_allowed);
+/// For rings: keys and values of 0 bytes, and entries_max is the size in bytes, a power of two and
+/// a multiple of the page size.
+Result<void> check_ring_spec(const vm::MapSpec& spec);
 
 /// What the syscall side gives for a map created with BPF_F_WRONLY (reading), BPF_F_RDONLY or
 /// frozen (writing): 0 or -EPERM.

@@ -57,6 +57,13 @@ bool takes_address(uint32_t key_bytes) {
     return key_bytes == 4 || key_bytes == 8 || key_bytes == 16 || key_bytes == 20;
 }
 
+/// Of a user ring buffer: samples have any size.
+Result<Bytes> parse_sample(std::string_view text) {
+    Bytes raw;
+    if (text.starts_with("0x") && from_hex(text.substr(2), raw)) return raw;
+    return fail(ErrorKind::kInvalid, "a sample as hex after 0x");
+}
+
 }  // namespace
 
 Result<Bytes> parse_key(std::string_view text, const vm::MapSpec& map) {
@@ -81,6 +88,7 @@ Result<Bytes> parse_key(std::string_view text, const vm::MapSpec& map) {
 }
 
 Result<Bytes> parse_value(std::string_view text, const vm::MapSpec& map) {
+    if (map.type == vm::MapType::UserRingbuf) return parse_sample(text);
     const std::string expected =
         fmt::format("a decimal integer or hex after 0x, of {} bytes", map.value_bytes);
     if (!text.starts_with("0x") && !text.starts_with("0X"))

@@ -171,6 +171,8 @@ Json map_json(const vm::MapSpec& map) {
                   {"frozen", map.frozen},
                   {"key", type_json(map.key_type)},
                   {"value", type_json(map.value_type)}};
+    if (std::string refusal = vm::map_type_refusal(map.type); !refusal.empty())
+        entry["refusal"] = std::move(refusal);
     if (map.extra != 0) entry["extra"] = map.extra;
     if (map.spin_lock_offset != vm::kNoOffset) entry["spin_lock_offset"] = map.spin_lock_offset;
     if (map.timer_offset != vm::kNoOffset) entry["timer_offset"] = map.timer_offset;
@@ -229,6 +231,8 @@ void print_map(const vm::MapSpec& map, const std::string& head) {
         fmt::print(", spin lock at {}", map.spin_lock_offset);
     if (map.timer_offset != vm::kNoOffset) fmt::print(", timer at {}", map.timer_offset);
     fmt::print("\n");
+    if (const std::string refusal = vm::map_type_refusal(map.type); !refusal.empty())
+        fmt::print("  refused: {}\n", refusal);
     if (map.inner != nullptr) print_map(*map.inner, "  its maps");
     for (const vm::InitialSlot& slot : map.slots)
         fmt::print("  slot {}: {}\n", slot.index, slot.target);

@@ -9,6 +9,7 @@
 #include "controlplane/deploy/map_sync.h"
 #include "controlplane/deploy/sha256.h"
 #include "maps/maps.h"
+#include "maps/user_ringbuf_map.h"
 
 namespace weir::controlplane::cli {
 namespace {
@@ -54,6 +55,14 @@ OfflineElements listed(vm::Map& map, bool with_zeroes) {
     std::sort(elements.begin(), elements.end(),
               [](const auto& a, const auto& b) { return KeyLess()(a.first, b.first); });
     return elements;
+}
+
+int put(vm::Map& map, const ParsedElement& element) {
+    if (map.spec().type == vm::MapType::UserRingbuf)
+        return static_cast<maps::UserRingbufMap&>(map).produce(element.value);
+    return element.key.empty()
+               ? map.push(element.value.data(), vm::kUpdateAny)
+               : map.control_update(element.key.data(), element.value, vm::kUpdateAny);
 }
 
 Error failed_update(const vm::Map& map, const Bytes& key, int status) {
@@ -193,9 +202,7 @@ Result<void> OfflineMaps::fill(const std::string& option, const FindProgram& fin
     const Result<std::vector<ParsedElement>> elements = read_elements(path, map->spec());
     if (!elements) return std::unexpected(elements.error());
     for (const ParsedElement& element : *elements) {
-        const int status = element.key.empty() ? map->push(element.value.data(), vm::kUpdateAny)
-                                               : map->control_update(element.key.data(),
-                                                                     element.value, vm::kUpdateAny);
+        const int status = put(*map, element);
         if (status != 0) return fail_in(path, failed_update(*map, element.key, status));
     }
     return {};
@@ -207,7 +214,7 @@ bool OfflineMaps::always_has_all(vm::MapType type) {
 
 OfflineElements OfflineMaps::elements(vm::Map& map, uint32_t zeroes_max) {
     const vm::MapType type = map.spec().type;
-    if (holds_events(type)) return {};
+    if (holds_events(type) || type == vm::MapType::UserRingbuf) return {};
     const bool pops = type == vm::MapType::Queue || type == vm::MapType::Stack;
     return pops ? drained(map)
                 : listed(map, !always_has_all(type) || map.spec().entries_max <= zeroes_max);

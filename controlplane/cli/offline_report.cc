@@ -26,7 +26,8 @@ std::string outcome_word(const OfflineReport& report, const OfflineOutcome& outc
 
 bool goes_by_number(const OfflineOutcome& outcome) {
     return outcome.ran && outcome.redirect_ifindex != 0 &&
-           outcome.redirect_ifindex != vm::kRedirectByMap;
+           outcome.redirect_ifindex != vm::kRedirectByMap &&
+           outcome.redirect_ifindex != vm::kRedirectToSocket;
 }
 
 Json fault_json(const vm::RunFault& fault) {

@@ -28,7 +28,7 @@ struct OfflineOptions {
 struct OfflineOutcome {
     bool ran = false;
     uint32_t retval = 0;
-    uint32_t redirect_ifindex = 0;  ///< of XDP_REDIRECT; vm::kRedirectByMap: by a map
+    uint32_t redirect_ifindex = 0;  ///< of XDP_REDIRECT; one of vm::kRedirect*: by a map
     std::optional<vm::RunFault> fault;
     std::string error;  ///< why no program saw it
 };

@@ -20,7 +20,8 @@ bool has_bounded_loops(const SearchBench& bench) {
         return insn.op == vm::Op::kMayGoto ||
                (insn.op == vm::Op::kCallHelper &&
                 (insn.imm == vm::number_of(vm::HelperId::loop) ||
-                 insn.imm == vm::number_of(vm::HelperId::for_each_map_elem)));
+                 insn.imm == vm::number_of(vm::HelperId::for_each_map_elem) ||
+                 insn.imm == vm::number_of(vm::HelperId::user_ringbuf_drain)));
     };
     return std::ranges::any_of(bench.code(), is_bounded);
 }

@@ -72,12 +72,13 @@ TEST(CorpusCoverage, CallsEveryKernelFunctionThatIsOffered) {
 
 TEST(CorpusCoverage, HasEveryKindOfMap) {
     constexpr auto kTypes = std::to_array(
-        {vm::MapType::Hash, vm::MapType::Array, vm::MapType::ProgArray, vm::MapType::PerfEventArray,
-         vm::MapType::PercpuHash, vm::MapType::PercpuArray, vm::MapType::LruHash,
-         vm::MapType::LruPercpuHash, vm::MapType::LpmTrie, vm::MapType::ArrayOfMaps,
-         vm::MapType::HashOfMaps, vm::MapType::Devmap, vm::MapType::Cpumap, vm::MapType::Xskmap,
-         vm::MapType::Queue, vm::MapType::Stack, vm::MapType::DevmapHash, vm::MapType::Ringbuf,
-         vm::MapType::BloomFilter});
+        {vm::MapType::Hash,           vm::MapType::Array,         vm::MapType::ProgArray,
+         vm::MapType::PerfEventArray, vm::MapType::PercpuHash,    vm::MapType::PercpuArray,
+         vm::MapType::LruHash,        vm::MapType::LruPercpuHash, vm::MapType::LpmTrie,
+         vm::MapType::ArrayOfMaps,    vm::MapType::HashOfMaps,    vm::MapType::Devmap,
+         vm::MapType::Cpumap,         vm::MapType::Xskmap,        vm::MapType::Queue,
+         vm::MapType::Stack,          vm::MapType::DevmapHash,    vm::MapType::Ringbuf,
+         vm::MapType::BloomFilter,    vm::MapType::UserRingbuf});
     for (const vm::MapType type : kTypes)
         EXPECT_TRUE(coverage().maps.contains(type)) << vm::map_type_name(type);
 }

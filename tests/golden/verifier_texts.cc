@@ -153,6 +153,7 @@ std::vector<MapSpec> text_maps() {
     maps.back().spin_lock_offset = 24;
     maps.back().timer_offset = 0;
     maps.push_back(make_map("undo", MapType::Stack, 0, 8, 16));
+    maps.push_back(make_map("commands", MapType::UserRingbuf, 0, 0, 4096));
     return maps;
 }
 

@@ -51,6 +51,13 @@ size_t least_skb_bytes(const Bytes& packet) {
     return kEthernetBytes + (type == 0x0800 ? kIpv4Bytes : type == 0x86dd ? kIpv6Bytes : 1);
 }
 
+/// Of every length up to 32 bytes, an empty one among them.
+std::vector<MapFill> samples_for(const char* map) {
+    std::vector<MapFill> samples;
+    for (uint8_t i = 0; i < 66; ++i) samples.push_back({map, {}, Bytes(i % 33, i)});
+    return samples;
+}
+
 std::vector<MapFill> fills_of(std::string_view name) {
     if (name == "devmap")
         return {number("ports", 0, kFirstIfindex), number("ports", 2, kSecondIfindex),
@@ -59,6 +66,7 @@ std::vector<MapFill> fills_of(std::string_view name) {
         return {pair("ports", 42, kFirstIfindex), pair("ports", 700'000, kSecondIfindex)};
     if (name == "cpumap") return {pair("cpus", 0, 192), pair("cpus", 1, 2)};
     if (name == "xskmap") return {number("sockets", 3, 0)};
+    if (name == "user_ringbuf") return samples_for("samples");
     return {};
 }
 

@@ -81,6 +81,17 @@ void collect_sample(void* records, int, void* data, uint32_t bytes) {
     collect_record(records, data, bytes);
 }
 
+Result<void> put_sample(const LiveMap& map, const Bytes& bytes) {
+    const std::unique_ptr<user_ring_buffer, decltype(&user_ring_buffer__free)> ring(
+        user_ring_buffer__new(map.fd, nullptr), user_ring_buffer__free);
+    if (!ring) return kernel_failure(fmt::format("map {}: open", map.name), errno);
+    void* const sample = user_ring_buffer__reserve(ring.get(), static_cast<uint32_t>(bytes.size()));
+    if (sample == nullptr) return kernel_failure(fmt::format("map {}: sample", map.name), errno);
+    std::ranges::copy(bytes, static_cast<uint8_t*>(sample));
+    user_ring_buffer__submit(ring.get(), sample);
+    return {};
+}
+
 }  // namespace
 
 FileDescriptor::~FileDescriptor() {
@@ -138,6 +149,11 @@ Result<FilledMaps> fill_maps(const std::vector<LiveMap>& maps, const std::vector
             value.assign(reinterpret_cast<const uint8_t*>(&fd),
                          reinterpret_cast<const uint8_t*>(&fd) + sizeof fd);
             filled.sockets.push_back(std::move(*xsk));
+        }
+        if (map->type == vm::MapType::UserRingbuf) {
+            if (const Result<void> put = put_sample(*map, value); !put)
+                return std::unexpected(put.error());
+            continue;
         }
         if (bpf_map_update_elem(map->fd, fill.key.data(), value.data(), BPF_ANY) != 0)
             return kernel_failure(fmt::format("map {}: fill", fill.map), errno);

@@ -200,7 +200,8 @@ std::string Containment::check_pointer(const Reg& reg, uint64_t value, bool vita
         case RegKind::Function:
             return fits(value == vm::code_address(static_cast<uint64_t>(reg.off)));
         case RegKind::Socket:
-        case RegKind::Connection: return fits(value != 0);
+        case RegKind::Connection:
+        case RegKind::DynptrPointer: return fits(value != 0);
         case RegKind::PacketStale: return {};
         case RegKind::Uninit:
         case RegKind::Number:

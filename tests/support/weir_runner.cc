@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "maps/maps.h"
+#include "maps/user_ringbuf_map.h"
 #include "tests/support/kernel_network.h"
 #include "vm/base/check.h"
 #include "vm/base/limits.h"
@@ -270,7 +271,10 @@ Result<TestMaps> TestMaps::make(const vm::ObjectSpec& object, const RunSetup& se
     for (const MapFill& fill : setup.fills) {
         vm::Map* map = made.find(fill.map);
         if (map == nullptr) return fail(ErrorKind::kNotFound, "no map " + fill.map);
-        if (const int error = map->control_update(fill.key.data(), fill.value, vm::kUpdateAny))
+        const int error = map->spec().type == vm::MapType::UserRingbuf
+                              ? static_cast<maps::UserRingbufMap*>(map)->produce(fill.value)
+                              : map->control_update(fill.key.data(), fill.value, vm::kUpdateAny);
+        if (error != 0)
             return fail(ErrorKind::kInvalid,
                         fmt::format("map {}: fill: {}", fill.map, std::strerror(-error)));
     }

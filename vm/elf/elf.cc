@@ -56,7 +56,7 @@ Result<void> finish_maps(const elf::Object& object, const elf::FunctionTable& fu
                          elf::MapTable& table, ObjectSpec& spec) {
     if (const auto ok = elf::apply_entries_max(object, table, spec.notices); !ok) return ok;
     if (const auto ok = elf::read_map_slots(object, functions, table); !ok) return ok;
-    elf::refuse_maps(table);
+    elf::refuse_maps(table, spec.notices);
     return {};
 }
 

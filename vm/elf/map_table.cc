@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "vm/base/limits.h"
 
@@ -29,40 +28,15 @@ Result<void> assume_size(const Object& object, MapSpec& map, const std::string& 
         return bad(fmt::format(
             "map \"{}\": max_entries is 0: set it in the source or with {}.max_entries=N", name,
             name));
-    const bool is_ringbuf = map.type == MapType::Ringbuf;
+    const bool is_ringbuf = map.type == MapType::Ringbuf || map.type == MapType::UserRingbuf;
     map.entries_max = is_ringbuf ? kAssumedRingbufBytes : *object.options.assume_entries_max;
     notices.push_back(
         fmt::format("map \"{}\": max_entries is 0, assuming {}", name, map.entries_max));
     return {};
 }
 
-/// Kinds that need what a packet does not have: enum bpf_map_type.
-constexpr auto kOtherTypes =
-    std::to_array<std::pair<uint32_t, std::string_view>>({{7, "stack_trace"},
-                                                          {8, "cgroup_array"},
-                                                          {15, "sockmap"},
-                                                          {18, "sockhash"},
-                                                          {19, "cgroup_storage"},
-                                                          {20, "reuseport_sockarray"},
-                                                          {21, "percpu_cgroup_storage"},
-                                                          {24, "sk_storage"},
-                                                          {26, "struct_ops"},
-                                                          {28, "inode_storage"},
-                                                          {29, "task_storage"},
-                                                          {31, "user_ringbuf"},
-                                                          {32, "cgrp_storage"},
-                                                          {33, "arena"},
-                                                          {34, "insn_array"}});
-
-std::string refuse_type(MapType type) {
-    const auto number = static_cast<uint32_t>(type);
-    for (const auto& [other, name] : kOtherTypes)
-        if (other == number) return fmt::format("maps of type {} are not offered", name);
-    return fmt::format("there is no map type {}", number);
-}
-
 std::string reason_to_refuse(const MapSpec& map) {
-    if (!map_type_by_name(map_type_name(map.type))) return refuse_type(map.type);
+    if (std::string refusal = map_type_refusal(map.type); !refusal.empty()) return refusal;
     if (map.key_bytes > kMapKeyBytesMax)
         return fmt::format("keys of {} bytes, at most {}", map.key_bytes, kMapKeyBytesMax);
     if (map.value_bytes > value_bytes_max(map))
@@ -141,10 +115,16 @@ Result<void> apply_entries_max(const Object& object, MapTable& table,
     return {};
 }
 
-void refuse_maps(MapTable& table) {
+void refuse_maps(MapTable& table, std::vector<std::string>& notices) {
     for (uint32_t i = 0; i < table.maps.size(); ++i) {
-        std::string reason = reason_to_refuse(table.maps[i]);
+        const MapSpec& map = table.maps[i];
+        std::string reason = reason_to_refuse(map);
         if (!reason.empty()) table.refused.emplace(i, std::move(reason));
+        if (map.type == MapType::Xskmap)
+            notices.push_back(fmt::format(
+                "map \"{}\": there are no AF_XDP sockets: XDP_REDIRECT into an xskmap drops the "
+                "packet, counted as redirect_no_socket",
+                map.name));
     }
 }
 

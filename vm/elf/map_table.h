@@ -73,7 +73,8 @@ Result<void> read_global_data(const Object& object, MapTable& table,
 Result<void> apply_entries_max(const Object& object, MapTable& table,
                                std::vector<std::string>& notices);
 /// Fills `refused`: kinds of maps and sizes that are not offered.
-void refuse_maps(MapTable& table);
+/// A kind that is offered in part is noticed.
+void refuse_maps(MapTable& table, std::vector<std::string>& notices);
 
 /// The data object called `name` in `section`, or nullptr.
 const Symbol* find_variable(const ElfFile& file, uint32_t section, std::string_view name);

@@ -35,12 +35,12 @@ Allowed learn_slice(RunState& run, const CallSite& call, uint64_t r0) {
     const uint64_t bytes = argument_of(call, ArgKind::SliceSize);
     const bool writable = !call.is(KfuncId::bpf_dynptr_slice);
     if (run.memory.reach(r0, bytes, writable ? Touch::Store : Touch::Load) != nullptr) return {};
-    const bool of_record = call.dynptr_kind == StackObjectKind::RecordDynptr;
+    const bool is_lent = call.dynptr_kind != StackObjectKind::Dynptr;
     if (!run.memory.learn({.base = r0,
                            .bytes = bytes,
                            .kind = RegionKind::Slice,
                            .writable = writable,
-                           .owner = of_record ? call.dynptr : 0}))
+                           .owner = is_lent ? call.dynptr : 0}))
         return too_much(call, kRegionsMax);
     return {};
 }

@@ -172,9 +172,9 @@ uint32_t object_bytes(bool is_iterator) {
 Allowed check_object(RunState& run, CallSite& call, size_t index, bool is_iterator) {
     const std::string_view name = is_iterator ? "iterator" : "dynptr";
     const uint64_t address = call.argument(index);
-    const StackObject* object = run.memory.on_stack(address, object_bytes(is_iterator))
-                                    ? run.holdings.intact(address)
-                                    : nullptr;
+    const bool may_be_there = run.memory.on_stack(address, object_bytes(is_iterator)) ||
+                              (address != 0 && address == run.lent_dynptr);
+    const StackObject* object = may_be_there ? run.holdings.intact(address) : nullptr;
     if (object == nullptr || (object->kind == StackObjectKind::Iterator) != is_iterator)
         return bad(call, index, fmt::format("is no {}, or the program wrote over it", name));
     const bool gives_back =

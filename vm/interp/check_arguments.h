@@ -23,6 +23,7 @@ struct RunState {
     uint64_t context;  ///< address; 0: a timer's run has none
     MemoryModel memory;
     Holdings holdings;
+    uint64_t lent_dynptr = 0;  ///< address of the dynptr that a callback was given; 0: none
 };
 
 struct CallSite {

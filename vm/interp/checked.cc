@@ -35,7 +35,8 @@ struct Checked {
     uint64_t insns = 0;
     uint32_t now = 0;  ///< the slot that runs
     uint32_t callbacks = 0;
-    bool visits_elements = false;          ///< the helper that runs is for_each_map_elem
+    enum class Visits : uint8_t { Nothing, Elements, Samples };
+    Visits visits = Visits::Nothing;       ///< what the helper that runs gives to its callback
     uint16_t initialised = kFramePointer;  ///< bit i: ri holds something
     std::array<uint16_t, kFramesMax> callers{};
     std::optional<RunFault> stopped;
@@ -249,12 +250,14 @@ bool Checked::call(M& m, Callee callee, int64_t id) {
     if (!allowed(m, check_call(run, site)) || !grown_stack_fits(m) ||
         !spend(m, site.bytes / kBytesPerStep + kStepsPerRegion * walks_slices(run, *info)))
         return false;
-    const bool visited = visits_elements;
+    const Visits before = visits;
     const uint32_t at = now;
-    visits_elements = site.is(HelperId::for_each_map_elem);
+    visits = site.is(HelperId::for_each_map_elem)    ? Visits::Elements
+             : site.is(HelperId::user_ringbuf_drain) ? Visits::Samples
+                                                     : Visits::Nothing;
     m.env.callback_failed = false;
     const uint64_t r0 = function(m.r[1], m.r[2], m.r[3], m.r[4], m.r[5], m.env);
-    visits_elements = visited;
+    visits = before;
     now = at;
     if (stopped) return false;
     // What it could not take of a call that was allowed was too much for it.
@@ -320,12 +323,36 @@ private:
     bool learned_ = false;
 };
 
+/// The dynptr of a sample, while it is lent. What was taken of it is void afterwards.
+class Loan {
+public:
+    Loan(RunState& run, uint64_t dynptr, uint32_t insn) : run_(run), before_(run.lent_dynptr) {
+        run.lent_dynptr = dynptr;
+        run.holdings.make(StackObjectKind::SampleDynptr, dynptr, insn);
+        number_ = run.holdings.intact(dynptr)->number;
+    }
+    ~Loan() {
+        run_.lent_dynptr = before_;
+        run_.holdings.remove_all(number_);
+        run_.memory.forget_slices(number_);
+    }
+    Loan(const Loan&) = delete;
+    Loan& operator=(const Loan&) = delete;
+
+private:
+    RunState& run_;
+    uint64_t before_;
+    uint32_t number_ = 0;
+};
+
 uint64_t Checked::callback(M& m, uint64_t function, const std::array<uint64_t, 5>& arguments) {
     const uint16_t before = initialised;
-    const bool visited = visits_elements;
+    const Visits visited = visits;
     std::optional<Visit> visit;
+    std::optional<Loan> loan;
     initialised = kArguments;
-    if (visits_elements) {
+    if (visits == Visits::Samples) loan.emplace(run, arguments[0], now);
+    if (visits == Visits::Elements) {
         visit.emplace(run.memory, *reinterpret_cast<const Map*>(arguments[0]), arguments[1],
                       arguments[2]);
         if (!visit->learned()) fault(m, "the run touches too many elements", FaultKind::Engine);
@@ -334,7 +361,7 @@ uint64_t Checked::callback(M& m, uint64_t function, const std::array<uint64_t, 5
     const uint64_t r0 =
         stopped ? 0 : call_back(m, m.program->code.data() + slot_of(function), arguments);
     --callbacks;
-    visits_elements = visited;
+    visits = visited;
     initialised = before;
     m.env.callback_failed = stopped.has_value();
     return r0;

@@ -22,7 +22,8 @@ struct Held {
     uint32_t insn = 0;         ///< that took it
 };
 
-enum class StackObjectKind : uint8_t { Dynptr, RecordDynptr, Iterator };
+/// SampleDynptr: of a user ring buffer's sample, lent for a callback, or a clone of it.
+enum class StackObjectKind : uint8_t { Dynptr, RecordDynptr, SampleDynptr, Iterator };
 
 constexpr uint32_t kDynptrStackBytes = 16;   ///< struct bpf_dynptr
 constexpr uint32_t kIteratorStackBytes = 8;  ///< struct bpf_iter_num
@@ -44,7 +45,9 @@ struct StackObject {
         return bytes[8] | uint32_t{bytes[9]} << 8 | uint32_t{bytes[10]} << 16;
     }
     /// Must be submitted, discarded or destroyed.
-    bool is_held() const { return kind != StackObjectKind::Dynptr; }
+    bool is_held() const {
+        return kind == StackObjectKind::RecordDynptr || kind == StackObjectKind::Iterator;
+    }
 };
 
 constexpr size_t kHeldMax = 256;  ///< at once

@@ -87,7 +87,8 @@ bool is_read_only(const MapSpec& map) {
         case MapType::Queue:
         case MapType::Stack:
         case MapType::Ringbuf:
-        case MapType::BloomFilter: break;
+        case MapType::BloomFilter:
+        case MapType::UserRingbuf: break;
     }
     return map.frozen || (map.flags & kMapRdonlyProg) != 0;
 }

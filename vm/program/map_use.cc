@@ -49,6 +49,7 @@ constexpr auto kUses = std::to_array<Use>({
     {HelperId::timer_init, kTimers},
     {HelperId::map_lookup_percpu_elem, kPercpu},
     {HelperId::ringbuf_reserve_dynptr, kRing},
+    {HelperId::user_ringbuf_drain, kinds(MapType::UserRingbuf)},
 });
 static_assert(std::ranges::is_sorted(kUses, {}, &Use::helper));
 

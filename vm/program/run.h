@@ -52,7 +52,7 @@ struct RunEnv {
     uint32_t redirect_ifindex =
         0;  ///< written by bpf_redirect; read after XDP_REDIRECT. The runner zeroes it before a run
     uint64_t aborted_insn = 0;
-    Redirect redirect_to;  ///< valid where redirect_ifindex is kRedirectByMap
+    Redirect redirect_to;  ///< valid where redirect_ifindex is one of kRedirect*
     uint64_t printk_count = 0;
     /// trace_printk's sink: whole line, no newline. nullptr drops it (the packet path logs
     /// nothing).
@@ -77,6 +77,8 @@ struct RunEnv {
 
 /// redirect_ifindex after bpf_redirect_map: no device has this number.
 constexpr uint32_t kRedirectByMap = UINT32_MAX;
+/// The same, where the map is an xskmap: there is no socket behind it.
+constexpr uint32_t kRedirectToSocket = UINT32_MAX - 1;
 
 /// Code behind a helper: r1..r5 and the environment, result in r0.
 /// Pointers arrive as numbers; the verifier has proven what they point to. A Map argument is a

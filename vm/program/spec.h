@@ -37,12 +37,17 @@ enum class MapType : uint32_t {
     DevmapHash = 25,
     Ringbuf = 27,
     BloomFilter = 30,
+    UserRingbuf = 31,
 };
 
-/// The kernel's word in lower case ("percpu_array"); "map type N" for numbers without one.
+/// The kernel's word in lower case ("percpu_array"), also of kinds that are not offered; "map type
+/// N" for numbers without one.
 std::string map_type_name(MapType type);
-/// The reverse, for known names.
+/// The reverse, for kinds that are offered.
 Result<MapType> map_type_by_name(std::string_view name);
+/// Why there is no such map: "maps of type sockmap are not offered: no socket lives on the
+/// dataplane", "there is no map type 4711"; empty for kinds that are offered.
+std::string map_type_refusal(MapType type);
 constexpr bool is_percpu(MapType type) {
     return type == MapType::PercpuHash || type == MapType::PercpuArray ||
            type == MapType::LruPercpuHash;

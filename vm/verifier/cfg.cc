@@ -29,7 +29,8 @@ uint16_t call_arguments(const DecodedInsn& insn) {
 
 bool takes_callback(int64_t helper_id) {
     return helper_id == number_of(HelperId::loop) ||
-           helper_id == number_of(HelperId::for_each_map_elem);
+           helper_id == number_of(HelperId::for_each_map_elem) ||
+           helper_id == number_of(HelperId::user_ringbuf_drain);
 }
 
 bool is_move(const OpInfo& row) {

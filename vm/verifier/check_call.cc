@@ -62,13 +62,20 @@ void end_rounds(State& state) {
     frame.round = {};
 }
 
-/// Arguments of a round: its number and the context, or map, key, value and the context.
+/// Arguments of a round: its number and the context; or a sample's dynptr and the context; or map,
+/// key, value and the context.
 void give_arguments(Step& step, const Frame& caller, Frame& callee) {
     if (callee.caller == Caller::Loop) {
         Range<64> index;
         const uint64_t most = caller.regs[1].value.full.umax;
         index.limit_unsigned(0, most == 0 ? 0 : most - 1);
         callee.regs[1] = Reg::scalar(Scalar::from_full(index), caller.regs[1].node);
+        callee.regs[2] = caller.regs[3];
+        return;
+    }
+    if (callee.caller == Caller::Drain) {
+        callee.regs[1] = Reg::pointer(RegKind::DynptrPointer);
+        callee.regs[1].ref = callee.sample = step.env.fresh_id();
         callee.regs[2] = caller.regs[3];
         return;
     }
@@ -84,6 +91,12 @@ void give_arguments(Step& step, const Frame& caller, Frame& callee) {
     callee.regs[4] = caller.regs[3];
 }
 
+Caller caller_of(const DecodedInsn& call) {
+    if (call.imm == number_of(HelperId::loop)) return Caller::Loop;
+    const bool drains = call.imm == number_of(HelperId::user_ringbuf_drain);
+    return drains ? Caller::Drain : Caller::ForEach;
+}
+
 /// After a round: another one, or the helper returns.
 Walked end_round(Step& step, const Reg& result, uint32_t call_slot) {
     step.rely_on(result);
@@ -91,6 +104,7 @@ Walked end_round(Step& step, const Reg& result, uint32_t call_slot) {
         return fault("callback",
                      fmt::format("the callback returns {}, expected 0 to go on or 1 to end",
                                  result.is_scalar() ? describe_reg(result) : kind_words(result)));
+    if (step.frame().sample != 0) forget_owned(step.state(), step.frame().sample);
     const auto end = [&](State& state) {
         leave_frame(state);
         end_rounds(state);
@@ -186,7 +200,8 @@ Walked check_call(Step& step) {
     if (const Checked special = check_special(step, call); !special)
         return std::unexpected(special.error());
     if (call.has_map()) step.env.note_map(step.pc, call.map);
-    const bool has_rounds = call.is(HelperId::loop) || call.is(HelperId::for_each_map_elem);
+    const bool has_rounds = call.is(HelperId::loop) || call.is(HelperId::for_each_map_elem) ||
+                            call.is(HelperId::user_ringbuf_drain);
     if (has_rounds) {
         step.frame().rounds = step.env.fresh_id();
         step.frame().round = {step.frame().rounds, 0, 0};
@@ -214,7 +229,7 @@ Walked check_round(Step& step) {
     const auto index = static_cast<uint8_t>(step.state().frames.size());
     Frame callee = make_frame(subprogram, index);
     callee.call_slot = step.pc;
-    callee.caller = is_loop ? Caller::Loop : Caller::ForEach;
+    callee.caller = caller_of(step.insn);
     callee.references = static_cast<uint32_t>(step.state().references.size());
     give_arguments(step, caller, callee);
     enter(step, std::move(callee));

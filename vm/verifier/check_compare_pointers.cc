@@ -61,6 +61,7 @@ std::expected<Branch, Fault> branch_on_null(Step& step, const Sides& sides, Stat
         case RegKind::Memory:
         case RegKind::Socket:
         case RegKind::Connection:
+        case RegKind::DynptrPointer:
         case RegKind::Function: return Branch{!is_equal, is_equal};
         case RegKind::PacketLow:
             return fault("pointer-leak",

@@ -29,7 +29,8 @@ bool programs_only_read(const MapSpec& map) {
         case MapType::Queue:
         case MapType::Stack:
         case MapType::Ringbuf:
-        case MapType::BloomFilter: break;
+        case MapType::BloomFilter:
+        case MapType::UserRingbuf: break;
     }
     return map.frozen || (map.flags & kMapRdonlyProg) != 0;
 }

@@ -28,6 +28,7 @@ PointerKind access_kind(RegKind kind) {
         case RegKind::Socket:
         case RegKind::Connection:
         case RegKind::Function:
+        case RegKind::DynptrPointer:
         case RegKind::Dynptr:
         case RegKind::Iterator: return PointerKind::None;
     }
@@ -231,6 +232,7 @@ Checked check_region(Step& step, const Region& region, Access access) {
         case RegKind::PacketStale:
         case RegKind::Map:
         case RegKind::Function:
+        case RegKind::DynptrPointer:
         case RegKind::Dynptr:
         case RegKind::Iterator:
             return fault("invalid-pointer",

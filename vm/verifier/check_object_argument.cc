@@ -79,8 +79,20 @@ bool gives_back(const Call& call) {
            call.is(KfuncId::bpf_iter_num_destroy);
 }
 
+/// Of a sample: helpers may use it, and change what it points to, but not give it back.
+Checked check_lent_dynptr(Call& call, uint8_t index, const Reg& reg) {
+    if (gives_back(call))
+        return bad_argument(call, index, "is a dynptr, but not of a ring buffer's record",
+                            "reference");
+    call.object = Reg::pointer(RegKind::Dynptr);
+    call.object.ref = reg.ref;
+    call.object.writable = true;
+    return {};
+}
+
 Checked check_object(Step& step, Call& call, uint8_t index, const Reg& reg, RegKind kind) {
     const bool is_dynptr = kind == RegKind::Dynptr;
+    if (is_dynptr && reg.kind == RegKind::DynptrPointer) return check_lent_dynptr(call, index, reg);
     const std::string_view rule = is_dynptr ? "dynptr" : "iterator";
     const auto place = object_place(step, reg, is_dynptr ? kDynptrSlots : kIteratorSlots);
     if (!place) return bad_argument(call, index, place.error(), rule);

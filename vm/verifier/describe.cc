@@ -24,6 +24,7 @@ std::string_view kind_words(RegKind kind) {
         case RegKind::Socket: return "a socket";
         case RegKind::Connection: return "a connection";
         case RegKind::Function: return "the address of a function";
+        case RegKind::DynptrPointer: return "the dynptr of a sample";
         case RegKind::Dynptr: return "a dynptr";
         case RegKind::Iterator: return "an iterator";
     }
@@ -49,6 +50,7 @@ std::string_view kind_words(const Reg& reg) {
         case RegKind::PacketStale:
         case RegKind::MapKey:
         case RegKind::Function:
+        case RegKind::DynptrPointer:
         case RegKind::Dynptr:
         case RegKind::Iterator: break;
     }
@@ -121,6 +123,7 @@ std::string describe_reg(const Reg& reg) {
         case RegKind::Socket: return reg.or_null ? "sock_or_null" : "sock";
         case RegKind::Connection: return reg.or_null ? "nf_conn_or_null" : "nf_conn";
         case RegKind::Function: return fmt::format("func({})", reg.off);
+        case RegKind::DynptrPointer: return "dynptr_ptr";
         case RegKind::Dynptr: return "dynptr";
         case RegKind::Iterator: return "iter_num";
     }

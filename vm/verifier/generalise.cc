@@ -138,6 +138,7 @@ private:
             case RegKind::Map:
             case RegKind::Socket:
             case RegKind::Connection: return old.off == now.off ? renamed(now) : Reg{};
+            case RegKind::DynptrPointer:
             case RegKind::Iterator: return now;
             case RegKind::Uninit:
             case RegKind::Number:

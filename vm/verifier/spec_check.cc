@@ -56,7 +56,8 @@ KeyBytes key_bytes_of(MapType type) {
         case MapType::BloomFilter: return {0, 0};
         case MapType::ProgArray:
         case MapType::PerfEventArray:
-        case MapType::Ringbuf: break;
+        case MapType::Ringbuf:
+        case MapType::UserRingbuf: break;
     }
     return {0, UINT32_MAX};
 }
@@ -64,7 +65,7 @@ KeyBytes key_bytes_of(MapType type) {
 /// No pointer into these is ever given out.
 bool has_no_values(MapType type) {
     return type == MapType::ProgArray || type == MapType::PerfEventArray ||
-           type == MapType::Ringbuf;
+           type == MapType::Ringbuf || type == MapType::UserRingbuf;
 }
 
 Checked check_map(const MapSpec& map) {

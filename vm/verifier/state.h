@@ -27,13 +27,14 @@ enum class RegKind : uint8_t {
     PacketStale,  ///< one of before the packet moved: good for comparisons only
     Map,
     MapValue,
-    MapKey,      ///< the key that a callback is given
-    Memory,      ///< a ring buffer's record, a slice of a dynptr, an iterator's number
-    Socket,      ///< struct bpf_sock, to be released
-    Connection,  ///< struct nf_conn, to be released
-    Function,    ///< address of a subprogram, for callbacks
-    Dynptr,      ///< in StackSlot::spill only: half of a struct bpf_dynptr
-    Iterator,    ///< in StackSlot::spill only: a struct bpf_iter_num
+    MapKey,         ///< the key that a callback is given
+    Memory,         ///< a ring buffer's record, a slice of a dynptr, an iterator's number
+    Socket,         ///< struct bpf_sock, to be released
+    Connection,     ///< struct nf_conn, to be released
+    Function,       ///< address of a subprogram, for callbacks
+    DynptrPointer,  ///< to the dynptr that a callback is given, which is not the program's memory
+    Dynptr,         ///< in StackSlot::spill only: half of a struct bpf_dynptr
+    Iterator,       ///< in StackSlot::spill only: a struct bpf_iter_num
 };
 
 /// What a comparison said of a packet pointer that does not lie below the packet's end.
@@ -81,8 +82,8 @@ struct Reg {
     /// its first slot. Dynptr: 0 and 1 for its halves.
     int32_t off = 0;
     uint32_t range = 0;  ///< packet kinds: bytes proven to exist from base + value on. Memory: size
-    /// Memory, Socket, Connection, Dynptr, Iterator: what it lives as long as. Uninit: what it held
-    /// was given back.
+    /// Memory, Socket, Connection, Dynptr, DynptrPointer, Iterator: what it lives as long as.
+    /// Uninit: what it held was given back.
     uint32_t ref = 0;
     /// Number: it is data_end minus (the packet pointer of this id, at this offset).
     uint32_t length_id = 0;
@@ -158,7 +159,7 @@ constexpr uint8_t kFramePointer = 10;
 
 /// Who called a frame: an instruction, a helper once per round, or a timer.
 /// Contract: whoever calls a global function, which is walked for all of them.
-enum class Caller : uint8_t { Program, Loop, ForEach, Timer, Contract };
+enum class Caller : uint8_t { Program, Loop, ForEach, Drain, Timer, Contract };
 
 struct Frame {
     std::array<Reg, kRegisterCount> regs;
@@ -168,6 +169,7 @@ struct Frame {
     uint32_t call_slot = 0;  ///< where the caller called; unused in the first frame
     Caller caller = Caller::Program;
     uint32_t references = 0;  ///< that were held when a callback's frame began
+    uint32_t sample = 0;      ///< Drain: what the sample's slices live as long as, this frame
     /// Not 0: this frame stands at a call whose callback runs any number of times; r1 to r5 are its
     /// arguments. The number names the call.
     uint32_t rounds = 0;

@@ -10,7 +10,27 @@ TEST(CreateMap, RefusesNumbersWithoutAName) {
     const auto map = create_map(make_spec(static_cast<vm::MapType>(4711), 4, 4, 1), 1);
     ASSERT_FALSE(map.has_value());
     EXPECT_EQ(map.error().kind, ErrorKind::kUnsupported);
-    EXPECT_EQ(map.error().message, "map m: map type 4711 is not offered");
+    EXPECT_EQ(map.error().message, "map m: there is no map type 4711");
+}
+
+/// enum bpf_map_type of Linux 6.18: each number is a kind that is offered, or one that is refused
+/// by name and reason. Refusing is what comes over the socket, too.
+TEST(CreateMap, OffersOrRefusesEveryKindOfTheKernelByName) {
+    constexpr uint32_t kLast = 34;
+    for (uint32_t number = 1; number <= kLast; ++number) {
+        const auto type = static_cast<vm::MapType>(number);
+        const std::string name = vm::map_type_name(type);
+        EXPECT_FALSE(name.starts_with("map type")) << number;
+        const std::string refusal = vm::map_type_refusal(type);
+        const auto map = create_map(make_spec(type, 4, 4, 1), 1);
+        EXPECT_EQ(vm::map_type_by_name(name).has_value(), refusal.empty()) << name;
+        if (refusal.empty()) continue;
+        ASSERT_FALSE(map.has_value()) << name;
+        EXPECT_EQ(map.error().kind, ErrorKind::kUnsupported) << name;
+        EXPECT_EQ(map.error().message, "map m: " + refusal);
+        EXPECT_EQ(vm::map_type_by_name(name).error().message, refusal);
+        EXPECT_EQ(refusal.find("maps of type " + name + " are not offered: "), 0u);
+    }
 }
 
 TEST(CreateMap, BoundsTheCpuSlots) {

@@ -90,6 +90,48 @@ TEST_P(MapFields, RefuseForeignKindsByName) {
     EXPECT_EQ(object_.programs.size(), 5u);
 }
 
+struct ForeignKind {
+    const char* name;
+    const char* reason;
+};
+
+class ForeignMaps : public testing::TestWithParam<ForeignKind> {};
+
+TEST_P(ForeignMaps, AreRefusedByMapKindAndReason) {
+    static const ObjectSpec object = load("loader/foreign_maps.clang-14.v3.o", kOffline);
+    const auto [name, reason] = GetParam();
+    const std::string refusal = tests::reason_of(object, std::string("uses_") + name);
+    EXPECT_TRUE(refusal.starts_with(std::string("map \"a_") + name + "\": maps of type " + name +
+                                    " are not offered: "))
+        << refusal;
+    EXPECT_NE(refusal.find(reason), std::string::npos) << refusal;
+    EXPECT_TRUE(object.programs.empty());
+}
+
+constexpr auto kForeignKinds =
+    std::to_array<ForeignKind>({{"stack_trace", "no stack to keep"},
+                                {"cgroup_array", "no cgroups"},
+                                {"sockmap", "no socket lives"},
+                                {"sockhash", "no socket lives"},
+                                {"cgroup_storage", "no cgroups"},
+                                {"reuseport_sockarray", "no socket lives"},
+                                {"percpu_cgroup_storage", "no cgroups"},
+                                {"sk_storage", "no socket lives"},
+                                {"struct_ops", "no operations of a kernel"},
+                                {"inode_storage", "no files"},
+                                {"task_storage", "no current task"},
+                                {"cgrp_storage", "no cgroups"},
+                                {"arena", "share no pages"},
+                                {"insn_array", "jumps through tables"}});
+
+INSTANTIATE_TEST_SUITE_P(Kinds, ForeignMaps, testing::ValuesIn(kForeignKinds),
+                         [](const auto& kind) { return kind.param.name; });
+
+TEST(Xskmaps, AreNoticed) {
+    EXPECT_TRUE(tests::has_notice(load("maps/xskmap.clang-14.v3.o", kOffline),
+                                  "there are no AF_XDP sockets"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Compilers, MapFields, testing::Values("clang-14.v3", "clang-19.v4"),
                          [](const auto& level) { return level.param.substr(6, 2); });
 
