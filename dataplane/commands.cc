@@ -89,6 +89,7 @@ Result<Bytes> Commands::dispatch(Owner owner, const Frame& frame, bool& malforme
         case FrameType::Lookup: return decode_and_run<api::MapLookup>(owner, frame, malformed);
         case FrameType::Update: return decode_and_run<api::MapUpdate>(owner, frame, malformed);
         case FrameType::Erase: return decode_and_run<api::MapErase>(owner, frame, malformed);
+        case FrameType::Bind: return decode_and_run<api::SlotBind>(owner, frame, malformed);
         case FrameType::Dump: return decode_and_run<api::MapDump>(owner, frame, malformed);
         case FrameType::LoadProgram:
             return decode_and_run<api::ProgramLoad>(owner, frame, malformed);
@@ -122,7 +123,7 @@ Result<api::Status> Commands::run(Owner, const api::Configure& request) {
     if (!started) return std::unexpected(started.error());
     forwarding_ = std::move(*started);
     configure_ = request;
-    registry_ = std::make_unique<Registry>(forwarding_->cpu_slots());
+    registry_ = std::make_unique<Registry>(forwarding_->cpu_slots(), &forwarding_->timers());
     spdlog::info("configured: {} ports, {} workers", request.ports.size(), request.lcores.size());
     return status();
 }
@@ -164,7 +165,19 @@ Result<api::MapCount> Commands::run(Owner, const api::MapErase& request) {
     const auto map = find_map(request.map);
     if (!map) return std::unexpected(map.error());
     if ((*map)->published) replay_is_stale_ = true;
-    return erase_elements(**map, request.keys);
+    const Result<api::MapCount> erased = erase_elements(**map, request.keys);
+    if ((*map)->has_slots()) registry_->sweep();
+    return erased;
+}
+
+Result<api::MapCount> Commands::run(Owner, const api::SlotBind& request) {
+    const auto map = find_map(request.map);
+    if (!map) return std::unexpected(map.error());
+    if (request.policy && (*map)->published) replay_is_stale_ = true;
+    const Result<void> bound =
+        registry_->bind(**map, request.key, {request.target, request.policy});
+    if (!bound) return std::unexpected(bound.error());
+    return api::MapCount{1};
 }
 
 Result<api::MapElements> Commands::run(Owner, const api::MapDump& request) {
@@ -273,7 +286,7 @@ Result<api::Published> Commands::run(Owner owner, const api::ReplaceMaps& reques
         replacement->exchange(*registry_);
         return published;
     }
-    replacement->finish();
+    replacement->finish(*registry_);
     registry_->published(programs_of(published_));
     keep_replay();
     if (published)
@@ -299,6 +312,7 @@ void Commands::keep_replay() {
 
 void Commands::tick() {
     prover_->tend();
+    if (registry_) registry_->tend();
     if (replay_is_stale_ && forwarding_ && forwarding_->generation_number() > 0 &&
         std::chrono::steady_clock::now() - replay_tried_ > kReplayDelay) {
         keep_replay();
@@ -328,6 +342,13 @@ Result<void> Commands::replay(const Replay& replay) {
         const Result<api::ProgramLoaded> loaded = run(kReplayOwner, program);
         if (!loaded) return std::unexpected(loaded.error());
         programs.push_back(loaded->handle);
+    }
+    for (const api::SlotBind& slot : replay.slots) {
+        const LoadedMap& map = **registry_->map(maps[slot.map - 1]);
+        const std::vector<Handle>& targets = vm::is_map_in_map(map.spec.type) ? maps : programs;
+        const auto bound =
+            run(kReplayOwner, api::SlotBind{map.handle, slot.key, targets[slot.target - 1], true});
+        if (!bound) return std::unexpected(bound.error());
     }
     api::Publish publish = replay.publish;
     for (api::Chain& chain : publish.chains) {

@@ -56,6 +56,7 @@ struct Forwarding::State {
     std::unique_ptr<Ports> ports;
     std::vector<RingPointer> handovers;
     std::unique_ptr<Publication> publication;
+    vm::Timers timers{kNodeTimersMax};
     std::vector<std::unique_ptr<Worker>> workers;
     bool running = false;
     std::vector<ProgramCounts> program_baselines = std::vector<ProgramCounts>(kProgramSlotsMax);
@@ -133,7 +134,7 @@ Result<void> Forwarding::State::make_workers() {
         }
     }
     for (WorkerSetup& setup : setups)
-        workers.push_back(std::make_unique<Worker>(std::move(setup), *publication));
+        workers.push_back(std::make_unique<Worker>(std::move(setup), *publication, timers));
     return {};
 }
 
@@ -230,6 +231,10 @@ uint32_t Forwarding::cpu_slots() const {
                : static_cast<uint32_t>(state_->configure.lcores.size());
 }
 
+vm::Timers& Forwarding::timers() {
+    return state_->timers;
+}
+
 uint32_t Forwarding::port_count() const {
     return static_cast<uint32_t>(state_->ports->all().size());
 }
@@ -266,6 +271,12 @@ api::Stats Forwarding::read_stats() const {
     for (uint32_t p = 0; p < by_port.size(); ++p)
         stats.ports.emplace(state_->configure.ports[p].name, to_api(by_port[p]));
     stats.total = to_api(total);
+    const vm::Timers& timers = state_->timers;
+    stats.timers = {.in_use = timers.in_use(),
+                    .most = timers.size(),
+                    .calls = timers.call_count(),
+                    .late = timers.late_count(),
+                    .full = timers.full_count()};
     stats.time_ns =
         static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now().time_since_epoch()).count());
     return stats;

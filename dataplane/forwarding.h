@@ -12,8 +12,12 @@
 #include "dataplane/generation.h"
 #include "vm/base/result.h"
 #include "vm/helpers/fib.h"
+#include "vm/helpers/timers.h"
 
 namespace weir::dataplane {
+
+/// Timers of programs at once, over all maps. Their memory is taken at the start.
+constexpr uint32_t kNodeTimersMax = 65'536;
 
 /// Runs and verdicts of one program slot, summed over workers.
 struct ProgramCounters {
@@ -44,6 +48,9 @@ public:
     uint32_t port_count() const;
     /// nullopt-like: port_count() when no port has that name.
     uint32_t port_index(const std::string& name) const;
+
+    /// Of all workers, which run what is due between their rounds.
+    vm::Timers& timers();
 
     /// Exact on every read (per-worker sequence locks). `programs` is left empty.
     api::Stats read_stats() const;

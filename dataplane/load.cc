@@ -25,6 +25,10 @@ void note(std::string& text, const char* field, const T& program, const T& map) 
                    text.empty() ? "" : "; ", field, program, map);
 }
 
+std::string place(uint32_t offset) {
+    return offset == vm::kNoOffset ? "nowhere" : fmt::format("at {}", offset);
+}
+
 std::string definition_difference(const vm::MapSpec& spec, const vm::MapSpec& map) {
     std::string text;
     note(text, "type", vm::map_type_name(spec.type), vm::map_type_name(map.type));
@@ -33,6 +37,10 @@ std::string definition_difference(const vm::MapSpec& spec, const vm::MapSpec& ma
     note(text, "max_entries", spec.entries_max, map.entries_max);
     note(text, "flags", fmt::format("{:#x}", spec.flags), fmt::format("{:#x}", map.flags));
     note(text, "frozen", spec.frozen, map.frozen);
+    note(text, "map_extra", spec.extra, map.extra);
+    note(text, "bpf_spin_lock", place(spec.spin_lock_offset), place(map.spin_lock_offset));
+    note(text, "bpf_timer", place(spec.timer_offset), place(map.timer_offset));
+    if (!spec.same_definition(map) && text.empty()) text = "their inner maps differ";
     return text;
 }
 
@@ -84,6 +92,9 @@ Result<void> check_request(const api::ProgramLoad& request, Registry& registry,
         if (Result<void> fits = check_map(request.spec.maps[i], **map); !fits) {
             return fail_in("program " + request.name, fits.error());
         }
+        if (request.spec.maps[i].type == vm::MapType::ProgArray)
+            if (Result<void> fits = registry.check_tail_calls(**map, request.spec); !fits)
+                return fail_in("program " + request.name, fits.error());
         program.maps.push_back(std::move(*map));
     }
     return {};

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "maps/user_ringbuf_map.h"
+
 namespace weir::dataplane {
 namespace {
 
@@ -83,7 +85,23 @@ Result<void> check_readable(const LoadedMap& map) {
     return fail(ErrorKind::kInvalid, map.label() + ": write-only for the control side");
 }
 
+/// A sample for programs to take out: of any size, without a key.
+Result<void> put_sample(LoadedMap& map, const api::Element& element) {
+    if (Result<void> fits = check_key(map, element.first); !fits) return fits;
+    const int error = static_cast<maps::UserRingbufMap&>(*map.map).produce(element.second);
+    if (error == 0) return {};
+    return fail(ErrorKind::kResource,
+                fmt::format("{}: a sample of {} bytes {}", map.label(), element.second.size(),
+                            error == -ENOSPC ? "does not fit beside those that no program took out"
+                                             : "is larger than the ring or than 16777215 bytes"));
+}
+
 Result<void> update_one(LoadedMap& map, const api::Element& element, uint64_t flags, bool policy) {
+    if (map.spec.type == vm::MapType::UserRingbuf) return put_sample(map, element);
+    if (map.has_slots())
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("{}: its slots take {} by name (BIND), not numbers", map.label(),
+                                vm::is_map_in_map(map.spec.type) ? "maps" : "programs"));
     if (Result<void> fits = check_key(map, element.first); !fits) return fits;
     if (Result<void> fits = check_value(map, element); !fits) return fits;
     const int error = map.map->control_update(element.first.data(), element.second, flags);
@@ -169,6 +187,7 @@ Result<api::MapCount> erase_elements(LoadedMap& map, const std::vector<Bytes>& k
         const int error = map.map->control_erase(key.data());
         if (error == 0) {
             map.policy.erase(key);
+            map.slots.erase(key);
             ++done.count;
         } else if (error != -ENOENT) {
             return refused(map, key, error);

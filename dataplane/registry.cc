@@ -29,8 +29,20 @@ std::string LoadedMap::label() const {
     return fmt::format("map {} (handle {})", name, handle);
 }
 
-Registry::Registry(uint32_t cpu_slots)
-    : cpu_slots_(cpu_slots), slots_(std::make_shared<SlotPool>(kProgramSlotsMax)) {}
+const vm::Runnable* LoadedProgram::runnable() {
+    if (compiled->runnable() != nullptr) return compiled->runnable();
+    if (interpreted == nullptr) {
+        std::vector<vm::Map*> bound;
+        for (const auto& map : maps) bound.push_back(map->map.get());
+        interpreted = std::make_unique<vm::ProvenProgram>(verified, bound, maps::all_helpers());
+    }
+    return interpreted.get();
+}
+
+Registry::Registry(uint32_t cpu_slots, vm::Timers* timers)
+    : cpu_slots_(cpu_slots),
+      slots_(std::make_shared<SlotPool>(kProgramSlotsMax)),
+      timers_(timers) {}
 
 bool Registry::name_is_pending(Owner owner, const std::string& name) const {
     return std::ranges::any_of(maps_, [&](const auto& entry) {
@@ -80,6 +92,7 @@ std::vector<std::shared_ptr<LoadedMap>> Registry::maps_seen_by(Owner owner) cons
 }
 
 Result<SlotLease> Registry::take_slot() {
+    tend();
     const std::optional<uint32_t> slot = slots_->take();
     if (!slot || programs_.size() >= api::kProgramsMax) {
         if (slot) slots_->give_back(*slot);
@@ -121,34 +134,23 @@ std::vector<std::shared_ptr<LoadedMap>> Registry::published_maps() const {
 }
 
 Result<void> Registry::check_publish(const std::set<Handle>& programs) const {
+    for (const Handle handle : programs)
+        if (const auto found = program(handle); !found) return std::unexpected(found.error());
     std::map<std::string, Handle> program_names, map_names;
-    for (const Handle handle : programs) {
-        const Result<std::shared_ptr<LoadedProgram>> found = program(handle);
-        if (!found) return std::unexpected(found.error());
-        if (Result<void> own = claim(program_names, "program", (*found)->name, handle); !own)
+    const Reached reached = reach(programs, {});
+    for (const Handle handle : reached.programs)
+        if (Result<void> own = claim(program_names, "program", programs_.at(handle)->name, handle);
+            !own)
             return own;
-        for (const auto& map : (*found)->maps) {
-            if (Result<void> own = claim(map_names, "map", map->name, map->handle); !own)
-                return own;
-        }
-    }
+    for (const Handle handle : reached.maps)
+        if (Result<void> own = claim(map_names, "map", maps_.at(handle)->name, handle); !own)
+            return own;
     return {};
 }
 
 void Registry::published(const std::set<Handle>& programs) {
-    for (const auto& [handle, map] : maps_) map->published = false;
-    for (const auto& [handle, program] : programs_) {
-        if (!programs.contains(handle)) {
-            program->published = false;
-            continue;
-        }
-        program->published = true;
-        program->owner = kNobody;
-        for (const auto& map : program->maps) {
-            map->published = true;
-            map->owner = kNobody;
-        }
-    }
+    rebind_timers(reach(programs, {}).programs);
+    running_ = programs;
     sweep();
 }
 
@@ -172,19 +174,6 @@ void Registry::exchange(LoadedMap& a, LoadedMap& b) {
 std::shared_ptr<LoadedProgram> Registry::exchange(std::shared_ptr<LoadedProgram> program) {
     std::swap(programs_.at(program->handle), program);
     return program;
-}
-
-void Registry::sweep() {
-    std::erase_if(programs_, [](const auto& entry) {
-        return !entry.second->published && entry.second->owner == kNobody;
-    });
-    std::set<Handle> in_use;
-    for (const auto& [handle, program] : programs_) {
-        for (const auto& map : program->maps) in_use.insert(map->handle);
-    }
-    std::erase_if(maps_, [&](const auto& entry) {
-        return entry.second->owner == kNobody && !in_use.contains(entry.first);
-    });
 }
 
 }  // namespace weir::dataplane

@@ -2,10 +2,16 @@
 // Maps and programs by handle and name, and who keeps them alive. Control thread only.
 //
 // A map or program belongs to the connection that made it until it is published. Publishing hands
-// it to the generation, which keeps what its chains name and lets go of the rest; the end of a
-// connection lets go of what is still the connection's own. The memory goes when the last
-// generation that runs it was freed: chain entries hold programs, programs hold their maps.
+// it to the generation, which keeps what its chains reach and lets go of the rest; the end of a
+// connection lets go of what is still the connection's own. Reached is what a program uses, and
+// what stands in slots of the maps reached: programs in prog arrays, maps in maps. Slots own
+// nothing, so that those that lead back to where they came from keep nothing alive.
+//
+// What nobody reaches any more is buried: its timers are cancelled, and it is freed when every
+// worker has been quiescent since. Chain entries hold programs, programs hold their maps, so the
+// memory also outlives every generation that runs it.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,7 +23,10 @@
 #include "dataplane/policy_log.h"
 #include "dataplane/slots.h"
 #include "jit/jit.h"
+#include "maps/reclaim.h"
 #include "vm/base/result.h"
+#include "vm/helpers/timers.h"
+#include "vm/interp/interp.h"
 #include "vm/program/map.h"
 #include "vm/program/verified.h"
 
@@ -29,17 +38,34 @@ using api::Handle;
 using Owner = uint64_t;
 constexpr Owner kNobody = 0;
 
+/// What stands in one slot of a prog array (a program's handle) or a map in map (a map's).
+struct BoundSlot {
+    Handle target = 0;
+    bool policy = false;  ///< first contents that belong to the generation: a replay restores them
+};
+
+/// Keys of one map, all of one size.
+struct SlotKeyLess {
+    bool operator()(const Bytes& a, const Bytes& b) const {
+        return std::ranges::lexicographical_compare(a, b);
+    }
+};
+
 struct LoadedMap {
     Handle handle = 0;
     std::string name;
     vm::MapSpec spec;  ///< as created, with contents
     std::unique_ptr<vm::Map> map;
     PolicyLog policy{0};
+    std::map<Bytes, BoundSlot, SlotKeyLess> slots;  ///< by key; what `map` holds, by handle
     Owner owner = kNobody;
     bool published = false;
 
     /// "map fw/blocked (handle 7)"
     std::string label() const;
+    bool has_slots() const {
+        return spec.type == vm::MapType::ProgArray || vm::is_map_in_map(spec.type);
+    }
 };
 
 struct LoadedProgram {
@@ -49,16 +75,23 @@ struct LoadedProgram {
         maps;  ///< behind verified->spec().maps; outlive `compiled`
     std::shared_ptr<const vm::VerifiedProgram> verified;
     std::unique_ptr<jit::CompiledProgram> compiled;
+    /// For prog arrays, of a program that runs as machine code: tail calls are made between
+    /// programs that the interpreter runs. nullptr until a slot needs it.
+    std::unique_ptr<vm::ProvenProgram> interpreted;
     std::shared_ptr<const SlotLease> slot;  ///< shared with the same program over other maps
     uint64_t verify_us = 0, compile_us = 0;
     Owner owner = kNobody;
     bool published = false;
+
+    /// As slots hold it.
+    const vm::Runnable* runnable();
 };
 
 class Registry {
 public:
-    /// `cpu_slots`: as maps::create_map wants it.
-    explicit Registry(uint32_t cpu_slots);
+    /// `cpu_slots`: as maps::create_map wants it. `timers`: of the programs and maps here, there
+    /// for every call but the end; nullptr: there are none.
+    explicit Registry(uint32_t cpu_slots, vm::Timers* timers = nullptr);
 
     uint32_t cpu_slots() const { return cpu_slots_; }
 
@@ -74,20 +107,51 @@ public:
     std::vector<std::shared_ptr<LoadedProgram>> published_programs() const;
     std::vector<std::shared_ptr<LoadedMap>> published_maps() const;
 
+    /// Puts the map or program `target` into the slot of `key`, in place of what is there. A map in
+    /// service takes only what is in service.
+    Result<void> bind(LoadedMap& map, const Bytes& key, BoundSlot target);
+    /// After slots were emptied: lets go of what only they reached.
+    void sweep();
+    /// May a program with this spec make tail calls through `map` as it is filled?
+    Result<void> check_tail_calls(const LoadedMap& map, const vm::ProgramSpec& spec) const;
+
     /// Refuses two programs or two maps of one name in one generation.
     Result<void> check_publish(const std::set<Handle>& programs) const;
-    /// These programs and their maps are the running generation now.
+    /// These programs and what they reach are the running generation now. Timers of programs that
+    /// another one of the same name replaces go on with its callbacks of the same names.
     void published(const std::set<Handle>& programs);
     void disconnected(Owner owner);
+    /// Frees what was buried and is not needed any more; how much still waits.
+    size_t tend();
 
     /// Two maps change places: handles, owners and being published. Programs still hold the ones
     /// that they held.
     void exchange(LoadedMap& a, LoadedMap& b);
     /// `program` takes the place of the one that has its handle, which is returned.
     std::shared_ptr<LoadedProgram> exchange(std::shared_ptr<LoadedProgram> program);
+    /// After publication: the program that was exchanged for the one which has its handle now. Its
+    /// timers go on there, and it is buried.
+    void replaced(std::shared_ptr<LoadedProgram> program);
+    /// The map in whose slot it stands, or nullptr.
+    const LoadedMap* slot_holder(const LoadedMap& inner) const;
+    const LoadedMap* slot_holder(const LoadedProgram& program) const;
 
 private:
-    void sweep();
+    struct Reached {
+        std::set<Handle> maps, programs;
+    };
+    struct Grave {
+        maps::GraceToken token;
+        std::shared_ptr<LoadedMap> map;  ///< one of both
+        std::shared_ptr<LoadedProgram> program;
+    };
+
+    Reached reach(std::set<Handle> programs, std::set<Handle> maps) const;
+    void rebind_timers(const std::set<Handle>& programs) const;
+    /// False: some timer had to be cancelled, whose callback may run right now.
+    bool timers_are_gone(const Grave& grave) const;
+    Result<void> bind_program(LoadedMap& map, const Bytes& key, Handle target);
+    Result<void> bind_map(LoadedMap& map, const Bytes& key, Handle target);
     bool name_is_pending(Owner owner, const std::string& name) const;
 
     uint32_t cpu_slots_;
@@ -95,6 +159,9 @@ private:
     Handle next_map_ = 1, next_program_ = 1;
     std::map<Handle, std::shared_ptr<LoadedMap>> maps_;
     std::map<Handle, std::shared_ptr<LoadedProgram>> programs_;
+    vm::Timers* timers_;
+    std::set<Handle> running_;  ///< programs of the generation's chains
+    std::vector<Grave> graves_;
 };
 
 }  // namespace weir::dataplane

@@ -31,7 +31,8 @@ bool holds_elements(vm::MapType type) {
         case vm::MapType::DevmapHash:
         case vm::MapType::Cpumap:
         case vm::MapType::Xskmap:
-        case vm::MapType::Ringbuf: return false;
+        case vm::MapType::Ringbuf:
+        case vm::MapType::UserRingbuf: return false;
     }
     return false;
 }
@@ -81,6 +82,11 @@ Result<Replacement> Replacement::prepare(const Registry& registry, Owner owner,
         if (Result<void> fits = check_old(**map); !fits) return std::unexpected(fits.error());
         if (Result<void> fits = check_fresh(**map, **fresh, owner); !fits)
             return std::unexpected(fits.error());
+        if (const LoadedMap* outer = registry.slot_holder(**map))
+            return fail(ErrorKind::kUnsupported,
+                        fmt::format("{}: it stands in a slot of {}, where one map after the other "
+                                    "changes; put the new one there instead",
+                                    (*map)->label(), outer->label()));
         if (!named.insert(request.map).second || !named.insert(request.fresh).second)
             return fail(ErrorKind::kInvalid, (*map)->label() + ": named twice");
         replacement.maps_.push_back({*map, *fresh});
@@ -90,6 +96,12 @@ Result<Replacement> Replacement::prepare(const Registry& registry, Owner owner,
         for (const MapPair& pair : replacement.maps_)
             std::ranges::replace(maps, pair.in_place, pair.other);
         if (maps == program->maps) continue;
+        if (const LoadedMap* array = registry.slot_holder(*program))
+            return fail(
+                ErrorKind::kUnsupported,
+                fmt::format("program {}: it stands in a slot of {}, where one program after "
+                            "the other changes; maps of it cannot be replaced in one step",
+                            program->name, array->label()));
         Result<std::shared_ptr<LoadedProgram>> bound = bind_again(*program, std::move(maps));
         if (!bound) return std::unexpected(bound.error());
         replacement.programs_.push_back(std::move(*bound));
@@ -106,7 +118,8 @@ void Replacement::exchange(Registry& registry) {
         program = registry.exchange(std::move(program));
 }
 
-void Replacement::finish() {
+void Replacement::finish(Registry& registry) {
+    for (const std::shared_ptr<LoadedProgram>& program : programs_) registry.replaced(program);
     for (const MapPair& pair : maps_) {
         LoadedMap &now = *pair.in_place, &before = *pair.other;
         before.owner = kNobody;

@@ -16,7 +16,7 @@ public:
     /// Checks and compiles; changes nothing. Refuses maps that are not published or not of
     /// `owner`, a difference in name or definition, and kinds and maps whose contents are not
     /// elements that the control side sets: global data, frozen maps, rings, and slots of maps and
-    /// programs.
+    /// programs; and what stands in such a slot itself, which one step cannot change.
     static Result<Replacement> prepare(const Registry& registry, Owner owner,
                                        const std::vector<api::MapReplacement>& requests);
 
@@ -24,8 +24,9 @@ public:
     /// maps by those of the new. A second call takes it back.
     void exchange(Registry& registry);
     /// After exchange and publication. What policy had put into the old maps and the new ones have
-    /// too is policy there, so that a replay restores it. The old maps are nobody's any more.
-    void finish();
+    /// too is policy there, so that a replay restores it. The old maps are nobody's any more, and
+    /// timers go on with the new programs.
+    void finish(Registry& registry);
 
     size_t map_count() const { return maps_.size(); }
 

@@ -124,6 +124,13 @@ void write_contents(Writer& writer, const api::Configure& configure, Registry& r
         for (const auto& map : program->maps) load.maps.push_back(map_handles[map->handle]);
         writer.frame(FrameType::LoadProgram, load);
     }
+    for (const auto& map : registry.published_maps()) {
+        const auto& targets = vm::is_map_in_map(map->spec.type) ? map_handles : program_handles;
+        for (const auto& [key, slot] : map->slots)
+            if (slot.policy)
+                writer.frame(FrameType::Bind, api::SlotBind{map_handles[map->handle], key,
+                                                            targets.at(slot.target), true});
+    }
     for (api::Chain& chain : publish.chains) {
         for (Handle& handle : chain.programs) handle = program_handles[handle];
     }
@@ -181,6 +188,7 @@ private:
             case FrameType::CreateMap: return into(replay_.maps.emplace_back().create, body);
             case FrameType::Update: return take_update(body);
             case FrameType::LoadProgram: return take_program(body);
+            case FrameType::Bind: return take_slot(body);
             case FrameType::Publish: return take_publish(body);
             default: return fail(ErrorKind::kInvalid, "no frame of a replay file");
         }
@@ -219,6 +227,17 @@ private:
                 return known;
         }
         return {};
+    }
+
+    /// Whether the target is a map or a program, the map's kind says.
+    Result<void> take_slot(ByteSpan body) {
+        api::SlotBind& slot = replay_.slots.emplace_back();
+        if (Result<void> read = into(slot, body); !read) return read;
+        if (Result<void> known = check_handle("map", slot.map, replay_.maps.size()); !known)
+            return known;
+        const bool leads_to_maps = vm::is_map_in_map(replay_.maps[slot.map - 1].create.spec.type);
+        return check_handle(leads_to_maps ? "map" : "program", slot.target,
+                            leads_to_maps ? replay_.maps.size() : replay_.programs.size());
     }
 
     Result<void> take_publish(ByteSpan body) {

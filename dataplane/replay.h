@@ -2,16 +2,16 @@
 // The last confirmed generation as a file, from which the dataplane boots without a control plane.
 //
 //   8 bytes "WEIRPLAY" | frames: CONFIGURE, then per map CREATE_MAP and UPDATEs, per program LOAD,
-//   PUBLISH | u32 CRC-32 of all before
+//   per slot BIND, PUBLISH | u32 CRC-32 of all before
 //
-// In the file, handle N means its Nth map, and in PUBLISH its Nth program. Programs are specs, to
-// be proven again.
+// In the file, handle N means its Nth map, and in PUBLISH and slots of prog arrays its Nth program.
+// Programs are specs, to be proven again.
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "dataplane/api/messages.h"
+#include "dataplane/api/frame.h"
 #include "dataplane/registry.h"
 #include "vm/base/result.h"
 
@@ -29,6 +29,7 @@ struct Replay {
     api::Configure configure;
     std::vector<ReplayMap> maps;
     std::vector<api::ProgramLoad> programs;  ///< `maps`: file handles
+    std::vector<api::SlotBind> slots;        ///< `map` and `target`: file handles
     api::Publish publish;                    ///< `programs`: file handles
 };
 

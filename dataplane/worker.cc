@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "maps/reclaim.h"
@@ -28,12 +29,15 @@ vm::RunEnv make_env(const WorkerSetup& setup) {
 
 }  // namespace
 
-Worker::Worker(WorkerSetup setup, Publication& publication)
+Worker::Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers)
     : setup_(std::move(setup)),
       publication_(publication),
+      timers_(timers),
       counters_(static_cast<uint32_t>(setup_.ports.size())),
       transmitter_(counters_, setup_.tx, setup_.handed_to_us),
-      env_(make_env(setup_)) {}
+      env_(make_env(setup_)) {
+    env_.timers = &timers_;
+}
 
 int Worker::run(void* self) {
     static_cast<Worker*>(self)->loop();
@@ -44,7 +48,9 @@ void Worker::loop() {
     prctl(PR_SET_TIMERSLACK, kTimerSlackNs);
     maps::reader_register();
     while (!stop_.load(std::memory_order_relaxed)) {
-        if (round()) {
+        const bool busy = round();
+        if (__builtin_expect(timers_.next_deadline_ns() != vm::kNoDeadline, 0)) run_timers();
+        if (busy) {
             empty_rounds_ = 0;
         } else if (setup_.may_sleep) {
             rest();
@@ -78,13 +84,29 @@ bool Worker::round() {
     return busy != 0 || moved;
 }
 
+/// The clock is read only while some timer waits. Callbacks run in the generation of this round.
+void Worker::run_timers() {
+    const uint64_t now_ns = vm::system_clock_ns(CLOCK_MONOTONIC);
+    if (timers_.next_deadline_ns() <= now_ns) timers_.run_due(now_ns, env_);
+}
+
+/// How long an idle worker may sleep: until the next timer at most.
+long Worker::nap_ns() const {
+    const uint64_t deadline_ns = timers_.next_deadline_ns();
+    if (deadline_ns == vm::kNoDeadline) return kSleepNs;
+    const uint64_t now_ns = vm::system_clock_ns(CLOCK_MONOTONIC);
+    const uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+    return static_cast<long>(std::min<uint64_t>(left_ns, kSleepNs));
+}
+
 void Worker::rest() {
     if (++empty_rounds_ < kSpinRounds) return;
     if (empty_rounds_ < kPauseRounds) {
         rte_pause();
         return;
     }
-    const timespec pause{.tv_sec = 0, .tv_nsec = kSleepNs};
+    const timespec pause{.tv_sec = 0, .tv_nsec = nap_ns()};
+    if (pause.tv_nsec == 0) return;
     maps::reader_offline();
     nanosleep(&pause, nullptr);
     maps::reader_online();

@@ -17,6 +17,7 @@
 #include "dataplane/transmit.h"
 #include "dataplane/verdict.h"
 #include "vm/base/limits.h"
+#include "vm/helpers/timers.h"
 #include "vm/program/context.h"
 #include "vm/program/run.h"
 
@@ -59,7 +60,8 @@ struct WorkerSetup {
 
 class Worker {
 public:
-    Worker(WorkerSetup setup, Publication& publication);
+    /// `timers`: of all workers.
+    Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers);
 
     /// The thread's body, for rte_eal_remote_launch; `self` is the Worker. Returns after
     /// request_stop.
@@ -91,8 +93,10 @@ private:
 
     void loop();
     bool round();
+    void run_timers();
     void rest();
     void run_task();
+    long nap_ns() const;
 
     /// What a verdict means at a port: a port to leave by, or a reason to drop.
     struct Fate {
@@ -120,6 +124,7 @@ private:
 
     WorkerSetup setup_;
     Publication& publication_;
+    vm::Timers& timers_;
     Counters counters_;
     Transmitter transmitter_;
     vm::RunEnv env_;

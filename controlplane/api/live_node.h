@@ -44,6 +44,8 @@ public:
     Result<Json> lookup(const std::string& name, const Bytes& key);
     Result<Json> update(const std::string& name,
                         const std::vector<dataplane::api::Element>& elements, uint64_t flags);
+    /// Into a slot of a prog array the program `target`, of a map in map the map.
+    Result<Json> bind(const std::string& name, const Bytes& key, const std::string& target);
     Result<Json> erase(const std::string& name, const std::vector<Bytes>& keys);
     /// All contents of these maps, by name, in one step:
     /// {"elements":2,"generation":8,"swap_us":120}. `records`: key and value back to back.

@@ -97,6 +97,19 @@ HttpAnswer update(LiveNode& node, const std::string& map, const HttpRequest& req
     return to_answer(node.update(map, elements, flags));
 }
 
+/// PUT /maps/NAME/slots/KEYHEX {"target":"PROGRAM or MAP"}
+HttpAnswer bind_slot(LiveNode& node, const std::string& map, const std::string& key_hex,
+                     const HttpRequest& request) {
+    const Result<Json> body = object_body(request);
+    if (!body) return error_answer(body.error());
+    const Result<std::string> target = text_member(*body, "target", true);
+    if (!target) return error_answer(target.error());
+    Bytes key;
+    if (!from_hex(key_hex, key))
+        return invalid(fmt::format("key: value '{}', expected hex", key_hex));
+    return to_answer(node.bind(map, key, *target));
+}
+
 HttpAnswer dump(LiveNode& node, const std::string& map, const HttpRequest& request) {
     std::optional<Bytes> after;
     if (const auto given = request.query.find("after"); given != request.query.end()) {
@@ -121,6 +134,8 @@ HttpAnswer answer_map(LiveNode& node, const std::vector<std::string>& path,
                       const HttpRequest& request) {
     const std::string& method = request.method;
     if (path.size() == 2 && method == "GET") return to_answer(node.map(path[1]));
+    if (path.size() == 4 && path[2] == "slots" && method == "PUT")
+        return bind_slot(node, path[1], path[3], request);
     const bool of_elements = path.size() >= 3 && path[2] == "elements";
     if (of_elements && path.size() == 3 && method == "GET") return dump(node, path[1], request);
     if (of_elements && path.size() == 3 && method == "PUT") return update(node, path[1], request);

@@ -63,6 +63,19 @@ void print_map(const Json& map) {
         map["memory_bytes"].dump(), map["full_count"].dump());
 }
 
+/// Slots take programs and maps by their names.
+int put_slot(const Parsed& parsed, const Bytes& key) {
+    const Json body = {{"target", parsed.text("VALUE")}};
+    const Result<Json> answer =
+        ask_node(parsed, "PUT", map_target(parsed) + "/slots/" + to_hex(key), body.dump());
+    if (!answer) return report(answer.error());
+    if (parsed.json())
+        print_json(*answer, parsed);
+    else
+        fmt::print("slot filled\n");
+    return kExitDone;
+}
+
 /// Parses the words, or says what is wrong; nullopt: `status` is the exit status.
 std::optional<Parsed> parse_words(Options& options, const Words& words, int& status) {
     Result<Parsed> parsed = options.with_run_dir().with_json().parse(words);
@@ -173,8 +186,10 @@ int verb_map_lookup(const Words& words) {
 }
 
 int verb_map_update(const Words& words) {
-    Options options("map update", "NAME KEY VALUE",
-                    "Writes one element. VALUE is a decimal integer or hex after 0x.");
+    Options options(
+        "map update", "NAME KEY VALUE",
+        "Writes one element. VALUE is a decimal integer or hex after 0x; for a prog array "
+        "the name of a program, for a map in map of a map of the node.");
     options.positional("NAME", true).positional("KEY", true).positional("VALUE", true);
     options.flag("noexist", "only if there is no such key yet")
         .flag("exist", "only if the key is there already");
@@ -185,6 +200,8 @@ int verb_map_update(const Words& words) {
     if (!spec) return report(spec.error());
     Result<Bytes> key = key_of(*parsed, *spec);
     if (!key) return report(key.error());
+    if (spec->type == vm::MapType::ProgArray || vm::is_map_in_map(spec->type))
+        return put_slot(*parsed, *key);
     Result<Bytes> value = parse_value(parsed->text("VALUE"), *spec);
     if (!value)
         return report(

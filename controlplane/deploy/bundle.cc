@@ -69,22 +69,45 @@ private:
             bundle_.notices.push_back((*file)->path + ": " + notice);
         Result<vm::ProgramSpec> spec = pick_program(program, *object);
         if (!spec) return std::unexpected(spec.error());
-        PlannedProgram planned;
-        planned.name = program.name;
-        planned.object = (*file)->path;
-        planned.object_hash = (*file)->hash;
-        planned.spec = std::move(*spec);
-        if (const Result<void> proven = prove(program, planned); !proven) return proven;
-        ByteWriter writer;
-        vm::write_program_spec(writer, planned.spec);
-        planned.identity = sha256_hex(writer.bytes());
-        for (const vm::MapSpec& map : planned.spec.maps) {
-            planned.maps.push_back(bundle_.maps.size());
-            bundle_.maps.push_back({program.name + "/" + map.name, map, false, {}});
+        const Result<SlotPlan> plan = plan_slots(*object, *spec);
+        if (!plan) return refuse(plan.error());
+        return add_group(program, **file, *plan);
+    }
+
+    /// The program and what comes along with it.
+    Result<void> add_group(const ProgramConfig& program, const ObjectFile& file,
+                           const SlotPlan& plan) {
+        const size_t first_program = bundle_.programs.size(), first_map = bundle_.maps.size();
+        const std::string identity = identity_of(plan);
+        for (size_t i = 0; i < plan.programs.size(); ++i) {
+            PlannedProgram planned;
+            planned.group = program.name;
+            planned.spec = *plan.programs[i];
+            planned.name = i == 0 ? program.name : program.name + "/" + planned.spec.name;
+            planned.object = file.path;
+            planned.object_hash = file.hash;
+            planned.identity = identity;
+            if (const Result<void> proven = prove(program, planned); !proven) return proven;
+            for (const vm::MapSpec& map : planned.spec.maps)
+                planned.maps.push_back(first_map + plan.index_of(map.name));
+            bundle_.programs.push_back(std::move(planned));
         }
-        if (const Result<void> filled = fill_maps(program, planned); !filled) return filled;
-        bundle_.programs.push_back(std::move(planned));
-        return {};
+        for (size_t i = 0; i < plan.maps.size(); ++i) {
+            const vm::MapSpec& spec = *plan.maps[i];
+            PlannedMap planned{program.name + "/" + spec.name, spec, false, {}, plan.slots[i]};
+            for (PlannedSlot& slot : planned.slots)
+                slot.target += vm::is_map_in_map(spec.type) ? first_map : first_program;
+            bundle_.maps.push_back(std::move(planned));
+        }
+        return fill_maps(program, first_map);
+    }
+
+    static std::string identity_of(const SlotPlan& plan) {
+        ByteWriter writer;
+        for (const vm::ProgramSpec* program : plan.programs)
+            vm::write_program_spec(writer, *program);
+        for (const vm::MapSpec* map : plan.maps) vm::write_map_spec(writer, *map);
+        return sha256_hex(writer.bytes());
     }
 
     Result<const ObjectFile*> read_object(const std::string& path) {
@@ -123,6 +146,15 @@ private:
         return options;
     }
 
+    /// Of programs that would be of the right type.
+    static std::string why_none(const vm::ObjectSpec& object) {
+        std::string text;
+        for (const vm::UnsupportedProgram& spec : object.unsupported)
+            if (spec.type == vm::program_type_name(vm::ProgramType::Xdp))
+                text += fmt::format("; '{}' is not offered: {}", spec.name, spec.reason);
+        return text;
+    }
+
     Result<vm::ProgramSpec> pick_program(const ProgramConfig& program,
                                          const vm::ObjectSpec& object) {
         const std::string key = "programs." + program.name;
@@ -136,8 +168,9 @@ private:
         if (names.empty())
             return fail_at(
                 config_, program.object.place, key + ".object", ErrorKind::kInvalid,
-                fmt::format("value '{}', expected an object with an XDP program (section \"xdp\")",
-                            program.object.value));
+                fmt::format(
+                    "value '{}', expected an object with an XDP program (section \"xdp\"){}",
+                    program.object.value, why_none(object)));
         if (program.function.value.empty() && names.size() > 1)
             return fail_at(config_, program.place, key + ".program", ErrorKind::kInvalid,
                            "missing, expected one of " + all);
@@ -172,12 +205,13 @@ private:
         return {};
     }
 
-    Result<void> fill_maps(const ProgramConfig& program, const PlannedProgram& planned) {
+    /// Maps of the program's group are those from `first_map` on.
+    Result<void> fill_maps(const ProgramConfig& program, size_t first_map) {
         for (const MapFill& fill : program.fills) {
             const std::string key = fmt::format("programs.{}.maps.{}", program.name, fill.map);
             PlannedMap* map = nullptr;
             std::vector<std::string> names;
-            for (const size_t index : planned.maps) {
+            for (size_t index = first_map; index < bundle_.maps.size(); ++index) {
                 names.push_back(bundle_.maps[index].spec.name);
                 if (names.back() == fill.map) map = &bundle_.maps[index];
             }
@@ -185,7 +219,7 @@ private:
                 const std::string near = did_you_mean(fill.map, names);
                 return fail_at(
                     config_, fill.place, key, ErrorKind::kInvalid,
-                    fmt::format("value '{}', expected a map of {}{}", fill.map, planned.spec.name,
+                    fmt::format("value '{}', expected a map of {}{}", fill.map, program.name,
                                 near.empty() ? "" : ", did you mean '" + near + "'?"));
             }
             if (const Result<void> filled = fill_map(fill, key, *map); !filled) return filled;
@@ -283,7 +317,8 @@ private:
             const auto found = std::find_if(
                 bundle_.programs.begin(), bundle_.programs.end(),
                 [&](const PlannedProgram& program) { return program.name == name.value; });
-            found->in_chain = true;
+            for (PlannedProgram& program : bundle_.programs)
+                if (program.group == found->group) program.in_chain = true;
             chain.programs.push_back(static_cast<size_t>(found - bundle_.programs.begin()));
         }
         bundle_.chains.push_back(std::move(chain));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/config/config.h"
+#include "controlplane/deploy/slot_plan.h"
 #include "dataplane/api/messages.h"
 #include "vm/program/spec.h"
 #include "vm/verifier/verdict_cache.h"
@@ -18,18 +19,23 @@ struct PlannedMap {
     vm::MapSpec spec;
     bool is_policy = false;                         ///< the configuration owns all of its elements
     std::vector<dataplane::api::Element> contents;  ///< sorted by key; policy alone
+    std::vector<PlannedSlot> slots;  ///< first contents; targets into Bundle::programs or ::maps
 };
 
+/// A program of the configuration, or one that came along: it stands in a slot of that one's maps.
 struct PlannedProgram {
-    std::string name;  ///< as the config calls it
+    std::string name;   ///< as the config calls it; of one that came along GROUP/FUNCTION
+    std::string group;  ///< the config's program that it is or came with
     vm::ProgramSpec spec;
     std::string object, object_hash;
-    std::string identity;  ///< hash of code, maps and first contents: what decides whether it goes
-                           ///< on as it is
+    std::string identity;      ///< hash of code, maps and first contents of the whole group: what
+                               ///< decides whether it goes on as it is
     std::vector<size_t> maps;  ///< into Bundle::maps, one per spec.maps
     uint64_t visited_insns = 0;
     uint64_t verify_us = 0;  ///< next to nothing where the verdict was known
-    bool in_chain = false;
+    bool in_chain = false;   ///< its group's first is in one
+
+    bool came_along() const { return name != group; }
 };
 
 struct PlannedChain {

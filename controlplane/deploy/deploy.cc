@@ -33,7 +33,8 @@ public:
         }
         Deployed deployed{published->generation, published->swap_us, {}};
         for (const PlannedProgram& program : bundle_.programs)
-            if (program.in_chain) deployed.identities[program.name] = program.identity;
+            if (program.in_chain && !program.came_along())
+                deployed.identities[program.name] = program.identity;
         return deployed;
     }
 
@@ -63,33 +64,52 @@ private:
         return {};
     }
 
-    /// A program that is in service with this very code goes on.
+    /// A program that is in service with this very code goes on, with what came along and whatever
+    /// stands in its slots by now: the handle of its group's first.
     const api::Handle* kept(const PlannedProgram& program) const {
-        const auto identity = running_.find(program.name);
-        const auto handle = programs_.find(program.name);
-        if (program.name == renew_ || identity == running_.end() || handle == programs_.end())
+        const auto identity = running_.find(program.group);
+        const auto handle = programs_.find(program.group);
+        if (program.group == renew_ || identity == running_.end() || handle == programs_.end())
             return nullptr;
         return identity->second == program.identity ? &handle->second : nullptr;
     }
 
     Result<void> place_maps() {
         map_handles_.assign(bundle_.maps.size(), 0);
+        is_new_.assign(bundle_.maps.size(), false);
         for (const PlannedProgram& program : bundle_.programs) {
-            if (!program.in_chain) continue;
-            for (const size_t index : program.maps) {
-                const Result<api::Handle> handle =
-                    place_map(bundle_.maps[index], kept(program) != nullptr);
-                if (!handle) return std::unexpected(handle.error());
-                map_handles_[index] = *handle;
-            }
+            const bool goes_on = kept(program) != nullptr;
+            if (!program.in_chain || (goes_on && program.came_along())) continue;
+            for (const size_t index : program.maps)
+                if (const Result<void> placed = place_map(index, goes_on); !placed) return placed;
         }
         return {};
     }
 
-    Result<api::Handle> place_map(const PlannedMap& map, bool program_goes_on) {
+    /// And, of a map in map that starts afresh, the maps in its slots.
+    Result<void> place_map(size_t index, bool program_goes_on) {
+        if (map_handles_[index] != 0) return {};
+        const PlannedMap& map = bundle_.maps[index];
+        const Result<api::Handle> handle = find_or_create(index, program_goes_on);
+        if (!handle) return std::unexpected(handle.error());
+        map_handles_[index] = *handle;
+        if (!is_new_[index] || !vm::is_map_in_map(map.spec.type)) return {};
+        for (const PlannedSlot& slot : map.slots)
+            if (const Result<void> placed = place_map(slot.target, program_goes_on); !placed)
+                return placed;
+        return {};
+    }
+
+    /// Global data and prog arrays start afresh with the program, other maps go along.
+    Result<api::Handle> find_or_create(size_t index, bool program_goes_on) {
+        const PlannedMap& map = bundle_.maps[index];
         const auto found = maps_.find(map.name);
-        const bool reusable = found != maps_.end() && (!map.spec.is_global_data || program_goes_on);
-        if (!reusable) return client_.create_map({map.name, map.spec});
+        const bool starts_afresh =
+            map.spec.is_global_data || map.spec.type == vm::MapType::ProgArray;
+        if (found == maps_.end() || (starts_afresh && !program_goes_on)) {
+            is_new_[index] = true;
+            return client_.create_map({map.name, map.spec});
+        }
         if (found->second.spec.same_definition(map.spec)) return found->second.handle;
         return fail(
             ErrorKind::kRejected,
@@ -104,7 +124,7 @@ private:
             const PlannedProgram& program = bundle_.programs[i];
             if (!program.in_chain) continue;
             if (const api::Handle* handle = kept(program)) {
-                program_handles_[i] = *handle;
+                if (!program.came_along()) program_handles_[i] = *handle;
                 continue;
             }
             const Result<api::Handle> handle = load_program(program);
@@ -135,7 +155,25 @@ private:
                         undos_.back());
     }
 
+    /// Of maps that start afresh: nothing runs over them yet.
+    Result<void> fill_slots() {
+        for (size_t i = 0; i < bundle_.maps.size(); ++i) {
+            if (!is_new_[i]) continue;
+            const PlannedMap& map = bundle_.maps[i];
+            const auto& targets =
+                vm::is_map_in_map(map.spec.type) ? map_handles_ : program_handles_;
+            for (const PlannedSlot& slot : map.slots)
+                if (const auto bound =
+                        client_.bind(map_handles_[i], slot.key, targets[slot.target], true);
+                    !bound)
+                    return bound;
+        }
+        return {};
+    }
+
     Result<api::Published> fill_and_publish() {
+        if (const Result<void> filled = fill_slots(); !filled)
+            return std::unexpected(filled.error());
         for (size_t i = 0; i < bundle_.maps.size(); ++i)
             if (const Result<void> done = fill_map(bundle_.maps[i], map_handles_[i]); !done)
                 return fail_in("map " + bundle_.maps[i].name, done.error());
@@ -166,6 +204,7 @@ private:
     std::map<std::string, api::MapInfo> maps_;
     std::map<std::string, api::Handle> programs_;
     std::vector<api::Handle> map_handles_, program_handles_;
+    std::vector<bool> is_new_;  ///< maps made by this deployment
     std::vector<MapUndo> undos_;
 };
 

@@ -53,6 +53,14 @@ Json port_json(const api::PortInfo& port) {
             {"heads_moved", port.heads_moved}};
 }
 
+Json timers_json(const api::TimerStats& timers) {
+    return {{"in_use", timers.in_use},
+            {"most", timers.most},
+            {"calls", timers.calls},
+            {"late", timers.late},
+            {"full", timers.full}};
+}
+
 }  // namespace
 
 Json stats_json(const api::Stats& stats) {
@@ -66,7 +74,8 @@ Json stats_json(const api::Stats& stats) {
                                   {"verdicts", counts_json(program.verdicts)}};
     return {{"generation", stats.generation},  {"total", counters_json(stats.total)},
             {"ports", std::move(ports)},       {"workers", std::move(workers)},
-            {"programs", std::move(programs)}, {"time_ns", stats.time_ns}};
+            {"programs", std::move(programs)}, {"timers", timers_json(stats.timers)},
+            {"time_ns", stats.time_ns}};
 }
 
 Json status_json(const api::Status& status) {

@@ -204,6 +204,13 @@ Result<Published> Client::replace_maps(std::span<const MapReplacement> replaceme
     return connection_->call<Published>(FrameType::ReplaceMaps, request, nullptr, true);
 }
 
+Result<void> Client::bind(Handle map, ByteSpan key, Handle target, bool policy) {
+    const SlotBind request{map, Bytes(key.begin(), key.end()), target, policy};
+    const Result<MapCount> reply = connection_->call<MapCount>(FrameType::Bind, request);
+    if (!reply) return std::unexpected(reply.error());
+    return {};
+}
+
 Result<uint32_t> Client::erase(Handle map, std::span<const Bytes> keys) {
     uint32_t done = 0;
     do {

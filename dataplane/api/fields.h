@@ -178,6 +178,15 @@ void fields(V& visit, M& m) {
     visit("counters", m.counters);
 }
 
+template <typename V, Of<TimerStats> M>
+void fields(V& visit, M& m) {
+    visit("in_use", m.in_use);
+    visit("most", m.most);
+    visit("calls", m.calls);
+    visit("late", m.late);
+    visit("full", m.full);
+}
+
 template <typename V, Of<Stats> M>
 void fields(V& visit, M& m) {
     visit("generation", m.generation);
@@ -186,6 +195,7 @@ void fields(V& visit, M& m) {
     visit("ports", m.ports, kPortsMax);
     visit("workers", m.workers, kWorkersMax);
     visit("programs", m.programs, kProgramsMax);
+    visit("timers", m.timers);
 }
 
 template <typename V, Of<PortInfo> M>
@@ -256,6 +266,14 @@ void fields(V& visit, M& m) {
 template <typename V, Of<ReplaceMaps> M>
 void fields(V& visit, M& m) {
     visit("replacements", m.replacements, kMapsPerProgramMax);
+}
+
+template <typename V, Of<SlotBind> M>
+void fields(V& visit, M& m) {
+    visit("map", m.map);
+    visit("key", m.key, kMapKeyBytesMax);
+    visit("target", m.target);
+    visit("policy", m.policy);
 }
 
 template <typename V, Of<MapErase> M>

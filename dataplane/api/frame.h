@@ -38,9 +38,10 @@ enum class FrameType : uint16_t {
     Shutdown,
     Fill,
     ReplaceMaps,
+    Bind,
     Error = 0xffff,
 };
-constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::ReplaceMaps);
+constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::Bind);
 constexpr uint16_t kReplyBit = 0x8000;
 
 constexpr uint16_t reply_type(FrameType request) {
@@ -84,6 +85,14 @@ struct MapUpdate {
 struct MapErase {
     Handle map = 0;
     std::vector<Bytes> keys;
+};
+/// Into a slot: of a prog array a program, of a map in map a map. A map in service takes only what
+/// is in service. Erase empties slots.
+struct SlotBind {
+    Handle map = 0;
+    Bytes key;
+    Handle target = 0;
+    bool policy = false;  ///< as in MapUpdate
 };
 /// Many elements in little space: `records` holds key and value, key and value, each as long as the
 /// map's definition says; per-CPU kinds take the value into every slot.

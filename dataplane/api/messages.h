@@ -19,7 +19,7 @@
 namespace weir::dataplane::api {
 
 constexpr uint32_t kMagic = 0x52494557;  ///< "WEIR"
-constexpr uint16_t kVersion = 5;
+constexpr uint16_t kVersion = 7;
 constexpr uint32_t kFrameBytesMax = 64u << 20;
 constexpr uint32_t kBatchElementsMax = 4096;  ///< map elements per frame
 
@@ -174,6 +174,13 @@ struct WorkerStats {
     uint64_t polls = 0, busy_polls = 0;
     Counters counters;
 };
+/// Of the programs' timers, since the start.
+struct TimerStats {
+    uint32_t in_use = 0, most = 0;  ///< at once; a bpf_timer_init above fails
+    uint64_t calls = 0;             ///< of callbacks
+    uint64_t late = 0;              ///< of these, begun more than a millisecond after their time
+    uint64_t full = 0;              ///< inits that failed
+};
 struct Stats {
     uint64_t generation = 0;
     uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC at the reading
@@ -181,6 +188,7 @@ struct Stats {
     std::map<std::string, Counters> ports;
     std::vector<WorkerStats> workers;
     std::vector<ProgramInfo> programs;
+    TimerStats timers;
 };
 
 struct PortInfo {

@@ -1,0 +1,116 @@
+// Programs in prog arrays, maps in maps: what may stand in a slot.
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "dataplane/registry.h"
+
+namespace weir::dataplane {
+namespace {
+
+std::unexpected<Error> refused(const LoadedMap& map, const Bytes& key, const std::string& why) {
+    std::string digits;
+    for (const uint8_t byte : key) fmt::format_to(std::back_inserter(digits), "{:02x}", byte);
+    return fail(ErrorKind::kInvalid, fmt::format("{}: slot 0x{}: {}", map.label(), digits, why));
+}
+
+std::string reason_of(int error, const LoadedMap& map) {
+    if (error == -E2BIG)
+        return fmt::format("beyond the map's end or its room: max_entries is {}",
+                           map.spec.entries_max);
+    return std::strerror(-error);
+}
+
+/// As bpf_prog_map_compatible has it: programs that may run in each other's place.
+std::string tail_call_difference(const vm::ProgramSpec& program, const vm::ProgramSpec& other) {
+    if (program.has_frags != other.has_frags)
+        return fmt::format("of {} and {}, which the map joins, only one is of xdp.frags",
+                           program.name, other.name);
+    if (program.hook != other.hook)
+        return fmt::format("{} and {}, which the map joins, are for different hooks", program.name,
+                           other.name);
+    return {};
+}
+
+}  // namespace
+
+const LoadedMap* Registry::slot_holder(const LoadedMap& inner) const {
+    for (const auto& [handle, map] : maps_)
+        if (vm::is_map_in_map(map->spec.type))
+            for (const auto& [key, slot] : map->slots)
+                if (slot.target == inner.handle) return map.get();
+    return nullptr;
+}
+
+const LoadedMap* Registry::slot_holder(const LoadedProgram& program) const {
+    for (const auto& [handle, map] : maps_)
+        if (map->spec.type == vm::MapType::ProgArray)
+            for (const auto& [key, slot] : map->slots)
+                if (slot.target == program.handle) return map.get();
+    return nullptr;
+}
+
+Result<void> Registry::check_tail_calls(const LoadedMap& map, const vm::ProgramSpec& spec) const {
+    const auto check = [&](const LoadedProgram& other) -> Result<void> {
+        const std::string difference = tail_call_difference(spec, other.verified->spec());
+        if (difference.empty()) return {};
+        return fail(ErrorKind::kInvalid, fmt::format("{}: {}", map.label(), difference));
+    };
+    for (const auto& [key, slot] : map.slots)
+        if (Result<void> fits = check(*programs_.at(slot.target)); !fits) return fits;
+    for (const auto& [handle, program] : programs_)
+        for (const auto& used : program->maps)
+            if (used->handle == map.handle)
+                if (Result<void> fits = check(*program); !fits) return fits;
+    return {};
+}
+
+Result<void> Registry::bind_program(LoadedMap& map, const Bytes& key, Handle target) {
+    const auto found = program(target);
+    if (!found) return refused(map, key, found.error().message);
+    LoadedProgram& program = **found;
+    if (map.published && !program.published)
+        return refused(map, key, fmt::format("program {} is not in service", program.name));
+    if (Result<void> fits = check_tail_calls(map, program.verified->spec()); !fits) return fits;
+    const int error = map.map->bind_program(key.data(), program.runnable(), target);
+    if (error != 0) return refused(map, key, reason_of(error, map));
+    return {};
+}
+
+Result<void> Registry::bind_map(LoadedMap& map, const Bytes& key, Handle target) {
+    const auto found = this->map(target);
+    if (!found) return refused(map, key, found.error().message);
+    const LoadedMap& inner = **found;
+    if (map.published && !inner.published)
+        return refused(map, key, fmt::format("map {} is not in service", inner.name));
+    const int error = map.map->bind_map(key.data(), inner.map.get(), target);
+    if (error == -EINVAL)
+        return refused(map, key,
+                       fmt::format("map {} has not the definition that the programs of {} rely on "
+                                   "for its inner maps",
+                                   inner.name, map.name));
+    if (error != 0) return refused(map, key, reason_of(error, map));
+    return {};
+}
+
+Result<void> Registry::bind(LoadedMap& map, const Bytes& key, BoundSlot target) {
+    if (!map.has_slots())
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("{}: a map of type {} has no slots for programs or maps",
+                                map.label(), vm::map_type_name(map.spec.type)));
+    if (key.size() != map.spec.key_bytes)
+        return refused(
+            map, key,
+            fmt::format("a key of {} bytes, expected {}", key.size(), map.spec.key_bytes));
+    const bool holds_programs = map.spec.type == vm::MapType::ProgArray;
+    Result<void> bound =
+        holds_programs ? bind_program(map, key, target.target) : bind_map(map, key, target.target);
+    if (!bound) return bound;
+    map.slots[key] = target;
+    sweep();
+    return {};
+}
+
+}  // namespace weir::dataplane
