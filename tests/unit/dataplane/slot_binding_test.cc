@@ -3,6 +3,7 @@
 
 #include "dataplane/map_commands.h"
 #include "dataplane/registry.h"
+#include "dataplane/replacement.h"
 #include "maps/maps.h"
 #include "tests/unit/dataplane/fixtures.h"
 #include "vm/verifier/verifier.h"
@@ -184,6 +185,26 @@ TEST_F(SlotBinding, TakesOnlyWhatIsInServiceIntoAMapInService) {
     const Handle pending = make_program("pending", {});
     EXPECT_EQ(why_not(array, kFirst, pending),
               "map jmp (handle 1): slot 0x00000000: program pending is not in service");
+}
+
+TEST_F(SlotBinding, ReplacesNoContentsOfWhatStandsInASlot) {
+    const Handle outer = make_map("outer", tables(vm::MapType::ArrayOfMaps));
+    const Handle inner = make_map("inner", testing_map("inner", vm::MapType::Array, 3));
+    const Handle array = make_map("jmp", jumps());
+    const Handle own = make_map("own", testing_map("own", vm::MapType::Array, 3));
+    const Handle fw = make_program("fw", {outer, array, own});
+    ASSERT_TRUE(bind(outer, kFirst, inner));
+    ASSERT_TRUE(bind(array, kFirst, fw));
+    registry_.published({fw});
+    const auto why = [&](Handle map, const std::string& name) {
+        const Handle fresh = make_map(name, testing_map(name, vm::MapType::Array, 3));
+        const auto prepared = Replacement::prepare(registry_, kAlice, {{map, fresh}});
+        return prepared ? "" : prepared.error().message;
+    };
+    EXPECT_NE(why(inner, "inner").find("it stands in a slot of map outer (handle 1)"),
+              std::string::npos);
+    EXPECT_NE(why(own, "own").find("program fw: it stands in a slot of map jmp (handle 3)"),
+              std::string::npos);
 }
 
 TEST_F(SlotBinding, RefusesTwoOfOneNameAlsoWhereASlotLeadsThere) {

@@ -24,8 +24,8 @@ TEST(Frame, HeaderIsLittleEndianAndTwelveBytes) {
 TEST(Frame, RefusesWhatIsNotOursByFieldAndOffset) {
     EXPECT_EQ(read_changed(0, 'X').error().message,
               "frame: magic at offset 0 is 0x52494558, expected 0x52494557");
-    EXPECT_EQ(read_changed(4, 9).error().message,
-              "frame: version at offset 4 is 9, this side speaks 5");
+    EXPECT_EQ(read_changed(4, 99).error().message,
+              "frame: version at offset 4 is 99, this side speaks " + std::to_string(kVersion));
     EXPECT_EQ(read_changed(11, 0x10).error().message,
               "frame: length at offset 8 is 268435456, at most 67108864");
 }
