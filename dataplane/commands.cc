@@ -173,9 +173,8 @@ Result<api::MapCount> Commands::run(Owner, const api::MapErase& request) {
 Result<api::MapCount> Commands::run(Owner, const api::SlotBind& request) {
     const auto map = find_map(request.map);
     if (!map) return std::unexpected(map.error());
-    if (request.policy && (*map)->published) replay_is_stale_ = true;
-    const Result<void> bound =
-        registry_->bind(**map, request.key, {request.target, request.policy});
+    if ((*map)->published) replay_is_stale_ = true;
+    const Result<void> bound = registry_->bind(**map, request.key, request.target);
     if (!bound) return std::unexpected(bound.error());
     return api::MapCount{1};
 }
@@ -347,7 +346,7 @@ Result<void> Commands::replay(const Replay& replay) {
         const LoadedMap& map = **registry_->map(maps[slot.map - 1]);
         const std::vector<Handle>& targets = vm::is_map_in_map(map.spec.type) ? maps : programs;
         const auto bound =
-            run(kReplayOwner, api::SlotBind{map.handle, slot.key, targets[slot.target - 1], true});
+            run(kReplayOwner, api::SlotBind{map.handle, slot.key, targets[slot.target - 1]});
         if (!bound) return std::unexpected(bound.error());
     }
     api::Publish publish = replay.publish;

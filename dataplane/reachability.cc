@@ -44,11 +44,11 @@ Registry::Reached Registry::reach(std::set<Handle> programs, std::set<Handle> ma
         for (const Handle handle : std::exchange(new_maps, {})) {
             const LoadedMap& map = *maps_.at(handle);
             const bool leads_to_maps = vm::is_map_in_map(map.spec.type);
-            for (const auto& [key, slot] : map.slots) {
+            for (const auto& [key, target] : map.slots) {
                 if (leads_to_maps)
-                    see(maps, new_maps, slot.target);
+                    see(maps, new_maps, target);
                 else
-                    see(programs, new_programs, slot.target);
+                    see(programs, new_programs, target);
             }
         }
     }

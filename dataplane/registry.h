@@ -38,12 +38,6 @@ using api::Handle;
 using Owner = uint64_t;
 constexpr Owner kNobody = 0;
 
-/// What stands in one slot of a prog array (a program's handle) or a map in map (a map's).
-struct BoundSlot {
-    Handle target = 0;
-    bool policy = false;  ///< first contents that belong to the generation: a replay restores them
-};
-
 /// Keys of one map, all of one size.
 struct SlotKeyLess {
     bool operator()(const Bytes& a, const Bytes& b) const {
@@ -57,7 +51,9 @@ struct LoadedMap {
     vm::MapSpec spec;  ///< as created, with contents
     std::unique_ptr<vm::Map> map;
     PolicyLog policy{0};
-    std::map<Bytes, BoundSlot, SlotKeyLess> slots;  ///< by key; what `map` holds, by handle
+    /// Of a prog array or map in map: handles of the programs or maps in its slots, by key. A
+    /// replay restores them.
+    std::map<Bytes, Handle, SlotKeyLess> slots;
     Owner owner = kNobody;
     bool published = false;
 
@@ -109,7 +105,7 @@ public:
 
     /// Puts the map or program `target` into the slot of `key`, in place of what is there. A map in
     /// service takes only what is in service.
-    Result<void> bind(LoadedMap& map, const Bytes& key, BoundSlot target);
+    Result<void> bind(LoadedMap& map, const Bytes& key, Handle target);
     /// After slots were emptied: lets go of what only they reached.
     void sweep();
     /// May a program with this spec make tail calls through `map` as it is filled?

@@ -126,10 +126,9 @@ void write_contents(Writer& writer, const api::Configure& configure, Registry& r
     }
     for (const auto& map : registry.published_maps()) {
         const auto& targets = vm::is_map_in_map(map->spec.type) ? map_handles : program_handles;
-        for (const auto& [key, slot] : map->slots)
-            if (slot.policy)
-                writer.frame(FrameType::Bind, api::SlotBind{map_handles[map->handle], key,
-                                                            targets.at(slot.target), true});
+        for (const auto& [key, target] : map->slots)
+            writer.frame(FrameType::Bind,
+                         api::SlotBind{map_handles[map->handle], key, targets.at(target)});
     }
     for (api::Chain& chain : publish.chains) {
         for (Handle& handle : chain.programs) handle = program_handles[handle];

@@ -39,16 +39,16 @@ std::string tail_call_difference(const vm::ProgramSpec& program, const vm::Progr
 const LoadedMap* Registry::slot_holder(const LoadedMap& inner) const {
     for (const auto& [handle, map] : maps_)
         if (vm::is_map_in_map(map->spec.type))
-            for (const auto& [key, slot] : map->slots)
-                if (slot.target == inner.handle) return map.get();
+            for (const auto& [key, target] : map->slots)
+                if (target == inner.handle) return map.get();
     return nullptr;
 }
 
 const LoadedMap* Registry::slot_holder(const LoadedProgram& program) const {
     for (const auto& [handle, map] : maps_)
         if (map->spec.type == vm::MapType::ProgArray)
-            for (const auto& [key, slot] : map->slots)
-                if (slot.target == program.handle) return map.get();
+            for (const auto& [key, target] : map->slots)
+                if (target == program.handle) return map.get();
     return nullptr;
 }
 
@@ -58,8 +58,8 @@ Result<void> Registry::check_tail_calls(const LoadedMap& map, const vm::ProgramS
         if (difference.empty()) return {};
         return fail(ErrorKind::kInvalid, fmt::format("{}: {}", map.label(), difference));
     };
-    for (const auto& [key, slot] : map.slots)
-        if (Result<void> fits = check(*programs_.at(slot.target)); !fits) return fits;
+    for (const auto& [key, target] : map.slots)
+        if (Result<void> fits = check(*programs_.at(target)); !fits) return fits;
     for (const auto& [handle, program] : programs_)
         for (const auto& used : program->maps)
             if (used->handle == map.handle)
@@ -95,7 +95,7 @@ Result<void> Registry::bind_map(LoadedMap& map, const Bytes& key, Handle target)
     return {};
 }
 
-Result<void> Registry::bind(LoadedMap& map, const Bytes& key, BoundSlot target) {
+Result<void> Registry::bind(LoadedMap& map, const Bytes& key, Handle target) {
     if (!map.has_slots())
         return fail(ErrorKind::kInvalid,
                     fmt::format("{}: a map of type {} has no slots for programs or maps",
@@ -106,7 +106,7 @@ Result<void> Registry::bind(LoadedMap& map, const Bytes& key, BoundSlot target) 
             fmt::format("a key of {} bytes, expected {}", key.size(), map.spec.key_bytes));
     const bool holds_programs = map.spec.type == vm::MapType::ProgArray;
     Result<void> bound =
-        holds_programs ? bind_program(map, key, target.target) : bind_map(map, key, target.target);
+        holds_programs ? bind_program(map, key, target) : bind_map(map, key, target);
     if (!bound) return bound;
     map.slots[key] = target;
     sweep();

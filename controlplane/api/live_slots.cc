@@ -40,7 +40,7 @@ Result<Json> LiveNode::bind(const std::string& name, const Bytes& key, const std
             handle = program_handle(client, target);
             if (!handle) return std::unexpected(handle.error());
         }
-        const Result<void> bound = client.bind(map->handle, key, *handle, false);
+        const Result<void> bound = client.bind(map->handle, key, *handle);
         if (!bound) return std::unexpected(bound.error());
         return Json{{"updated", 1}};
     });

@@ -164,7 +164,7 @@ private:
                 vm::is_map_in_map(map.spec.type) ? map_handles_ : program_handles_;
             for (const PlannedSlot& slot : map.slots)
                 if (const auto bound =
-                        client_.bind(map_handles_[i], slot.key, targets[slot.target], true);
+                        client_.bind(map_handles_[i], slot.key, targets[slot.target]);
                     !bound)
                     return bound;
         }

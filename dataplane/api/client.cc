@@ -204,8 +204,8 @@ Result<Published> Client::replace_maps(std::span<const MapReplacement> replaceme
     return connection_->call<Published>(FrameType::ReplaceMaps, request, nullptr, true);
 }
 
-Result<void> Client::bind(Handle map, ByteSpan key, Handle target, bool policy) {
-    const SlotBind request{map, Bytes(key.begin(), key.end()), target, policy};
+Result<void> Client::bind(Handle map, ByteSpan key, Handle target) {
+    const SlotBind request{map, Bytes(key.begin(), key.end()), target};
     const Result<MapCount> reply = connection_->call<MapCount>(FrameType::Bind, request);
     if (!reply) return std::unexpected(reply.error());
     return {};

@@ -40,8 +40,8 @@ public:
     /// as `fresh` is. What programs wrote into the old ones since `fresh` was filled is gone with
     /// them.
     Result<Published> replace_maps(std::span<const MapReplacement> replacements);
-    /// Into a slot of a prog array a program, of a map in map a map. `policy` as above.
-    Result<void> bind(Handle map, ByteSpan key, Handle target, bool policy);
+    /// Into a slot of a prog array a program, of a map in map a map.
+    Result<void> bind(Handle map, ByteSpan key, Handle target);
     /// How many of the keys were there; a missing one is no error.
     Result<uint32_t> erase(Handle map, std::span<const Bytes> keys);
     /// Up to `count_max` (and kBatchElementsMax, and a few megabytes of) elements after `after`

@@ -273,7 +273,6 @@ void fields(V& visit, M& m) {
     visit("map", m.map);
     visit("key", m.key, kMapKeyBytesMax);
     visit("target", m.target);
-    visit("policy", m.policy);
 }
 
 template <typename V, Of<MapErase> M>

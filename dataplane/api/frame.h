@@ -87,12 +87,11 @@ struct MapErase {
     std::vector<Bytes> keys;
 };
 /// Into a slot: of a prog array a program, of a map in map a map. A map in service takes only what
-/// is in service. Erase empties slots.
+/// is in service. Erase empties slots. A replay restores them as they stand.
 struct SlotBind {
     Handle map = 0;
     Bytes key;
     Handle target = 0;
-    bool policy = false;  ///< as in MapUpdate
 };
 /// Many elements in little space: `records` holds key and value, key and value, each as long as the
 /// map's definition says; per-CPU kinds take the value into every slot.

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "maps/maps.h"
+#include "maps/user_ringbuf_map.h"
 #include "vm/base/check.h"
 #include "vm/base/limits.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr uint32_t kCpuSlots = 2;
 constexpr uint32_t kElementsMax = 6;
+constexpr size_t kSampleBytes = 20;  ///< of a user ring buffer
 
 bool is_filled_by_keys(vm::MapType type) {
     constexpr auto kTypes = std::to_array(
@@ -125,6 +127,10 @@ void TrialMaps::empty(vm::Map& map) {
             return;
         case vm::MapType::Ringbuf:
         case vm::MapType::PerfEventArray: map.drain_events(0, drop, nullptr); return;
+        case vm::MapType::UserRingbuf:
+            static_cast<maps::UserRingbufMap&>(map).consume(
+                [](void*, uint8_t*, uint32_t) -> uint64_t { return 0; }, nullptr);
+            return;
         case vm::MapType::Array:
         case vm::MapType::ProgArray:
         case vm::MapType::PercpuArray:
@@ -148,6 +154,13 @@ void TrialMaps::fill(Random& random) {
             spec.type == vm::MapType::BloomFilter) {
             fill_bytes(value, random);
             map->push(value.data(), 0);
+        }
+        if (spec.type == vm::MapType::UserRingbuf) {
+            value.resize(kSampleBytes);
+            for (uint32_t i = 0; i < kElementsMax; ++i) {
+                fill_bytes(value, random);
+                static_cast<maps::UserRingbufMap*>(map)->produce(value);
+            }
         }
         if (!is_filled_by_keys(spec.type) || spec.frozen) continue;
         for (uint32_t i = 0; i < std::min(spec.entries_max, kElementsMax); ++i) {

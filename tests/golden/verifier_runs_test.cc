@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "maps/maps.h"
+#include "maps/user_ringbuf_map.h"
 #include "tests/golden/verifier_texts.h"
 #include "tests/support/weir_runner.h"
 #include "vm/helpers/timers.h"
@@ -129,8 +130,16 @@ bool is_filled(const vm::MapSpec& map) {
     return has_elements && !map.frozen;
 }
 
+/// Too short for some, now and then.
+void put_sample(vm::Map& map, Trouble& trouble) {
+    Bytes sample(trouble.below(24));
+    trouble.fill(sample);
+    static_cast<maps::UserRingbufMap&>(map).produce(sample);
+}
+
 void fill_maps(const TestMaps& maps, Trouble& trouble) {
     for (const auto& map : maps.all()) {
+        if (map->spec().type == vm::MapType::UserRingbuf) put_sample(*map, trouble);
         if (!is_filled(map->spec())) continue;
         Bytes key(map->spec().key_bytes), value(map->control_value_bytes());
         trouble.fill(value);

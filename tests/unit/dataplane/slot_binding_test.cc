@@ -50,7 +50,7 @@ protected:
         return registry_.add_program(kAlice, std::move(program));
     }
     Result<void> bind(Handle map, const Bytes& key, Handle target) {
-        return registry_.bind(**registry_.map(map), key, {target, false});
+        return registry_.bind(**registry_.map(map), key, target);
     }
     std::string why_not(Handle map, const Bytes& key, Handle target) {
         const Result<void> bound = bind(map, key, target);
