@@ -9,7 +9,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.*-]+)+/?$|^[A-Za-z0-9_-]+\.(md|cc|h|def|py|sh|yaml|json)$")
 TOP_LEVEL = {path.parts[0] for path in tree.files()}
 FILE_NAMES = {path.name for path in tree.files()}
-MADE_BY_THE_BUILD = ("build/", "build-asan/")
+MADE_BY_THE_BUILD = ("build/", "build-asan/", "build-tsan/")
 FOREIGN_PATH = re.compile(r"(?<![\w.])/(work|home|Users)/\w+")
 NEEDS_README = ["vm/base", "vm/isa", "vm/program", "vm/helpers", "vm/elf", "vm/cbpf", "vm/verifier", "vm/interp", "maps",
                 "jit", "dataplane", "dataplane/api", "dataplane/bpf", "controlplane", "configs", "scripts", "tests", "perf"]

@@ -3,7 +3,7 @@ import pathlib
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SKIPPED_FOLDERS = {"build", "build-asan", ".git", "__pycache__"}
+SKIPPED_FOLDERS = {"build", "build-asan", "build-tsan", ".git", "__pycache__"}
 
 
 def files(*suffixes):

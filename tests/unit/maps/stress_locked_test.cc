@@ -21,13 +21,19 @@ struct Record {
     static Record of(uint64_t key, uint64_t salt) { return {salt, salt * 3 ^ key}; }
 };
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr uint32_t kSteps = 20'000;
+#else
+constexpr uint32_t kSteps = 150'000;
+#endif
+
 struct Churn {
     std::atomic<uint64_t> written{0}, erased{0}, failed{0};
 };
 
 void churn(vm::Map& map, uint32_t worker, Churn& counts) {
     std::mt19937_64 random(worker);
-    for (uint32_t step = 0; step < 150'000; ++step) {
+    for (uint32_t step = 0; step < kSteps; ++step) {
         const uint64_t key = random() % 300;
         const uint64_t choice = random() % 8;
         int status = 0;

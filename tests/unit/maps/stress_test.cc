@@ -13,6 +13,12 @@
 namespace weir::maps {
 namespace {
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr uint32_t kSteps = 40'000;
+#else
+constexpr uint32_t kSteps = 200'000;
+#endif
+
 struct Record {
     uint64_t key = 0, a = 0, b = 0, sum = 0;
 
@@ -39,7 +45,7 @@ TEST(HashStress, PresentKeysAreNeverMissedAndValuesNeverTorn) {
     std::atomic<uint64_t> missed{0}, wrong{0}, failed{0}, erased{0};
     const auto worker_body = [&](uint32_t worker) {
         std::mt19937_64 random(worker);
-        for (uint32_t step = 0; step < 400'000; ++step) {
+        for (uint32_t step = 0; step < 2 * kSteps; ++step) {
             const uint64_t key = random() % kKeys;
             const Record record = Record::of(key, random());
             const uint64_t choice = random() % 8;
@@ -85,7 +91,7 @@ TEST(HashStress, CapacityIsExactAfterChurn) {
         run_workers(
             [&](uint32_t worker) {
                 std::mt19937_64 random(worker + 100);
-                for (uint32_t step = 0; step < 200'000; ++step) {
+                for (uint32_t step = 0; step < kSteps; ++step) {
                     const uint64_t key = random() % 80;
                     if (random() % 2 == 0) {
                         map->erase(bytes_of(key));
@@ -144,7 +150,7 @@ TEST(LpmStress, TheCoveringPrefixIsNeverMissedAndValuesLast) {
     std::atomic<uint64_t> missed{0}, wrong{0}, failed{0};
     const auto worker_body = [&](uint32_t worker) {
         std::mt19937_64 random(worker + 7);
-        for (uint32_t step = 0; step < 200'000; ++step) {
+        for (uint32_t step = 0; step < kSteps; ++step) {
             const Prefix4 key{
                 32,
                 {10, static_cast<uint8_t>(random() % 4), static_cast<uint8_t>(random() % 256), 1}};
