@@ -1,20 +1,18 @@
 #include "maps/lpm_map.h"
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstring>
 
 #include <fmt/core.h>
 
+#include "maps/lpm_fib_find.h"
 #include "maps/spec_check.h"
 #include "maps/words.h"
-#include "vm/base/check.h"
 
-// A path-compressed binary trie, as the kernel's. A node is an entry, or intermediate: the place
-// where two prefixes part. Children are longer than their parent and agree with it. Every change is
-// one store to the link that leads to the changed place: readers see it before or after. Nodes out
-// of sight wait in LpmNodes until readers have moved on.
+// The trie is changed first, then its picture for full-length keys (lpm_fib.h), then what the
+// change took out of sight is handed to the grace periods. A key is looked up in one of the two,
+// or in the trie from where the picture leads to, so that it sees a change at one store.
 
 namespace weir::maps {
 namespace {
@@ -23,6 +21,8 @@ constexpr uint32_t kFlagsAllowed = vm::kMapNoPrealloc | kMapNumaNode | kAccessFl
 /// How long the control side waits for readers when all nodes wait for them, and how often.
 constexpr uint64_t kGraceWaitMs = 1000;
 constexpr uint32_t kGraceWaits = 4;
+/// Node numbers share 32 bits with what a slot leads to.
+constexpr uint32_t kEntriesMax = (kLpmNumberMax - 1) / 2 - 65536;
 
 Result<void> check(const vm::MapSpec& spec) {
     const Result<void> common = check_common(spec, kFlagsAllowed);
@@ -38,82 +38,87 @@ Result<void> check(const vm::MapSpec& spec) {
     }
     if (!spec.contents.empty())
         return refuse(spec, "first contents are for arrays of one element only");
+    if (spec.entries_max > kEntriesMax) {
+        return refuse(spec,
+                      fmt::format("max_entries {} exceeds {}", spec.entries_max, kEntriesMax));
+    }
     return {};
 }
 
-uint32_t prefix_bits_of(const uint8_t* key) {
-    uint32_t bits;
-    std::memcpy(&bits, key, sizeof bits);
-    return bits;
-}
-
-/// False when the prefix length exceeds the address.
-bool parse_key(const uint8_t* raw, uint32_t address_bytes, LpmKey& key) {
-    key.prefix_bits = prefix_bits_of(raw);
-    if (key.prefix_bits > address_bytes * 8) return false;
-    const uint32_t words = (address_bytes + 7) / 8;
-    for (uint32_t w = 0; w < words; ++w)
-        key.words[w] = address_word(raw + kLpmLengthBytes, address_bytes, w);
-    return true;
-}
-
-/// Length of the common prefix, at most either's own.
-uint32_t matched_bits(const LpmNode& node, const LpmKey& key) {
-    const uint32_t limit = std::min<uint32_t>(node.prefix_bits, key.prefix_bits);
-    for (uint32_t w = 0; w * 64 < limit; ++w) {
-        const uint64_t difference = node.words[w] ^ key.words[w];
-        if (difference != 0)
-            return std::min(limit, w * 64 + static_cast<uint32_t>(std::countl_zero(difference)));
-    }
-    return limit;
+/// Where the nodes begin, behind the look-up structure.
+uint64_t nodes_offset(const LpmFib::Shape& fib) {
+    return round_up_to(LpmFib::bytes_needed(fib), kLpmUnitBytes);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<vm::Map>> LpmMap::create(const vm::MapSpec& spec) {
     if (const Result<void> ok = check(spec); !ok) return std::unexpected(ok.error());
-    auto nodes = LpmNodes::create(spec.entries_max, spec.key_bytes - kLpmLengthBytes,
-                                  spec.value_bytes, spec.name);
-    if (!nodes) return std::unexpected(nodes.error());
-    return std::unique_ptr<vm::Map>(new LpmMap(spec, std::move(*nodes)));
+    const LpmNodes::Shape nodes{.entries_max = spec.entries_max,
+                                .address_bytes = spec.key_bytes - kLpmLengthBytes,
+                                .value_bytes = spec.value_bytes};
+    const LpmFib::Shape fib = LpmFib::shape_for(spec.entries_max, nodes.address_bytes);
+    Result<Region> memory =
+        Region::take(nodes_offset(fib) + LpmNodes::bytes_needed(nodes), spec.name);
+    if (!memory) return std::unexpected(memory.error());
+    return std::unique_ptr<vm::Map>(new LpmMap(spec, std::move(*memory), nodes, fib));
 }
 
-LpmMap::LpmMap(const vm::MapSpec& spec, LpmNodes nodes) : Map(spec), nodes_(std::move(nodes)) {}
+LpmMap::LpmMap(const vm::MapSpec& spec, Region memory, const LpmNodes::Shape& nodes,
+               const LpmFib::Shape& fib)
+    : Map(spec),
+      memory_(std::move(memory)),
+      readers_(readers_for(fib.layout, nodes.address_bytes)),
+      nodes_(memory_.data() + nodes_offset(fib), nodes),
+      trie_(nodes_),
+      fib_(memory_.data(), fib, trie_, nodes_) {}
 
 // -- readers
-// ------------------------------------------------------------------------------------------
+// -----------------------------------------------------------------------------------------
 
-/// kWords 0: any size.
-template <uint32_t kWords>
-uint32_t LpmMap::find(const uint8_t* key) const {
-    const uint32_t word_count = kWords != 0 ? kWords : nodes_.words();
-    const uint32_t prefix_bits = prefix_bits_of(key);
-    if (prefix_bits > nodes_.address_bytes() * 8) return kNoNode;
-    uint64_t words[kWords != 0 ? kWords : kLpmWordsMax];
-    for (uint32_t w = 0; w < word_count; ++w)
-        words[w] = address_word(key + kLpmLengthBytes, nodes_.address_bytes(), w);
-
-    uint32_t found = kNoNode;
-    uint32_t at = root_.load(std::memory_order_acquire);
-    while (at != kNoNode) {
-        const LpmNode& node = nodes_.at(at);
-        const uint32_t bits = node.prefix_bits;
-        if (bits > prefix_bits) break;
-        for (uint32_t w = 0; w * 64 < bits; ++w) {
-            const auto common = static_cast<uint32_t>(std::countl_zero(node.words[w] ^ words[w]));
-            if (common < std::min(bits - w * 64, 64u)) return found;
-        }
-        if (node.intermediate.load(std::memory_order_relaxed) == 0) found = at;
-        if (bits == prefix_bits) break;
-        at = node.child[words[bits / 64] >> (63 - bits % 64) & 1].load(std::memory_order_acquire);
-    }
-    return found;
+template <LpmLayout kLayout, uint32_t kAddressBytes>
+uint8_t* LpmMap::look_up(vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
+    const auto& self = static_cast<const LpmMap&>(map);
+    const uint32_t bytes = kAddressBytes != 0 ? kAddressBytes : self.nodes_.address_bytes();
+    if (LpmKey::bits_of(key) != bytes * 8) [[unlikely]]
+        return self.look_up_shorter(key);
+    return self.nodes_.value_or_null(self.fib_.find<kLayout, kAddressBytes>(key + kLpmLengthBytes));
 }
 
-uint8_t* LpmMap::lookup(const uint8_t* key, uint32_t /*cpu*/) {
-    const uint32_t words = nodes_.words();
-    const uint32_t node = words == 1 ? find<1>(key) : words == 2 ? find<2>(key) : find<0>(key);
-    return node == kNoNode ? nullptr : nodes_.value(node);
+template <LpmLayout kLayout, uint32_t kAddressBytes>
+void LpmMap::look_up_many(LpmMap& map, const uint8_t* const* keys, uint32_t count,
+                          uint8_t** values) {
+    const uint32_t bytes = kAddressBytes != 0 ? kAddressBytes : map.nodes_.address_bytes();
+    if (map.fib_.find_many<kLayout, kAddressBytes>(keys, count, values)) [[likely]]
+        return;
+    for (uint32_t i = 0; i < count; ++i) {
+        if (LpmKey::bits_of(keys[i]) != bytes * 8) values[i] = map.look_up_shorter(keys[i]);
+    }
+}
+
+template <LpmLayout kLayout>
+LpmMap::Readers LpmMap::readers_of_size(uint32_t address_bytes) {
+    switch (address_bytes) {
+        case 4: return {look_up<kLayout, 4>, look_up_many<kLayout, 4>};
+        case 16: return {look_up<kLayout, 16>, look_up_many<kLayout, 16>};
+        default: return {look_up<kLayout, 0>, look_up_many<kLayout, 0>};
+    }
+}
+
+LpmMap::Readers LpmMap::readers_for(LpmLayout layout, uint32_t address_bytes) {
+    switch (layout) {
+        case LpmLayout::Byte: return readers_of_size<LpmLayout::Byte>(address_bytes);
+        case LpmLayout::Pair: return readers_of_size<LpmLayout::Pair>(address_bytes);
+        case LpmLayout::Wide: break;
+    }
+    return readers_of_size<LpmLayout::Wide>(address_bytes);
+}
+
+uint8_t* LpmMap::look_up_shorter(const uint8_t* raw) const {
+    LpmKey key;
+    if (!key.parse(raw, nodes_.address_bytes())) return nullptr;
+    return nodes_.value_or_null(
+        trie_.walk<0>(trie_.root(), kNoNode, key.words.data(), key.prefix_bits));
 }
 
 int LpmMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
@@ -126,54 +131,12 @@ int LpmMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
     return 0;
 }
 
-/// The first entry in postorder below `from`. An intermediate node has two children, so that there
-/// is always one, unless a writer is at work between two of our loads.
-uint32_t LpmMap::leftmost(uint32_t from) const {
-    uint32_t entry = kNoNode;
-    while (from != kNoNode) {
-        const LpmNode& node = nodes_.at(from);
-        if (node.intermediate.load(std::memory_order_acquire) == 0) entry = from;
-        const uint32_t left = node.child[0].load(std::memory_order_acquire);
-        from = left != kNoNode ? left : node.child[1].load(std::memory_order_acquire);
-    }
-    return entry;
-}
-
-/// The entry behind `key` in postorder; the first one if the key is absent; kNoNode at the end.
-uint32_t LpmMap::successor(const LpmKey& key) const {
-    std::array<uint32_t, kLpmAddressBytesMax * 8 + 1> path;
-    uint32_t depth = 0;
-    uint32_t matched = 0;
-    uint32_t at = root_.load(std::memory_order_acquire);
-    while (at != kNoNode) {
-        const LpmNode& node = nodes_.at(at);
-        path[depth] = at;
-        matched = matched_bits(node, key);
-        if (node.prefix_bits != matched || node.prefix_bits == key.prefix_bits) break;
-        ++depth;
-        at = node.child[key.bit(node.prefix_bits)].load(std::memory_order_acquire);
-    }
-    const bool present = at != kNoNode && nodes_.at(at).prefix_bits == matched &&
-                         nodes_.at(at).intermediate.load(std::memory_order_acquire) == 0;
-    if (!present) return leftmost(root_.load(std::memory_order_acquire));
-    for (; depth > 0; --depth) {
-        const LpmNode& parent = nodes_.at(path[depth - 1]);
-        if (!key.bit(parent.prefix_bits)) {
-            const uint32_t sibling = leftmost(parent.child[1].load(std::memory_order_acquire));
-            if (sibling != kNoNode) return sibling;
-        }
-        if (parent.intermediate.load(std::memory_order_acquire) == 0) return path[depth - 1];
-    }
-    return kNoNode;
-}
-
-int LpmMap::next_key(const uint8_t* key, uint8_t* next) {
+int LpmMap::next_key(const uint8_t* raw, uint8_t* next) {
     if (const int error = control_read_error(spec()); error != 0) return error;
     const ReaderScope reading;
-    LpmKey parsed;
-    const bool from_start = key == nullptr || !parse_key(key, nodes_.address_bytes(), parsed);
-    const uint32_t found =
-        from_start ? leftmost(root_.load(std::memory_order_acquire)) : successor(parsed);
+    LpmKey key;
+    const bool from_start = raw == nullptr || !key.parse(raw, nodes_.address_bytes());
+    const uint32_t found = trie_.next(from_start ? nullptr : &key);
     if (found == kNoNode) return -ENOENT;
     const LpmNode& node = nodes_.at(found);
     const uint32_t prefix_bits = node.prefix_bits;
@@ -185,27 +148,13 @@ int LpmMap::next_key(const uint8_t* key, uint8_t* next) {
     return 0;
 }
 
-// -- writers
-// ------------------------------------------------------------------------------------------
-
-LpmMap::Place LpmMap::place_of(const LpmKey& key) {
-    Place place{.link = &root_,
-                .node = kNoNode,
-                .matched_bits = 0,
-                .parent_link = nullptr,
-                .parent = kNoNode};
-    for (;;) {
-        place.node = place.link->load(std::memory_order_relaxed);
-        if (place.node == kNoNode) return place;
-        LpmNode& node = nodes_.at(place.node);
-        place.matched_bits = matched_bits(node, key);
-        if (node.prefix_bits != place.matched_bits || node.prefix_bits == key.prefix_bits)
-            return place;
-        place.parent = place.node;
-        place.parent_link = place.link;
-        place.link = &node.child[key.bit(node.prefix_bits)];
-    }
+uint64_t LpmMap::used_bytes() const {
+    const uint64_t per_entry = nodes_.entry_bytes() + nodes_.fork_bytes();
+    return fib_.used_bytes() + entries() * per_entry;
 }
+
+// -- writers
+// -----------------------------------------------------------------------------------------
 
 /// trie_check_add_elem of the kernel.
 int LpmMap::admission_error(uint64_t flags) {
@@ -215,67 +164,50 @@ int LpmMap::admission_error(uint64_t flags) {
     return -ENOSPC;
 }
 
+void LpmMap::show(const LpmChange& change) {
+    fib_.apply(change);
+    for (const uint32_t node : change.gone) {
+        if (node != kNoNode) nodes_.retire(node);
+    }
+}
+
 int LpmMap::put_locked(const LpmKey& key, const uint8_t* value, uint64_t flags) {
-    const Place place = place_of(key);
-    const bool same_prefix =
-        place.node != kNoNode && nodes_.at(place.node).prefix_bits == place.matched_bits;
-    const bool present =
-        same_prefix && nodes_.at(place.node).intermediate.load(std::memory_order_relaxed) == 0;
+    const LpmTrie::Place place = trie_.place_of(key, fib_.anchor(key));
+    const bool present = trie_.entry_at(place, key) != kNoNode;
     if (present && flags == vm::kUpdateNoExist) return -EEXIST;
     if (!present) {
         if (const int error = admission_error(flags); error != 0) return error;
     }
-    const bool parts =
-        place.node != kNoNode && !same_prefix && place.matched_bits != key.prefix_bits;
-    if (!nodes_.reserve(parts ? 2 : 1)) return -ENOMEM;
+    if (!nodes_.reserve(1, trie_.parts(place, key) ? 1 : 0)) return -ENOMEM;
     if (!present) entries_.store(entries() + 1, std::memory_order_relaxed);
-    if (same_prefix) return replace_at(place, key, value);
-    return parts ? insert_beside(place, key, value) : insert_at(place, key, value);
-}
-
-int LpmMap::replace_at(const Place& place, const LpmKey& key, const uint8_t* value) {
-    const uint32_t made = nodes_.take(key.words.data(), key.prefix_bits);
-    store_words(nodes_.value(made), value, spec().value_bytes);
-    for (int side = 0; side < 2; ++side) {
-        const uint32_t child = nodes_.at(place.node).child[side].load(std::memory_order_relaxed);
-        nodes_.at(made).child[side].store(child, std::memory_order_relaxed);
-    }
-    place.link->store(made, std::memory_order_release);
-    nodes_.retire(place.node);
+    show(trie_.put(place, key, value, spec().value_bytes));
     return 0;
 }
 
-/// Where the way ends, or as the parent of a longer prefix.
-int LpmMap::insert_at(const Place& place, const LpmKey& key, const uint8_t* value) {
-    const uint32_t made = nodes_.take(key.words.data(), key.prefix_bits);
-    store_words(nodes_.value(made), value, spec().value_bytes);
-    if (place.node != kNoNode) {
-        const bool bit = nodes_.at(place.node).bit(key.prefix_bits);
-        nodes_.at(made).child[bit].store(place.node, std::memory_order_relaxed);
-    }
-    place.link->store(made, std::memory_order_release);
-    return 0;
-}
-
-/// Below a new intermediate node, beside the node that is there.
-int LpmMap::insert_beside(const Place& place, const LpmKey& key, const uint8_t* value) {
-    const uint32_t made = nodes_.take(key.words.data(), key.prefix_bits);
-    store_words(nodes_.value(made), value, spec().value_bytes);
-    const uint32_t fork = nodes_.take(nodes_.at(place.node).words, place.matched_bits);
-    const bool bit = key.bit(place.matched_bits);
-    nodes_.at(fork).intermediate.store(1, std::memory_order_relaxed);
-    nodes_.at(fork).child[bit].store(made, std::memory_order_relaxed);
-    nodes_.at(fork).child[!bit].store(place.node, std::memory_order_relaxed);
-    place.link->store(fork, std::memory_order_release);
-    return 0;
-}
-
-int LpmMap::put(const uint8_t* raw_key, const uint8_t* value, uint64_t flags, Side side) {
+int LpmMap::put(const uint8_t* raw, const uint8_t* value, uint64_t flags, Side side) {
     if (flags > vm::kUpdateExist) return -EINVAL;
     LpmKey key;
-    if (!parse_key(raw_key, nodes_.address_bytes(), key)) return -EINVAL;
+    if (!key.parse(raw, nodes_.address_bytes())) return -EINVAL;
     if (!writers_.acquire(side)) return -EBUSY;
     const int status = put_locked(key, value, flags);
+    writers_.release();
+    return status;
+}
+
+int LpmMap::remove_locked(const LpmKey& key) {
+    const LpmTrie::Place place = trie_.place_of(key, fib_.anchor(key));
+    if (trie_.entry_at(place, key) == kNoNode) return -ENOENT;
+    if (!nodes_.reserve(0, 1)) return -ENOMEM;
+    show(trie_.remove(place, key));
+    entries_.store(entries() - 1, std::memory_order_relaxed);
+    return 0;
+}
+
+int LpmMap::remove(const uint8_t* raw, Side side) {
+    LpmKey key;
+    if (!key.parse(raw, nodes_.address_bytes())) return -EINVAL;
+    if (!writers_.acquire(side)) return -EBUSY;
+    const int status = remove_locked(key);
     writers_.release();
     return status;
 }
@@ -283,69 +215,40 @@ int LpmMap::put(const uint8_t* raw_key, const uint8_t* value, uint64_t flags, Si
 int LpmMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t /*cpu*/) {
     const int status = put(key, value, flags, Side::Program);
     if (status == -ENOMEM) full_.fetch_add(1, std::memory_order_relaxed);
+    if (status == -EBUSY) busy_.fetch_add(1, std::memory_order_relaxed);
+    return status;
+}
+
+int LpmMap::erase(const uint8_t* key) {
+    const int status = remove(key, Side::Program);
+    if (status != -ENOMEM && status != -EBUSY) return status;
+    busy_.fetch_add(1, std::memory_order_relaxed);
+    return -EBUSY;
+}
+
+/// Nodes that wait for readers are to be had once these move on: the control side may wait.
+template <typename Attempt>
+int LpmMap::outlast_readers(Attempt attempt) {
+    int status = attempt();
+    for (uint32_t waits = 0; status == -ENOMEM && waits < kGraceWaits; ++waits) {
+        wait_for_readers(kGraceWaitMs);
+        status = attempt();
+    }
     return status;
 }
 
 int LpmMap::control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) {
     if (const int error = control_write_error(spec()); error != 0) return error;
     if (value.size() != spec().value_bytes) return -EINVAL;
-    int status = put(key, value.data(), flags, Side::Control);
-    for (uint32_t waits = 0; status == -ENOMEM && waits < kGraceWaits; ++waits) {
-        wait_for_readers(kGraceWaitMs);
-        status = put(key, value.data(), flags, Side::Control);
-    }
+    const int status =
+        outlast_readers([&] { return put(key, value.data(), flags, Side::Control); });
     if (status == -ENOMEM) full_.fetch_add(1, std::memory_order_relaxed);
     return status;
 }
 
-/// Takes the entry of `place` out. The kernel's trie_delete_elem: what becomes superfluous above it
-/// goes too.
-void LpmMap::unlink(const Place& place) {
-    LpmNode& node = nodes_.at(place.node);
-    const uint32_t left = node.child[0].load(std::memory_order_relaxed);
-    const uint32_t right = node.child[1].load(std::memory_order_relaxed);
-    if (left != kNoNode && right != kNoNode) {
-        node.intermediate.store(1, std::memory_order_release);
-        return;
-    }
-    const bool is_leaf = left == kNoNode && right == kNoNode;
-    if (is_leaf && place.parent != kNoNode &&
-        nodes_.at(place.parent).intermediate.load(std::memory_order_relaxed) != 0) {
-        const LpmNode& parent = nodes_.at(place.parent);
-        const uint32_t first = parent.child[0].load(std::memory_order_relaxed);
-        const uint32_t sibling =
-            first == place.node ? parent.child[1].load(std::memory_order_relaxed) : first;
-        place.parent_link->store(sibling, std::memory_order_release);
-        nodes_.retire(place.parent);
-    } else {
-        place.link->store(left != kNoNode ? left : right, std::memory_order_release);
-    }
-    nodes_.retire(place.node);
-}
-
-int LpmMap::remove(const uint8_t* raw_key, Side side) {
-    LpmKey key;
-    if (!parse_key(raw_key, nodes_.address_bytes(), key)) return -EINVAL;
-    if (!writers_.acquire(side)) return -EBUSY;
-    const Place place = place_of(key);
-    const bool present = place.node != kNoNode && place.matched_bits == key.prefix_bits &&
-                         nodes_.at(place.node).prefix_bits == key.prefix_bits &&
-                         nodes_.at(place.node).intermediate.load(std::memory_order_relaxed) == 0;
-    if (present) {
-        unlink(place);
-        entries_.store(entries() - 1, std::memory_order_relaxed);
-    }
-    writers_.release();
-    return present ? 0 : -ENOENT;
-}
-
-int LpmMap::erase(const uint8_t* key) {
-    return remove(key, Side::Program);
-}
-
 int LpmMap::control_erase(const uint8_t* key) {
     if (const int error = control_write_error(spec()); error != 0) return error;
-    return remove(key, Side::Control);
+    return outlast_readers([&] { return remove(key, Side::Control); });
 }
 
 }  // namespace weir::maps

@@ -11,7 +11,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "maps/lpm_fib.h"
 #include "maps/lpm_nodes.h"
+#include "maps/lpm_trie.h"
+#include "maps/region.h"
 #include "maps/spin_lock.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
@@ -20,16 +23,21 @@ namespace weir::maps {
 
 /// Threads: as vm::Map. Readers take no lock; workers that read are registered (maps/reclaim.h).
 /// One lock for writers: a worker that does not get it soon gives up with -EBUSY, as in the kernel.
+/// It holds for one change: a few hundred nanoseconds, but for prefixes so short that they cover
+/// tens of thousands of slots (lpm_fib.h). A worker's deletion gives -EBUSY also when every node
+/// that could take the entry's place waits for readers.
 class LpmMap final : public vm::Map {
 public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec);
 
-    uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
-    vm::LookupFn lookup_function() const override {
-        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) {
-            return static_cast<LpmMap&>(map).lookup(key, cpu);
-        };
+    uint8_t* lookup(const uint8_t* key, uint32_t cpu) override {
+        return readers_.one(*this, key, cpu);
     }
+    void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
+                     uint32_t /*cpu*/) override {
+        readers_.many(*this, keys, count, values);
+    }
+    vm::LookupFn lookup_function() const override { return readers_.one; }
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override;
 
@@ -39,40 +47,50 @@ public:
     int control_erase(const uint8_t* key) override;
     int next_key(const uint8_t* key, uint8_t* next) override;
     uint32_t entries() const override { return entries_.load(std::memory_order_relaxed); }
-    uint64_t memory_bytes() const override { return nodes_.memory_bytes(); }
+    uint64_t memory_bytes() const override { return memory_.bytes(); }
+    /// The direct tables, the blocks in use, and for each entry a node, its value and a fork.
+    uint64_t used_bytes() const override;
     uint64_t full_count() const override { return full_.load(std::memory_order_relaxed); }
+    uint64_t busy_count() const override { return busy_.load(std::memory_order_relaxed); }
 
 private:
-    /// Where a key belongs: the link that leads to `node`, and what was passed on the way.
-    struct Place {
-        std::atomic<uint32_t>* link;         ///< to node
-        uint32_t node;                       ///< kNoNode: the way ends here
-        uint32_t matched_bits;               ///< common prefix of key and node
-        std::atomic<uint32_t>* parent_link;  ///< to parent; nullptr without one
-        uint32_t parent;
+    /// Look-ups for the shape of the map.
+    struct Readers {
+        vm::LookupFn one;
+        void (*many)(LpmMap& map, const uint8_t* const* keys, uint32_t count, uint8_t** values);
     };
 
-    LpmMap(const vm::MapSpec& spec, LpmNodes nodes);
+    LpmMap(const vm::MapSpec& spec, Region memory, const LpmNodes::Shape& nodes,
+           const LpmFib::Shape& fib);
 
-    template <uint32_t kWords>
-    uint32_t find(const uint8_t* key) const;
-    Place place_of(const LpmKey& key);
+    static Readers readers_for(LpmLayout layout, uint32_t address_bytes);
+    template <LpmLayout kLayout>
+    static Readers readers_of_size(uint32_t address_bytes);
+    template <LpmLayout kLayout, uint32_t kAddressBytes>
+    static uint8_t* look_up(vm::Map& map, const uint8_t* key, uint32_t cpu);
+    template <LpmLayout kLayout, uint32_t kAddressBytes>
+    static void look_up_many(LpmMap& map, const uint8_t* const* keys, uint32_t count,
+                             uint8_t** values);
+    uint8_t* look_up_shorter(const uint8_t* key) const;
+
     int put(const uint8_t* key, const uint8_t* value, uint64_t flags, Side side);
     int put_locked(const LpmKey& key, const uint8_t* value, uint64_t flags);
-    int insert_at(const Place& place, const LpmKey& key, const uint8_t* value);
-    int insert_beside(const Place& place, const LpmKey& key, const uint8_t* value);
-    int replace_at(const Place& place, const LpmKey& key, const uint8_t* value);
     int remove(const uint8_t* key, Side side);
-    void unlink(const Place& place);
+    int remove_locked(const LpmKey& key);
     int admission_error(uint64_t flags);
-    uint32_t successor(const LpmKey& key) const;
-    uint32_t leftmost(uint32_t from) const;
+    void show(const LpmChange& change);
+    template <typename Attempt>
+    int outlast_readers(Attempt attempt);
 
+    Region memory_;
+    Readers readers_;
     LpmNodes nodes_;
-    std::atomic<uint32_t> root_{kNoNode};
+    LpmTrie trie_;
+    LpmFib fib_;
     SpinLock writers_;
     std::atomic<uint32_t> entries_{0};
     std::atomic<uint64_t> full_{0};
+    std::atomic<uint64_t> busy_{0};
 };
 
 }  // namespace weir::maps

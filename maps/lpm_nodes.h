@@ -1,102 +1,86 @@
 #pragma once
-// The nodes of an LPM trie: a pool of fixed size, and what waits until readers have moved on.
+// The nodes of an LPM trie: entries, which have a value, and forks, where two prefixes part. Two
+// pools of fixed size; a node's number tells which it is.
 
-#include <array>
 #include <atomic>
 #include <cstdint>
-#include <string>
 
-#include "maps/reclaim.h"
-#include "maps/region.h"
-#include "maps/words.h"
-#include "vm/base/result.h"
+#include "maps/lpm_grace.h"
+#include "maps/lpm_key.h"
 
 namespace weir::maps {
 
-constexpr uint32_t kNoNode = 0xffffffff;
-constexpr uint32_t kLpmLengthBytes = 4;        ///< the prefix length in front of the address
-constexpr uint32_t kLpmAddressBytesMax = 256;  ///< LPM_DATA_SIZE_MAX
-constexpr uint32_t kLpmWordsMax = kLpmAddressBytesMax / 8;
+constexpr uint32_t kNoNode = 0;  ///< so that zeroed memory leads nowhere
 
-/// An address as numbers, most significant first, so that bit 0 of the prefix is bit 63 of the
-/// first.
-inline uint64_t address_word(const uint8_t* address, uint32_t bytes, uint32_t word) {
-    const uint32_t at = word * 8;
-    const uint64_t raw =
-        bytes - at >= 8 ? load_private_word(address + at) : load_partial(address + at, bytes - at);
-    return __builtin_bswap64(raw);
-}
-
-/// A key taken apart.
-struct LpmKey {
-    uint32_t prefix_bits;
-    std::array<uint64_t, kLpmWordsMax> words;
-
-    bool bit(uint32_t index) const { return (words[index / 64] >> (63 - index % 64) & 1) != 0; }
-};
-
-/// Header of a node; the address words follow, then the value. Everything but children and
-/// `intermediate` is written before the node is published and not changed while a reader may see
-/// it.
+/// Header of a node; the address words follow. Everything but children is written before the node
+/// is published and not changed while a reader may see it.
 struct LpmNode {
-    std::atomic<uint32_t> child[2];  ///< kNoNode: none
+    std::atomic<uint32_t> child[2];
     uint16_t prefix_bits;
-    std::atomic<uint8_t> intermediate;  ///< 1: holds no entry, has two children
-    uint8_t unused;
+    uint16_t unused;
     uint32_t pool_link;  ///< writers only: children stay as they are while readers may follow them
     uint64_t words[];
-
-    bool bit(uint32_t index) const { return (words[index / 64] >> (63 - index % 64) & 1) != 0; }
 };
 
-/// Threads: at() anyone; the others under the trie's writer lock.
+/// Threads: at(), value() and is_entry() anyone; the others under the map's
+/// writer lock.
 class LpmNodes {
 public:
-    /// For `entries_max` entries: each may need an intermediate node beside its own, and some nodes
-    /// wait for readers.
-    static Result<LpmNodes> create(uint32_t entries_max, uint32_t address_bytes,
-                                   uint32_t value_bytes, const std::string& map_name);
+    struct Shape {
+        uint32_t entries_max;
+        uint32_t address_bytes;
+        uint32_t value_bytes;
+    };
+    static uint64_t bytes_needed(const Shape& shape);
+
+    /// In zeroed memory of bytes_needed(), aligned to 64.
+    LpmNodes(uint8_t* memory, const Shape& shape);
 
     LpmNode& at(uint32_t node) const {
-        return *reinterpret_cast<LpmNode*>(memory_.data() + node * stride_);
+        return *reinterpret_cast<LpmNode*>(nodes_ + node * node_stride_);
     }
-    uint8_t* value(uint32_t node) const {
-        return memory_.data() + node * stride_ + sizeof(LpmNode) + words_ * 8;
+    uint8_t* value(uint32_t entry) const { return values_ + entry * value_stride_; }
+    uint8_t* value_or_null(uint32_t entry) const {
+        return entry != kNoNode ? value(entry) : nullptr;
     }
-    uint32_t words() const { return words_; }
+    bool is_entry(uint32_t node) const { return node <= entries_.last; }
     uint32_t address_bytes() const { return address_bytes_; }
-    uint64_t memory_bytes() const { return memory_.bytes(); }
+    uint64_t entry_bytes() const { return node_stride_ + value_stride_; }
+    uint64_t fork_bytes() const { return node_stride_; }
 
-    /// True when `count` nodes can be taken. False: all that are left wait for readers.
-    bool reserve(uint32_t count);
-    /// One of the reserved nodes, not intermediate, without children.
-    uint32_t take(const uint64_t* words, uint32_t prefix_bits);
+    /// True when so many can be taken. False: all that are left wait for readers.
+    bool reserve(uint32_t entries, uint32_t forks);
+    /// One of the reserved, without children.
+    uint32_t take_entry(const uint64_t* words, uint32_t prefix_bits);
+    uint32_t take_fork(const uint64_t* words, uint32_t prefix_bits);
     /// Out of sight of new readers: free again after a grace period.
     void retire(uint32_t node);
 
 private:
-    /// Nodes linked through pool_link.
-    struct List {
-        uint32_t first = kNoNode;
-        uint32_t last = kNoNode;
-        uint32_t count = 0;
+    struct Pool {
+        uint32_t fresh;  ///< numbers from here to `last` were never used
+        uint32_t last;
+        uint32_t free = kNoNode;  ///< linked through pool_link
+        uint32_t free_count = 0;
+        LpmGrace grace;
+
+        bool has(uint32_t count) const {
+            return uint64_t{free_count} + (last + 1 - fresh) >= count;
+        }
     };
-    void append(List& list, uint32_t node);
-    void append_all(List& list, List& other);
 
-    LpmNodes(Region memory, uint64_t stride, uint32_t address_bytes, uint32_t node_count);
-    void reclaim();
+    bool reserve(Pool& pool, uint32_t count);
+    uint32_t take(Pool& pool, const uint64_t* words, uint32_t prefix_bits);
+    void collect(Pool& pool);
 
-    Region memory_;
-    uint64_t stride_;
+    uint8_t* nodes_;
+    uint8_t* values_;
+    uint64_t node_stride_;
+    uint64_t value_stride_;
     uint32_t address_bytes_;
     uint32_t words_;
-    List free_;
-    uint32_t fresh_ = 0;  ///< nodes from here on were never used
-    uint32_t node_count_;
-    List waiting_;  ///< free when readers have passed token_
-    GraceToken token_ = 0;
-    List retired_;  ///< no grace period begun yet
+    Pool entries_;
+    Pool forks_;
 };
 
 }  // namespace weir::maps

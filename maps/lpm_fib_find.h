@@ -1,0 +1,152 @@
+#pragma once
+// The readers' half of LpmFib, for the functions that look-ups of each shape become.
+
+#include <cstring>
+
+#include "maps/lpm_fib.h"
+#include "vm/base/limits.h"
+
+namespace weir::maps {
+
+/// The first three bytes; addresses of a map with the wide table have four at least.
+inline uint32_t wide_index(const uint8_t* address) {
+    uint32_t raw;
+    std::memcpy(&raw, address, sizeof raw);
+    return __builtin_bswap32(raw) >> 8;
+}
+
+template <LpmLayout kLayout>
+inline LpmFib::Step LpmFib::first(const uint8_t* address) const {
+    if constexpr (kLayout == LpmLayout::Byte)
+        return {root_[address[0]].load(std::memory_order_acquire), kNoNode, 1};
+    if constexpr (kLayout == LpmLayout::Pair) {
+        const uint32_t pair = static_cast<uint32_t>(address[0]) << 8 | address[1];
+        return {root_[pair].load(std::memory_order_acquire), kNoNode, 2};
+    }
+    const uint32_t index = wide_index(address);
+    return {wide_[index].load(std::memory_order_acquire),
+            root_[index >> 16].load(std::memory_order_acquire), 3};
+}
+
+WEIR_LPM_TARGET inline void LpmFib::advance(Step& at, const uint8_t* address) const {
+    const LpmBlock& block = blocks_.at(slot_number(at.slot));
+    const uint32_t best = block.best.load(std::memory_order_acquire);
+    at.best = best != kNoNode ? best : at.best;
+    const uint32_t index = address[at.byte++];
+    const uint32_t place = slot_kind(at.slot) == LpmSlotKind::Full ? index : block.run_of(index);
+    at.slot = block.slots[place].load(std::memory_order_acquire);
+}
+
+/// The kLpmCellBits bits from byte `from` of the address on, zeroes behind its end.
+inline uint32_t bits_from(const uint8_t* address, uint32_t bytes, uint32_t from) {
+    if (bytes < 8) return static_cast<uint32_t>(address_word(address, bytes, 0) << from * 8 >> 32);
+    const uint32_t at = std::min(from, bytes - 8);
+    const uint64_t word = __builtin_bswap64(load_private_word(address + at));
+    return static_cast<uint32_t>(word << (from - at) * 8 >> 32);
+}
+
+template <uint32_t kPlaces>
+inline uint32_t LpmFib::in_cell(const Step& at, uint32_t word) const {
+    const LpmCell<kPlaces>& cell = blocks_.cell<kPlaces>(slot_number(at.slot));
+    const uint32_t best = cell.best.load(std::memory_order_acquire);
+    const uint32_t found = cell.find(word);
+    return found != kNoNode ? found : best != kNoNode ? best : at.best;
+}
+
+template <uint32_t kAddressBytes>
+WEIR_LPM_TARGET inline uint32_t LpmFib::finish(const Step& at, const uint8_t* address) const {
+    const LpmSlotKind kind = slot_kind(at.slot);
+    if (kind == LpmSlotKind::Entry) return at.slot != kNoNode ? at.slot : at.best;
+    const uint32_t bytes = kAddressBytes != 0 ? kAddressBytes : nodes_.address_bytes();
+    if (kind != LpmSlotKind::Subtree) {
+        const uint32_t word = bits_from(address, bytes, at.byte);
+        if (kind == LpmSlotKind::Cell4) return in_cell<4>(at, word);
+        return kind == LpmSlotKind::Cell8 ? in_cell<8>(at, word) : in_cell<20>(at, word);
+    }
+    constexpr uint32_t kWords = (kAddressBytes + 7) / 8;
+    uint64_t words[kAddressBytes != 0 ? kWords : kLpmWordsMax];
+    for (uint32_t w = 0; w * 8 < bytes; ++w) words[w] = address_word(address, bytes, w);
+    return trie_.walk<kWords>(slot_number(at.slot), at.best, words, bytes * 8);
+}
+
+/// Of the block or cell that a slot leads to; for other kinds a wasted request.
+inline void LpmFib::fetch_two_lines(uint32_t slot) const {
+    const auto* memory = reinterpret_cast<const uint8_t*>(&blocks_.at(slot_number(slot)));
+    __builtin_prefetch(memory);
+    __builtin_prefetch(memory + 64);
+}
+
+template <uint32_t kAddressBytes>
+WEIR_LPM_TARGET uint32_t LpmFib::below(Step at, const uint8_t* address) const {
+    // Ahead of the branches on the kind, which are guessed wrong often.
+    fetch_two_lines(at.slot);
+    while (is_block(at.slot)) {
+        advance(at, address);
+        fetch_two_lines(at.slot);
+    }
+    return finish<kAddressBytes>(at, address);
+}
+
+template <LpmLayout kLayout, uint32_t kAddressBytes>
+inline uint32_t LpmFib::find(const uint8_t* address) const {
+    const Step at = first<kLayout>(address);
+    if (slot_kind(at.slot) == LpmSlotKind::Entry) [[likely]]
+        return at.slot != kNoNode ? at.slot : at.best;
+    return below<kAddressBytes>(at, address);
+}
+
+inline void LpmFib::prefetch(uint32_t slot) const {
+    const uint32_t number = slot_number(slot);
+    if (!has_memory(slot)) return __builtin_prefetch(&nodes_.at(number));
+    const auto* memory = reinterpret_cast<const uint8_t*>(&blocks_.at(number));
+    __builtin_prefetch(memory);
+    if (slot_kind(slot) >= LpmSlotKind::Cell8) __builtin_prefetch(memory + 64);
+    if (slot_kind(slot) != LpmSlotKind::Cell20) return;
+    __builtin_prefetch(memory + 128);
+    __builtin_prefetch(memory + 192);
+}
+
+template <LpmLayout kLayout, uint32_t kAddressBytes>
+WEIR_LPM_TARGET bool LpmFib::find_many(const uint8_t* const* keys, uint32_t count,
+                                       uint8_t** values) const {
+    Step steps[kBurstPacketsMax];
+    uint32_t going[kBurstPacketsMax];  // those that lead on
+    uint32_t left = 0;
+    const uint32_t bits = (kAddressBytes != 0 ? kAddressBytes : nodes_.address_bytes()) * 8;
+    uint32_t differences = 0;
+    for (uint32_t i = 0; i < count; ++i) {
+        if constexpr (kLayout == LpmLayout::Wide)
+            __builtin_prefetch(&wide_[wide_index(keys[i] + kLpmLengthBytes)]);
+        differences |= LpmKey::bits_of(keys[i]) ^ bits;
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+        const Step at = first<kLayout>(keys[i] + kLpmLengthBytes);
+        const uint32_t entry = at.slot != kNoNode ? at.slot : at.best;
+        if (slot_kind(entry) == LpmSlotKind::Entry) [[likely]] {
+            values[i] = nodes_.value_or_null(entry);
+            continue;
+        }
+        prefetch(at.slot);
+        steps[left] = at;
+        going[left++] = i;
+    }
+    while (left > 0) {
+        uint32_t still = 0;
+        for (uint32_t n = 0; n < left; ++n) {
+            Step at = steps[n];
+            const uint8_t* const address = keys[going[n]] + kLpmLengthBytes;
+            if (!is_block(at.slot)) {
+                values[going[n]] = nodes_.value_or_null(finish<kAddressBytes>(at, address));
+                continue;
+            }
+            advance(at, address);
+            if (slot_kind(at.slot) != LpmSlotKind::Entry) prefetch(at.slot);
+            going[still] = going[n];
+            steps[still++] = at;
+        }
+        left = still;
+    }
+    return differences == 0;
+}
+
+}  // namespace weir::maps
