@@ -39,8 +39,9 @@ Result<void> check(const vm::MapSpec& spec) {
     if (!spec.contents.empty())
         return refuse(spec, "first contents are for arrays of one element only");
     if (spec.entries_max > kEntriesMax) {
-        return refuse(spec,
-                      fmt::format("max_entries {} exceeds {}", spec.entries_max, kEntriesMax));
+        return fail(ErrorKind::kResource,
+                    fmt::format("map {} (lpm_trie): max_entries {} exceeds {}", spec.name,
+                                spec.entries_max, kEntriesMax));
     }
     return {};
 }
