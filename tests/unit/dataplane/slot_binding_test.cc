@@ -165,10 +165,11 @@ TEST_F(SlotBinding, SaysWhatDoesNotFit) {
     EXPECT_EQ(why_not(outer, kFirst, small),
               "map outer (handle 2): slot 0x00000000: map small has not the definition that the "
               "programs of outer rely on for its inner maps");
-    EXPECT_NE(update_elements(**registry_.map(array), {array, 0, false, {{kFirst, Bytes(4)}}})
-                  .error()
-                  .message.find("its slots take programs by name"),
-              std::string::npos);
+    EXPECT_NE(
+        update_elements(**registry_.map(array), {array, 0, false, {{kFirst, Bytes(4)}}}, at_once)
+            .error()
+            .message.find("its slots take programs by name"),
+        std::string::npos);
 }
 
 TEST_F(SlotBinding, JoinsOnlyProgramsThatMayRunInEachOthersPlace) {
