@@ -165,6 +165,10 @@ TEST_F(SlotBinding, SaysWhatDoesNotFit) {
     EXPECT_EQ(why_not(outer, kFirst, small),
               "map outer (handle 2): slot 0x00000000: map small has not the definition that the "
               "programs of outer rely on for its inner maps");
+    const auto at_once = [](const std::function<void()>& write) -> Result<void> {
+        write();
+        return {};
+    };
     EXPECT_NE(
         update_elements(**registry_.map(array), {array, 0, false, {{kFirst, Bytes(4)}}}, at_once)
             .error()
