@@ -47,8 +47,8 @@ struct RefusedMapType {
 constexpr std::array kRefusedMapTypes = std::to_array<RefusedMapType>({
     {7, "stack_trace", "no kernel runs under a program, so there is no stack to keep"},
     {8, "cgroup_array", "there are no cgroups on the dataplane"},
-    {15, "sockmap", "no socket lives on the dataplane; XDP_REDIRECT goes to ports, by a devmap"},
-    {18, "sockhash", "no socket lives on the dataplane; XDP_REDIRECT goes to ports, by a devmap"},
+    {15, "sockmap", "no socket lives on the dataplane; bpf_redirect sends packets to ports"},
+    {18, "sockhash", "no socket lives on the dataplane; bpf_redirect sends packets to ports"},
     {19, "cgroup_storage", "there are no cgroups on the dataplane"},
     {20, "reuseport_sockarray", "no socket lives on the dataplane that could be chosen"},
     {21, "percpu_cgroup_storage", "there are no cgroups on the dataplane"},
