@@ -57,16 +57,16 @@ uint64_t LpmFib::bytes_needed(const Shape& shape) {
 /// The wide table comes first, so that huge pages hold nothing else.
 LpmFib::LpmFib(uint8_t* memory, const Shape& shape, LpmTrie& trie, LpmNodes& nodes)
     : layout_(shape.layout),
-      root_(reinterpret_cast<std::atomic<uint32_t>*>(memory)),
-      wide_(root_),
+      direct_{.root = reinterpret_cast<std::atomic<uint32_t>*>(memory), .wide = nullptr},
       tops_(nullptr),
       covers_(nullptr),
       trie_(trie),
       nodes_(nodes),
       blocks_(memory + direct_bytes(shape.layout), shape.chunks) {
     if (layout_ != LpmLayout::Wide) return;
-    root_ = wide_ + kWideSlots;
-    tops_ = reinterpret_cast<uint32_t*>(root_ + kLpmSlots);
+    direct_.wide = direct_.root;
+    direct_.root = direct_.wide + kWideSlots;
+    tops_ = reinterpret_cast<uint32_t*>(direct_.root + kLpmSlots);
     covers_ = tops_ + kPairSlots;
 }
 
@@ -75,13 +75,13 @@ LpmFib::LpmFib(uint8_t* memory, const Shape& shape, LpmTrie& trie, LpmNodes& nod
 
 /// The direct table that holds the key's own length, or leads on to it.
 LpmFib::Table LpmFib::first_table(const LpmKey& key) const {
-    Table table{.slots = root_,
+    Table table{.slots = direct_.root,
                 .own = nullptr,
                 .block = kNoBlock,
                 .lower_bits = 0,
                 .upper_bits = layout_ == LpmLayout::Pair ? 16u : 8u};
     if (layout_ != LpmLayout::Wide || key.prefix_bits <= 8) return table;
-    table.slots = wide_ + (key.words[0] >> 56 << 16);
+    table.slots = direct_.wide + (key.words[0] >> 56 << 16);
     table.lower_bits = 8;
     table.upper_bits = 24;
     return table;

@@ -69,6 +69,10 @@ public:
     uint64_t used_bytes() const { return direct_bytes(layout_) + blocks_.used_bytes(); }
 
 private:
+    struct Direct {
+        std::atomic<uint32_t>* root;  ///< lengths up to 8; of LpmLayout::Pair up to 16
+        std::atomic<uint32_t>* wide;  ///< of LpmLayout::Wide: lengths 9 to 24
+    };
     /// How far a reader has come.
     struct Step {
         uint32_t slot;
@@ -93,7 +97,7 @@ private:
     static uint64_t direct_bytes(LpmLayout layout);
 
     template <LpmLayout kLayout>
-    Step first(const uint8_t* address) const;
+    static Step first(const Direct& direct, const uint8_t* address);
     template <uint32_t kAddressBytes>
     uint32_t below(Step at, const uint8_t* address) const;
     void advance(Step& at, const uint8_t* address) const;
@@ -101,7 +105,7 @@ private:
     uint32_t finish(const Step& at, const uint8_t* address) const;
     template <uint32_t kPlaces>
     uint32_t in_cell(const Step& at, uint32_t word) const;
-    void fetch_two_lines(uint32_t slot) const;
+    void fetch_lines(uint32_t slot) const;
     void prefetch(uint32_t slot) const;
 
     Table first_table(const LpmKey& key) const;
@@ -128,11 +132,10 @@ private:
     void drop(uint32_t slot);
 
     LpmLayout layout_;
-    std::atomic<uint32_t>* root_;  ///< lengths up to 8; of LpmLayout::Pair up to 16
-    // Of LpmLayout::Wide.
-    std::atomic<uint32_t>* wide_;  ///< lengths 9 to 24
-    uint32_t* tops_;               ///< writers only: the topmost node of each area of 16 bits,
-    uint32_t* covers_;             ///< and the longest entry of 9 to 15 bits that covers it
+    Direct direct_;
+    // Of LpmLayout::Wide, writers only.
+    uint32_t* tops_;    ///< the topmost node of each area of 16 bits,
+    uint32_t* covers_;  ///< and the longest entry of 9 to 15 bits that covers it
     LpmTrie& trie_;
     LpmNodes& nodes_;
     LpmBlocks blocks_;

@@ -15,23 +15,29 @@ inline uint32_t wide_index(const uint8_t* address) {
     return __builtin_bswap32(raw) >> 8;
 }
 
+/// `slot`, or `otherwise` where it is 0: without a branch, which random addresses would make guess
+/// wrong.
+inline uint32_t slot_or(uint32_t slot, uint32_t otherwise) {
+    return slot | (otherwise & (0u - uint32_t{slot == kNoNode}));
+}
+
 template <LpmLayout kLayout>
-inline LpmFib::Step LpmFib::first(const uint8_t* address) const {
+inline LpmFib::Step LpmFib::first(const Direct& direct, const uint8_t* address) {
     if constexpr (kLayout == LpmLayout::Byte)
-        return {root_[address[0]].load(std::memory_order_acquire), kNoNode, 1};
+        return {direct.root[address[0]].load(std::memory_order_acquire), kNoNode, 1};
     if constexpr (kLayout == LpmLayout::Pair) {
         const uint32_t pair = static_cast<uint32_t>(address[0]) << 8 | address[1];
-        return {root_[pair].load(std::memory_order_acquire), kNoNode, 2};
+        return {direct.root[pair].load(std::memory_order_acquire), kNoNode, 2};
     }
     const uint32_t index = wide_index(address);
-    return {wide_[index].load(std::memory_order_acquire),
-            root_[index >> 16].load(std::memory_order_acquire), 3};
+    return {direct.wide[index].load(std::memory_order_acquire),
+            direct.root[index >> 16].load(std::memory_order_acquire), 3};
 }
 
 WEIR_LPM_TARGET inline void LpmFib::advance(Step& at, const uint8_t* address) const {
     const LpmBlock& block = blocks_.at(slot_number(at.slot));
     const uint32_t best = block.best.load(std::memory_order_acquire);
-    at.best = best != kNoNode ? best : at.best;
+    at.best = slot_or(best, at.best);
     const uint32_t index = address[at.byte++];
     const uint32_t place = slot_kind(at.slot) == LpmSlotKind::Full ? index : block.run_of(index);
     at.slot = block.slots[place].load(std::memory_order_acquire);
@@ -50,13 +56,13 @@ inline uint32_t LpmFib::in_cell(const Step& at, uint32_t word) const {
     const LpmCell<kPlaces>& cell = blocks_.cell<kPlaces>(slot_number(at.slot));
     const uint32_t best = cell.best.load(std::memory_order_acquire);
     const uint32_t found = cell.find(word);
-    return found != kNoNode ? found : best != kNoNode ? best : at.best;
+    return slot_or(found, slot_or(best, at.best));
 }
 
 template <uint32_t kAddressBytes>
 WEIR_LPM_TARGET inline uint32_t LpmFib::finish(const Step& at, const uint8_t* address) const {
     const LpmSlotKind kind = slot_kind(at.slot);
-    if (kind == LpmSlotKind::Entry) return at.slot != kNoNode ? at.slot : at.best;
+    if (kind == LpmSlotKind::Entry) return slot_or(at.slot, at.best);
     const uint32_t bytes = kAddressBytes != 0 ? kAddressBytes : nodes_.address_bytes();
     if (kind != LpmSlotKind::Subtree) {
         const uint32_t word = bits_from(address, bytes, at.byte);
@@ -69,29 +75,28 @@ WEIR_LPM_TARGET inline uint32_t LpmFib::finish(const Step& at, const uint8_t* ad
     return trie_.walk<kWords>(slot_number(at.slot), at.best, words, bytes * 8);
 }
 
-/// Of the block or cell that a slot leads to; for other kinds a wasted request.
-inline void LpmFib::fetch_two_lines(uint32_t slot) const {
+/// As many lines as the largest cell has; for smaller ones, and other kinds, requests too many.
+inline void LpmFib::fetch_lines(uint32_t slot) const {
     const auto* memory = reinterpret_cast<const uint8_t*>(&blocks_.at(slot_number(slot)));
-    __builtin_prefetch(memory);
-    __builtin_prefetch(memory + 64);
+    for (uint32_t line = 0; line < 4; ++line) __builtin_prefetch(memory + line * 64);
 }
 
 template <uint32_t kAddressBytes>
 WEIR_LPM_TARGET uint32_t LpmFib::below(Step at, const uint8_t* address) const {
     // Ahead of the branches on the kind, which are guessed wrong often.
-    fetch_two_lines(at.slot);
+    fetch_lines(at.slot);
     while (is_block(at.slot)) {
         advance(at, address);
-        fetch_two_lines(at.slot);
+        fetch_lines(at.slot);
     }
     return finish<kAddressBytes>(at, address);
 }
 
 template <LpmLayout kLayout, uint32_t kAddressBytes>
 inline uint32_t LpmFib::find(const uint8_t* address) const {
-    const Step at = first<kLayout>(address);
+    const Step at = first<kLayout>(direct_, address);
     if (slot_kind(at.slot) == LpmSlotKind::Entry) [[likely]]
-        return at.slot != kNoNode ? at.slot : at.best;
+        return slot_or(at.slot, at.best);
     return below<kAddressBytes>(at, address);
 }
 
@@ -112,20 +117,21 @@ WEIR_LPM_TARGET bool LpmFib::find_many(const uint8_t* const* keys, uint32_t coun
     Step steps[kBurstPacketsMax];
     uint32_t going[kBurstPacketsMax];  // those that lead on
     uint32_t left = 0;
+    // Kept at hand: for all that the compiler knows a store to `values` changes what `this` holds.
+    const Direct direct = direct_;
+    const LpmValues found = nodes_.values();
     const uint32_t bits = (kAddressBytes != 0 ? kAddressBytes : nodes_.address_bytes()) * 8;
     uint32_t differences = 0;
     for (uint32_t i = 0; i < count; ++i) {
         if constexpr (kLayout == LpmLayout::Wide)
-            __builtin_prefetch(&wide_[wide_index(keys[i] + kLpmLengthBytes)]);
+            __builtin_prefetch(&direct.wide[wide_index(keys[i] + kLpmLengthBytes)]);
         differences |= LpmKey::bits_of(keys[i]) ^ bits;
     }
     for (uint32_t i = 0; i < count; ++i) {
-        const Step at = first<kLayout>(keys[i] + kLpmLengthBytes);
-        const uint32_t entry = at.slot != kNoNode ? at.slot : at.best;
-        if (slot_kind(entry) == LpmSlotKind::Entry) [[likely]] {
-            values[i] = nodes_.value_or_null(entry);
+        const Step at = first<kLayout>(direct, keys[i] + kLpmLengthBytes);
+        values[i] = found.of_or_null(slot_or(at.slot, at.best));
+        if (slot_kind(at.slot) == LpmSlotKind::Entry) [[likely]]
             continue;
-        }
         prefetch(at.slot);
         steps[left] = at;
         going[left++] = i;
@@ -136,7 +142,7 @@ WEIR_LPM_TARGET bool LpmFib::find_many(const uint8_t* const* keys, uint32_t coun
             Step at = steps[n];
             const uint8_t* const address = keys[going[n]] + kLpmLengthBytes;
             if (!is_block(at.slot)) {
-                values[going[n]] = nodes_.value_or_null(finish<kAddressBytes>(at, address));
+                values[going[n]] = found.of_or_null(finish<kAddressBytes>(at, address));
                 continue;
             }
             advance(at, address);

@@ -83,7 +83,8 @@ uint8_t* LpmMap::look_up(vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
     const uint32_t bytes = kAddressBytes != 0 ? kAddressBytes : self.nodes_.address_bytes();
     if (LpmKey::bits_of(key) != bytes * 8) [[unlikely]]
         return self.look_up_shorter(key);
-    return self.nodes_.value_or_null(self.fib_.find<kLayout, kAddressBytes>(key + kLpmLengthBytes));
+    return self.nodes_.values().of_or_null(
+        self.fib_.find<kLayout, kAddressBytes>(key + kLpmLengthBytes));
 }
 
 template <LpmLayout kLayout, uint32_t kAddressBytes>
@@ -118,7 +119,7 @@ LpmMap::Readers LpmMap::readers_for(LpmLayout layout, uint32_t address_bytes) {
 uint8_t* LpmMap::look_up_shorter(const uint8_t* raw) const {
     LpmKey key;
     if (!key.parse(raw, nodes_.address_bytes())) return nullptr;
-    return nodes_.value_or_null(
+    return nodes_.values().of_or_null(
         trie_.walk<0>(trie_.root(), kNoNode, key.words.data(), key.prefix_bits));
 }
 

@@ -36,9 +36,8 @@ uint64_t LpmNodes::bytes_needed(const Shape& shape) {
 
 LpmNodes::LpmNodes(uint8_t* memory, const Shape& shape)
     : nodes_(memory),
-      values_(memory + node_bytes(shape)),
+      values_{.base = memory + node_bytes(shape), .stride = round_up_to(shape.value_bytes, 8)},
       node_stride_(node_stride(shape)),
-      value_stride_(round_up_to(shape.value_bytes, 8)),
       address_bytes_(shape.address_bytes),
       words_((shape.address_bytes + 7) / 8),
       entries_{.fresh = 1, .last = static_cast<uint32_t>(pool_nodes(shape.entries_max))},

@@ -22,7 +22,20 @@ struct LpmNode {
     uint64_t words[];
 };
 
-/// Threads: at(), value() and is_entry() anyone; the others under the map's
+/// Where the values of entries lie.
+struct LpmValues {
+    uint8_t* base;
+    uint64_t stride;
+
+    uint8_t* of(uint32_t entry) const { return base + entry * stride; }
+    /// nullptr for kNoNode; without a branch, which random addresses would make guess wrong.
+    uint8_t* of_or_null(uint32_t entry) const {
+        const uintptr_t address = reinterpret_cast<uintptr_t>(base) + entry * stride;
+        return reinterpret_cast<uint8_t*>(address & (uintptr_t{0} - uintptr_t{entry != kNoNode}));
+    }
+};
+
+/// Threads: at(), values() and is_entry() anyone; the others under the map's
 /// writer lock.
 class LpmNodes {
 public:
@@ -39,13 +52,10 @@ public:
     LpmNode& at(uint32_t node) const {
         return *reinterpret_cast<LpmNode*>(nodes_ + node * node_stride_);
     }
-    uint8_t* value(uint32_t entry) const { return values_ + entry * value_stride_; }
-    uint8_t* value_or_null(uint32_t entry) const {
-        return entry != kNoNode ? value(entry) : nullptr;
-    }
+    const LpmValues& values() const { return values_; }
     bool is_entry(uint32_t node) const { return node <= entries_.last; }
     uint32_t address_bytes() const { return address_bytes_; }
-    uint64_t entry_bytes() const { return node_stride_ + value_stride_; }
+    uint64_t entry_bytes() const { return node_stride_ + values_.stride; }
     uint64_t fork_bytes() const { return node_stride_; }
 
     /// True when so many can be taken. False: all that are left wait for readers.
@@ -74,9 +84,8 @@ private:
     void collect(Pool& pool);
 
     uint8_t* nodes_;
-    uint8_t* values_;
+    LpmValues values_;
     uint64_t node_stride_;
-    uint64_t value_stride_;
     uint32_t address_bytes_;
     uint32_t words_;
     Pool entries_;

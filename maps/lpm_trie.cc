@@ -96,7 +96,7 @@ void LpmTrie::copy_children(uint32_t from, uint32_t to) {
 LpmChange LpmTrie::put(const Place& place, const LpmKey& key, const uint8_t* value,
                        uint32_t value_bytes) {
     const uint32_t made = nodes_.take_entry(key.words.data(), key.prefix_bits);
-    store_words(nodes_.value(made), value, value_bytes);
+    store_words(nodes_.values().of(made), value, value_bytes);
     LpmChange change{.key = &key,
                      .before = entry_at(place, key),
                      .after = made,

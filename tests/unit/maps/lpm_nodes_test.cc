@@ -36,15 +36,15 @@ TEST_F(LpmNodesTest, NumbersTellEntriesFromForks) {
     EXPECT_EQ(nodes_.at(entry).prefix_bits, 48u);
     EXPECT_EQ(nodes_.at(fork).words[1], 1u);
     EXPECT_EQ(nodes_.at(fork).child[0].load(), kNoNode);
-    EXPECT_EQ(nodes_.value_or_null(kNoNode), nullptr);
-    EXPECT_EQ(nodes_.value_or_null(entry), nodes_.value(entry));
+    EXPECT_EQ(nodes_.values().of_or_null(kNoNode), nullptr);
+    EXPECT_EQ(nodes_.values().of_or_null(entry), nodes_.values().of(entry));
 }
 
 TEST_F(LpmNodesTest, EveryEntryHasMemoryOfItsOwn) {
     const std::vector<uint32_t> taken = take_entries();
     EXPECT_GE(taken.size(), kShape.entries_max);
     std::set<uint8_t*> values;
-    for (const uint32_t entry : taken) values.insert(nodes_.value(entry));
+    for (const uint32_t entry : taken) values.insert(nodes_.values().of(entry));
     EXPECT_EQ(values.size(), taken.size());
     EXPECT_LE(*values.rbegin() + 8, memory_.data() + LpmNodes::bytes_needed(kShape));
     EXPECT_TRUE(nodes_.reserve(0, kShape.entries_max)) << "forks have a pool of their own";
