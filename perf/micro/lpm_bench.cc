@@ -12,9 +12,14 @@
 #include <rte_fib.h>
 #include <rte_fib6.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <numeric>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -31,7 +36,7 @@ namespace {
 
 constexpr uint32_t kQueries = 1u << 16;
 constexpr uint32_t kBulk = 32;
-constexpr int kRounds = 15;
+constexpr size_t kRounds = 15;
 constexpr const char* kWays[] = {"dpdk", "weir", "weir, value read"};
 
 using Address = std::array<uint8_t, 16>;
@@ -199,14 +204,23 @@ void measure(perf::RatioTable& table, const std::string& name, Trie& trie, Fib& 
              const std::vector<Address>& addresses) {
     trie.ask(addresses);
     fib.ask(addresses);
-    for (int round = 0; round < kRounds; ++round) {
-        const std::string one = name + " one", bulk = name + " 32";
-        table.add(one, kWays[0], warm_ns([&] { fib.look_up(1); }));
-        table.add(one, kWays[1], warm_ns([&] { trie.one_by_one<false>(); }));
-        table.add(one, kWays[2], warm_ns([&] { trie.one_by_one<true>(); }));
-        table.add(bulk, kWays[0], warm_ns([&] { fib.look_up(kBulk); }));
-        table.add(bulk, kWays[1], warm_ns([&] { trie.in_bulk<false>(); }));
-        table.add(bulk, kWays[2], warm_ns([&] { trie.in_bulk<true>(); }));
+    const std::function<void()> ways[] = {
+        [&] { fib.look_up(1); },          [&] { trie.one_by_one<false>(); },
+        [&] { trie.one_by_one<true>(); }, [&] { fib.look_up(kBulk); },
+        [&] { trie.in_bulk<false>(); },   [&] { trie.in_bulk<true>(); }};
+    constexpr size_t kCount = std::size(ways);
+    std::vector<double> times[kCount];
+    // In another order each round, so that none always follows the same one.
+    std::mt19937_64 random(13);
+    std::array<size_t, kCount> order;
+    std::iota(order.begin(), order.end(), size_t{0});
+    for (size_t round = 0; round < kRounds; ++round) {
+        std::ranges::shuffle(order, random);
+        for (const size_t way : order) times[way].push_back(warm_ns(ways[way]));
+    }
+    for (size_t way = 0; way < kCount; ++way) {
+        const std::string row = name + (way < 3 ? " one" : " 32");
+        for (const double time : times[way]) table.add(row, kWays[way % 3], time);
     }
 }
 
