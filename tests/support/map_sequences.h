@@ -91,11 +91,14 @@ public:
     }
 
 private:
-    /// Few distinct address bits, so that prefixes nest; now and then a length that is too long.
+    /// Few distinct address bits, so that prefixes nest; often a whole address, as packets ask for; now
+    /// and then a length that is too long.
     Bytes prefix() {
         const uint32_t address_bytes = spec_.key_bytes - 4;
         uint32_t bits = below(address_bytes * 8 + 1);
-        if (below(3) != 0) bits = std::min(bits, below(12));
+        const uint32_t shape = below(4);
+        if (shape == 0) bits = address_bytes * 8;
+        if (shape > 1) bits = std::min(bits, below(12));
         if (below(50) == 0) bits = address_bytes * 8 + 1 + below(3);
         Bytes key(spec_.key_bytes);
         std::memcpy(key.data(), &bits, sizeof bits);
