@@ -91,8 +91,8 @@ public:
     }
 
 private:
-    /// Few distinct address bits, so that prefixes nest; often a whole address, as packets ask for; now
-    /// and then a length that is too long.
+    /// Few distinct address bits, so that prefixes nest; often a whole address, as packets ask for;
+    /// now and then a length that is too long.
     Bytes prefix() {
         const uint32_t address_bytes = spec_.key_bytes - 4;
         uint32_t bits = below(address_bytes * 8 + 1);

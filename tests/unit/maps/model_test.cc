@@ -102,6 +102,66 @@ TEST(MapsLikeTheModel, Tries) {
     expect_like_model(make_spec(vm::MapType::LpmTrie, 8, 8, 4), 7, 20'000);
 }
 
+/// Prefixes of all lengths in a crowd, so that most of them cover others and are covered.
+std::vector<Bytes> crowded_prefixes(uint32_t address_bytes, uint32_t count,
+                                    std::mt19937_64& random) {
+    std::vector<Bytes> prefixes;
+    for (uint32_t i = 0; i < count; ++i) {
+        Bytes key(4 + address_bytes, 0);
+        const auto bits = static_cast<uint32_t>(random() % (address_bytes * 8 + 1));
+        std::memcpy(key.data(), &bits, sizeof bits);
+        const bool follows = i != 0 && random() % 4 != 0;
+        if (follows) std::copy_n(prefixes[random() % i].data() + 4, address_bytes, key.data() + 4);
+        for (uint32_t flips = follows ? 1 : address_bytes; flips != 0; --flips) {
+            const uint64_t bit = random() % (address_bytes * 8);
+            key[4 + bit / 8] = static_cast<uint8_t>(key[4 + bit / 8] ^ 1u << bit % 8);
+        }
+        prefixes.push_back(std::move(key));
+    }
+    return prefixes;
+}
+
+Bytes address_near(const Bytes& prefix, std::mt19937_64& random) {
+    Bytes key = prefix;
+    const auto bits = static_cast<uint32_t>((key.size() - 4) * 8);
+    std::memcpy(key.data(), &bits, sizeof bits);
+    const uint64_t bit = random() % bits;
+    key[4 + bit / 8] = static_cast<uint8_t>(key[4 + bit / 8] ^ 1u << bit % 8);
+    return key;
+}
+
+TEST(MapsLikeTheModel, CrowdedTries) {
+    for (const uint32_t address_bytes : {4u, 16u, 13u, 3u}) {
+        const vm::MapSpec spec = make_spec(vm::MapType::LpmTrie, 4 + address_bytes, 8, 1'000);
+        const auto map = make_map(spec, 2);
+        Model model(spec, 8);
+        std::mt19937_64 random(tests::first_seed());
+        const auto prefixes = crowded_prefixes(address_bytes, 1'500, random);
+        for (uint32_t step = 0; step < operations_or(15'000); ++step) {
+            const Bytes& key = prefixes[random() % prefixes.size()];
+            const uint64_t number = random();
+            const Bytes value(bytes_of(number), bytes_of(number) + 8);
+            if (number % 8 == 0) {
+                ASSERT_EQ(map->erase(key.data()), model.erase(key)) << step;
+            } else if (number % 8 < 4) {
+                ASSERT_EQ(map->update(key.data(), value.data(), number >> 8 & 1, 0),
+                          model.update(key, value, number >> 8 & 1));
+            }
+            const Bytes asked = address_near(prefixes[random() % prefixes.size()], random);
+            Bytes expected;
+            const int status = model.lookup(asked, expected);
+            const uint8_t* const found = map->lookup(asked.data(), 0);
+            ASSERT_EQ(found != nullptr, status == 0) << address_bytes << " step " << step;
+            if (found == nullptr) continue;
+            ASSERT_EQ(value_at<uint64_t>(found), value_at<uint64_t>(expected.data())) << step;
+            uint8_t* values[1] = {};
+            const uint8_t* const keys[1] = {asked.data()};
+            map->lookup_bulk(keys, 1, values, 0);
+            ASSERT_EQ(values[0], found);
+        }
+    }
+}
+
 /// Each cpu's slot by programs, and all of them by the control side.
 TEST(MapsLikeTheModel, SlotsOfPercpuKinds) {
     constexpr uint32_t kCpus = 3, kKeys = 12;
