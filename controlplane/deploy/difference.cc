@@ -94,7 +94,8 @@ std::string map_difference(const vm::MapSpec& running, const vm::MapSpec& wanted
     note("max_entries", running.entries_max, wanted.entries_max);
     note("flags", running.flags, wanted.flags);
     note("map_extra", running.extra, wanted.extra);
-    if (all.empty()) all = "the inner maps, or where locks and timers lie in values";
+    if (all.empty() && !running.same_definition(wanted))
+        all = "the inner maps, or where locks and timers lie in values";
     return all;
 }
 

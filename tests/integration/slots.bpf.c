@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* Tail calls and maps in maps with first contents, and a spin lock: what the test sees are the counts. */
+/* Tail calls and maps in maps with first contents, a spin lock, samples from the operator: what the test sees are the counts. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -108,6 +108,29 @@ SEC("xdp") int locked(struct xdp_md *ctx)
     pair->one++;
     pair->other++;
     bpf_spin_unlock(&pair->lock);
+    return XDP_DROP;
+}
+
+struct {
+    __uint(type, BPF_MAP_TYPE_USER_RINGBUF);
+    __uint(max_entries, 4096);
+} commands SEC(".maps");
+
+static long obey(struct bpf_dynptr *sample, void *context)
+{
+    __u64 number = 0;
+    __u32 first = 0;
+    __u64 *sum = bpf_map_lookup_elem(&counts, &first);
+
+    if (sum && !bpf_dynptr_read(&number, sizeof(number), sample, 0, 0))
+        __sync_fetch_and_add(sum, number);
+    return 0;
+}
+
+SEC("xdp") int listens(struct xdp_md *ctx)
+{
+    if (bpf_user_ringbuf_drain(&commands, obey, 0, BPF_RB_NO_WAKEUP) > 0)
+        count(CALLED_SECOND);
     return XDP_DROP;
 }
 

@@ -131,6 +131,14 @@ class Slots(Running):
             one, other = self.pair(running)
             self.assertLessEqual(abs(one - other), 1)
 
+    def test_samples_reach_a_program(self):
+        with node.Node(config(program("fw", SLOTS, "listens"), "fw")) as running:
+            for number in (5, 7):
+                self.done(running, "map", "update", "fw/commands", "-", "0x" + number.to_bytes(8, "little").hex())
+            running.wait_until(lambda: self.count(running, FIRST) == 12, "the sum of both samples")
+            self.refused(running, "map", "update", "fw/commands", "-", "0x" + "00" * 4089, says="is larger than the ring")
+            self.refused(running, "map", "lookup", "fw/commands", "-", says="has no keys")
+
     def pair(self, running):
         listed = running.json("map", "dump", "fw/pairs")
         if not listed:

@@ -38,6 +38,10 @@ TEST(Difference, ListsWhatIsDifferentInAMap) {
     before.entries_max = 10;
     vm::MapSpec after = before;
     EXPECT_EQ(map_difference(before, after), "");
+    after.timer_offset = 0;
+    EXPECT_EQ(map_difference(before, after),
+              "the inner maps, or where locks and timers lie in values");
+    after.timer_offset = vm::kNoOffset;
     after.value_bytes = 16;
     after.entries_max = 20;
     EXPECT_EQ(map_difference(before, after), "value_bytes 8 -> 16, max_entries 10 -> 20");
