@@ -1,5 +1,6 @@
 #include "maps/array_map.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -37,14 +38,15 @@ Result<void> check(const vm::MapSpec& spec) {
 
 }  // namespace
 
-Result<std::unique_ptr<vm::Map>> ArrayMap::create(const vm::MapSpec& spec, uint32_t cpu_slots) {
+Result<std::unique_ptr<vm::Map>> ArrayMap::create(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                                  MapMemory& memory) {
     if (const Result<void> ok = check(spec); !ok) return std::unexpected(ok.error());
     const uint32_t slots = vm::is_percpu(spec.type) ? cpu_slots : 1;
     const uint64_t plane_bytes =
         round_up_to(round_up_to(spec.value_bytes, kWordBytes) * spec.entries_max, kLineBytes);
-    Result<Region> memory = Region::take(plane_bytes * slots, spec.name);
-    if (!memory) return std::unexpected(memory.error());
-    auto map = std::unique_ptr<ArrayMap>(new ArrayMap(spec, slots, std::move(*memory)));
+    Result<Region> region = memory.take(plane_bytes * slots);
+    if (!region) return std::unexpected(region.error());
+    auto map = std::unique_ptr<ArrayMap>(new ArrayMap(spec, slots, std::move(*region)));
     if (!spec.contents.empty()) {
         store_words(map->element(0, 0), spec.contents.data(), spec.contents.size());
         map->fields_.clear(map->element(0, 0));  // a lock that is held by nobody has no end
@@ -110,16 +112,20 @@ std::optional<vm::ArrayLayout> ArrayMap::array_layout() const {
     return vm::ArrayLayout{memory_.data(), spec().entries_max, stride_, slots_, plane_bytes_};
 }
 
+/// All slots, one after the other.
+void ArrayMap::read(uint32_t index, uint8_t* to) const {
+    for (uint32_t slot = 0; slot < slots_; ++slot, to += stride_) {
+        fields_.load(to, element(index, slot));
+        std::memset(to + spec().value_bytes, 0, plain_value_bytes() - spec().value_bytes);
+    }
+}
+
 int ArrayMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
     if (const int error = control_read_error(spec()); error != 0) return error;
     if (value.size() < control_value_bytes()) return -EINVAL;
     const uint32_t index = index_of(key);
     if (index >= spec().entries_max) return -ENOENT;
-    for (uint32_t slot = 0; slot < slots_; ++slot) {
-        uint8_t* to = value.data() + uint64_t{slot} * stride_;
-        fields_.load(to, element(index, slot));
-        std::memset(to + spec().value_bytes, 0, plain_value_bytes() - spec().value_bytes);
-    }
+    read(index, value.data());
     return 0;
 }
 
@@ -157,6 +163,25 @@ int64_t ArrayMap::for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu)
         if (visit(opaque, key, element(index, slot)) != 0) return index + 1;
     }
     return spec().entries_max;
+}
+
+Salvaged ArrayMap::salvage(vm::Map& into) {
+    Salvaged salvaged;
+    Bytes value(control_value_bytes());
+    for (uint32_t index = 0; index < spec().entries_max; ++index) {
+        if (fields_.is_locked(element(index, 0))) {
+            ++salvaged.torn;
+            continue;
+        }
+        const uint8_t* const key = reinterpret_cast<const uint8_t*>(&index);
+        read(index, value.data());
+        // The fresh map is all zeroes.
+        if (std::ranges::any_of(value, [](uint8_t byte) { return byte != 0; }))
+            restore_element(into, key, value, vm::kUpdateAny, salvaged);
+        else
+            ++salvaged.kept;
+    }
+    return salvaged;
 }
 
 bool ArrayMap::key_of(const uint8_t* value, uint8_t* key) const {

@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "maps/region.h"
+#include "maps/memory.h"
+#include "maps/salvage.h"
 #include "maps/value_fields.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
@@ -15,9 +16,10 @@ namespace weir::maps {
 
 /// Elements one after the other, each rounded up to 8 bytes; per-CPU kinds have one such plane for
 /// each cpu slot, so that cores do not share lines. Threads: as vm::Map.
-class ArrayMap final : public vm::Map {
+class ArrayMap final : public vm::Map, public Salvageable {
 public:
-    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
+    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                                   MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
@@ -36,6 +38,8 @@ public:
     uint32_t entries() const override { return spec().entries_max; }
     uint64_t memory_bytes() const override { return memory_.bytes(); }
     uint64_t full_count() const override { return 0; }  ///< nothing is ever inserted
+    /// An element whose lock was held is torn, and zero in `into`.
+    Salvaged salvage(vm::Map& into) override;
 
 private:
     ArrayMap(const vm::MapSpec& spec, uint32_t slots, Region memory);
@@ -44,6 +48,7 @@ private:
         return vm::is_percpu(spec().type) ? stride_ : spec().value_bytes;
     }
     uint8_t* element(uint32_t index, uint32_t slot) const;
+    void read(uint32_t index, uint8_t* to) const;
     int update_error(uint32_t index, uint64_t flags) const;
     void write(uint8_t* element, const uint8_t* value, uint64_t flags);
 

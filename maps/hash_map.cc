@@ -60,14 +60,27 @@ HashTableShape shape_of(const vm::MapSpec& spec, uint32_t payload_bytes, uint32_
 
 }  // namespace
 
+Salvaged salvage_planes(const HashTable& table, const ValuePlanes& values, vm::Map& into) {
+    Salvaged salvaged;
+    Bytes value(uint64_t{values.planes()} * values.stride());
+    const bool percpu = vm::is_percpu(into.spec().type);
+    salvaged.torn += table.salvage([&](const uint8_t* key, uint32_t element) {
+        values.read(element, value.data());
+        const size_t bytes = percpu ? value.size() : into.spec().value_bytes;
+        restore_element(into, key, std::span(value).first(bytes), vm::kUpdateNoExist, salvaged);
+    });
+    return salvaged;
+}
+
 // -- hash
 // ---------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<vm::Map>> HashMap::create(const vm::MapSpec& spec, uint32_t cpu_slots) {
+Result<std::unique_ptr<vm::Map>> HashMap::create(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                                 MapMemory& memory) {
     if (const Result<void> ok = check_hash_spec(spec, kFlagsAllowed); !ok)
         return std::unexpected(ok.error());
     const auto payload = static_cast<uint32_t>(round_up_to(spec.value_bytes, kWordBytes));
-    auto table = HashTable::create(shape_of(spec, payload, cpu_slots + 1, cpu_slots), spec.name);
+    auto table = HashTable::create(shape_of(spec, payload, cpu_slots + 1, cpu_slots), memory);
     if (!table) return std::unexpected(table.error());
     return std::unique_ptr<vm::Map>(new HashMap(spec, std::move(*table), cpu_slots));
 }
@@ -191,18 +204,32 @@ int HashMap::next_key(const uint8_t* key, uint8_t* next) {
     return table_->next_key(key, next);
 }
 
+Salvaged HashMap::salvage(vm::Map& into) {
+    Salvaged salvaged;
+    Bytes value(spec().value_bytes);
+    salvaged.torn += table_->salvage([&](const uint8_t* key, uint32_t element) {
+        if (fields_.is_locked(table_->payload(element))) {
+            ++salvaged.torn;
+            return;
+        }
+        fields_.load(value.data(), table_->payload(element));
+        restore_element(into, key, value, vm::kUpdateNoExist, salvaged);
+    });
+    return salvaged;
+}
+
 // -- percpu_hash
 // --------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<vm::Map>> PercpuHashMap::create(const vm::MapSpec& spec,
-                                                       uint32_t cpu_slots) {
+Result<std::unique_ptr<vm::Map>> PercpuHashMap::create(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                                       MapMemory& memory) {
     if (const Result<void> ok = check_hash_spec(spec, kFlagsAllowedPercpu); !ok)
         return std::unexpected(ok.error());
-    Result<ValuePlanes> values = ValuePlanes::take(spec, spec.entries_max, cpu_slots);
+    Result<ValuePlanes> values = ValuePlanes::take(spec, spec.entries_max, cpu_slots, memory);
     if (!values) return std::unexpected(values.error());
     HashTableShape shape = shape_of(spec, 0, 0, cpu_slots);
     shape.claims = cpu_slots;
-    auto table = HashTable::create(shape, spec.name);
+    auto table = HashTable::create(shape, memory);
     if (!table) return std::unexpected(table.error());
     return std::unique_ptr<vm::Map>(new PercpuHashMap(spec, std::move(*table), std::move(*values)));
 }
@@ -325,6 +352,10 @@ int PercpuHashMap::control_erase(const uint8_t* key) {
 int PercpuHashMap::next_key(const uint8_t* key, uint8_t* next) {
     if (const int error = control_read_error(spec()); error != 0) return error;
     return table_->next_key(key, next);
+}
+
+Salvaged PercpuHashMap::salvage(vm::Map& into) {
+    return salvage_planes(*table_, values_, into);
 }
 
 }  // namespace weir::maps

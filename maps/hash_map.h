@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "maps/hash_find.h"
+#include "maps/salvage.h"
 #include "maps/value_fields.h"
 #include "maps/value_planes.h"
 #include "vm/base/result.h"
@@ -44,10 +45,14 @@ int read_value(HashTable& table, const uint8_t* key, const Copy& copy) {
     return 0;
 }
 
+/// Salvageable's salvage for kinds whose values lie in planes.
+Salvaged salvage_planes(const HashTable& table, const ValuePlanes& values, vm::Map& into);
+
 /// Threads: as vm::Map; at most one thread at a time with the same `cpu`.
-class HashMap final : public vm::Map {
+class HashMap final : public vm::Map, public Salvageable {
 public:
-    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
+    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                                   MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override;
@@ -68,6 +73,8 @@ public:
     uint64_t used_bytes() const override;
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
     uint64_t busy_count() const override { return static_cast<uint64_t>(busy_.sum()); }
+    /// An element whose lock was held is torn, too.
+    Salvaged salvage(vm::Map& into) override;
 
 private:
     /// The element that a writer fills before it takes the lock. A replacement swaps it for the old
@@ -90,9 +97,10 @@ private:
 };
 
 /// The values of one cpu lie together, apart from those of the others. Threads: as vm::Map.
-class PercpuHashMap final : public vm::Map {
+class PercpuHashMap final : public vm::Map, public Salvageable {
 public:
-    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
+    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                                   MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override;
@@ -115,6 +123,7 @@ public:
     uint64_t used_bytes() const override;
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
     uint64_t busy_count() const override { return static_cast<uint64_t>(busy_.sum()); }
+    Salvaged salvage(vm::Map& into) override;
 
 private:
     PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values);

@@ -32,35 +32,43 @@ constexpr uint64_t element_stride(uint64_t bytes) {
 
 Result<std::unique_ptr<HashTable>> HashTable::create(const HashTableShape& shape,
                                                      const std::string& map_name) {
+    MapMemory memory(map_name);
+    return create(shape, memory);
+}
+
+Result<std::unique_ptr<HashTable>> HashTable::create(const HashTableShape& shape,
+                                                     MapMemory& memory) {
     const uint64_t elements = uint64_t{shape.entries_max} + shape.spare_elements;
     if (elements >= kNoElement) {
         return fail(ErrorKind::kInvalid,
-                    fmt::format("map {}: max_entries {} exceeds {}", map_name, shape.entries_max,
-                                kNoElement - 1 - shape.spare_elements));
+                    fmt::format("map {}: max_entries {} exceeds {}", memory.map_name(),
+                                shape.entries_max, kNoElement - 1 - shape.spare_elements));
     }
     const uint64_t stride = element_stride(kHeaderBytes + round_up_to(shape.key_bytes, kWordBytes) +
                                            shape.payload_bytes);
-    Result<Region> elements_memory = Region::take(elements * stride, map_name);
+    Result<Region> elements_memory = memory.take(elements * stride);
     if (!elements_memory) return std::unexpected(elements_memory.error());
-    Result<Region> buckets_memory =
-        Region::take(buckets_for(shape.entries_max) * sizeof(Bucket), map_name);
+    Result<Region> buckets_memory = memory.take(buckets_for(shape.entries_max) * sizeof(Bucket));
     if (!buckets_memory) return std::unexpected(buckets_memory.error());
     return std::unique_ptr<HashTable>(
-        new HashTable(shape, std::move(*buckets_memory), std::move(*elements_memory)));
+        new HashTable(shape, memory, std::move(*buckets_memory), std::move(*elements_memory)));
 }
 
-HashTable::HashTable(const HashTableShape& shape, Region buckets, Region elements)
+HashTable::HashTable(const HashTableShape& shape, const MapMemory& memory, Region buckets,
+                     Region elements)
     : key_bytes_(shape.key_bytes),
       key_stride_(static_cast<uint32_t>(round_up_to(shape.key_bytes, kWordBytes))),
       element_stride_(element_stride(kHeaderBytes + uint64_t{key_stride_} + shape.payload_bytes)),
       element_count_(shape.entries_max + shape.spare_elements),
       bucket_count_(buckets_for(shape.entries_max)),
-      hash_(KeyHash::make(shape.zero_seed)),
+      hash_(shape.zero_seed ? KeyHash::make(true) : KeyHash::of(memory.secrets())),
       buckets_memory_(std::move(buckets)),
       elements_memory_(std::move(elements)),
-      free_({elements_memory_.data(), element_stride_}, 0, shape.entries_max, shape.threads),
+      free_({elements_memory_.data(), element_stride_}, 0, memory.is_dead() ? 0 : shape.entries_max,
+            shape.threads),
       claims_(shape.claims) {
     static_assert(sizeof(Bucket) == 64, "one cache line");
+    if (memory.is_dead()) return;
     for (uint64_t b = 0; b < bucket_count_; ++b) new (&bucket_at(b)) Bucket;
 }
 
@@ -172,6 +180,41 @@ std::span<uint32_t> HashTable::elements_in(uint64_t index, uint64_t skipped,
         }
         if (bucket.version.load(std::memory_order_relaxed) == version) return buffer.first(count);
     }
+}
+
+// -- what a process before left behind
+// ------------------------------------------------------------------------------------------
+
+/// `tag` 0: in a chain, which has none.
+bool HashTable::is_whole(uint32_t element, uint64_t bucket, uint16_t tag,
+                         std::vector<bool>& seen) const {
+    if (element >= element_count_ || seen[element]) return false;
+    seen[element] = true;
+    uint8_t key[kMapKeyBytesMax];
+    read_key(element, key);
+    const uint64_t hash = hash_(key, key_bytes_);
+    return bucket_index(hash) == bucket && (tag == 0 || tag == tag_of(hash));
+}
+
+/// Adds to `whole`; the number of those that are not.
+uint64_t HashTable::dead_elements_in(uint64_t index, std::vector<bool>& seen,
+                                     std::vector<uint32_t>& whole) const {
+    const Bucket& bucket = bucket_at(index);
+    uint64_t torn = 0;
+    const auto take = [&](uint32_t element, uint16_t tag) {
+        const bool is_good = is_whole(element, index, tag, seen);
+        if (is_good) whole.push_back(element);
+        torn += is_good ? 0 : 1;
+        return is_good;
+    };
+    for (uint32_t slot = 0; slot < kSlots; ++slot)
+        if (const uint16_t tag = bucket.tag(slot); tag != 0)
+            take(bucket.elements[slot].load(std::memory_order_relaxed), tag);
+    // What comes behind a broken link is lost; a circle ends where it meets what was seen.
+    uint32_t element = bucket.chain.load(std::memory_order_relaxed);
+    while (element != kNoElement && take(element, 0))
+        element = link_of(element).load(std::memory_order_relaxed);
+    return torn;
 }
 
 // -- writers

@@ -35,6 +35,7 @@
 
 #include "maps/free_list.h"
 #include "maps/key_hash.h"
+#include "maps/memory.h"
 #include "maps/region.h"
 #include "maps/spin_lock.h"
 #include "vm/base/limits.h"
@@ -117,7 +118,16 @@ public:
     };
 
     static Result<std::unique_ptr<HashTable>> create(const HashTableShape& shape,
+                                                     MapMemory& memory);
+    /// In anonymous memory.
+    static Result<std::unique_ptr<HashTable>> create(const HashTableShape& shape,
                                                      const std::string& map_name);
+
+    /// Of a table over dead memory: calls visit(key, element) once for each element that is whole,
+    /// as far as its key tells: buckets lead to it, and to the bucket the key's hash. The number of
+    /// those that are not. Trusts nothing that it reads.
+    template <typename Visit>
+    uint64_t salvage(const Visit& visit) const;
 
     /// Lock-free. The element's key was `key` at one moment during the call, or no element's was.
     Hit find(const uint8_t* key) const;
@@ -164,7 +174,8 @@ private:
     static constexpr uint32_t kWalkMax = 128;
     static constexpr uint32_t kHeaderBytes = 8;  ///< the link, of a chain or of the free list
 
-    HashTable(const HashTableShape& shape, Region buckets, Region elements);
+    HashTable(const HashTableShape& shape, const MapMemory& memory, Region buckets,
+              Region elements);
 
     struct alignas(64) ClaimCell {
         std::atomic<const Bucket*> bucket{nullptr};  ///< that this cpu claims
@@ -194,6 +205,9 @@ private:
     bool copy_first(const Bucket& bucket, uint8_t* next) const;
     std::span<uint32_t> elements_in(uint64_t bucket, uint64_t skipped,
                                     std::span<uint32_t> buffer) const;
+    uint64_t dead_elements_in(uint64_t bucket, std::vector<bool>& seen,
+                              std::vector<uint32_t>& whole) const;
+    bool is_whole(uint32_t element, uint64_t bucket, uint16_t tag, std::vector<bool>& seen) const;
 
     uint32_t key_bytes_;
     uint32_t key_stride_;      ///< key_bytes_ rounded up to 8
@@ -227,6 +241,23 @@ int64_t HashTable::for_each(const Visit& visit) const {
         if (!has_more) ++bucket;
     }
     return calls;
+}
+
+template <typename Visit>
+uint64_t HashTable::salvage(const Visit& visit) const {
+    uint64_t torn = 0;
+    uint8_t key[kMapKeyBytesMax];
+    std::vector<bool> seen(element_count_);
+    std::vector<uint32_t> whole;
+    for (uint64_t bucket = 0; bucket < bucket_count_; ++bucket) {
+        whole.clear();
+        torn += dead_elements_in(bucket, seen, whole);
+        for (const uint32_t element : whole) {
+            read_key(element, key);
+            visit(key, element);
+        }
+    }
+    return torn;
 }
 
 }  // namespace weir::maps

@@ -16,6 +16,12 @@ KeyHash KeyHash::make(bool zero_seed) {
         const ssize_t got = getrandom(hash.secret_.data(), sizeof hash.secret_, 0);
         WEIR_CHECK(got == static_cast<ssize_t>(sizeof hash.secret_));
     }
+    return of(hash.secret_);
+}
+
+KeyHash KeyHash::of(const std::array<uint64_t, 4>& secrets) {
+    KeyHash hash;
+    hash.secret_ = secrets;
     // Factors that stand alone must not be even: that would lose bits of the other one.
     hash.secret_[1] |= 1;
     hash.secret_[3] |= 1;

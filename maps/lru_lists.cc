@@ -11,11 +11,11 @@ constexpr uint32_t kHeadsPerCpu = 5;
 }  // namespace
 
 Result<LruLists> LruLists::create(uint32_t elements, uint32_t cpus, bool common,
-                                  const std::string& map_name) {
+                                  MapMemory& memory) {
     const uint64_t nodes = uint64_t{elements} + uint64_t{kHeadsPerCpu} * cpus;
-    Result<Region> memory = Region::take(nodes * sizeof(Node), map_name);
-    if (!memory) return std::unexpected(memory.error());
-    return LruLists(elements, cpus, common, std::move(*memory));
+    Result<Region> region = memory.take_scratch(nodes * sizeof(Node));
+    if (!region) return std::unexpected(region.error());
+    return LruLists(elements, cpus, common, std::move(*region));
 }
 
 LruLists::LruLists(uint32_t elements, uint32_t cpus, bool common, Region nodes)

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "maps/free_list.h"
-#include "maps/region.h"
+#include "maps/memory.h"
 #include "vm/base/result.h"
 
 namespace weir::maps {
@@ -36,7 +36,7 @@ protected:
 class LruLists {
 public:
     static Result<LruLists> create(uint32_t elements, uint32_t cpus, bool common,
-                                   const std::string& map_name);
+                                   MapMemory& memory);
 
     /// An element for `cpu`, evicting others where none is free; kNoElement if none can go.
     uint32_t take(uint32_t cpu, LruEvictor& evictor);

@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include "maps/hash_map.h"
 #include "maps/spec_check.h"
 
 namespace weir::maps {
@@ -38,7 +37,8 @@ int existence_error(bool present, uint64_t flags) {
 
 }  // namespace
 
-Result<std::unique_ptr<vm::Map>> LruMap::create(const vm::MapSpec& spec, uint32_t cpu_slots) {
+Result<std::unique_ptr<vm::Map>> LruMap::create(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                                MapMemory& memory) {
     const bool percpu = vm::is_percpu(spec.type);
     const Result<void> ok = check_hash_spec(spec, percpu ? kFlagsAllowedPercpu : kFlagsAllowed);
     if (!ok) return std::unexpected(ok.error());
@@ -49,12 +49,12 @@ Result<std::unique_ptr<vm::Map>> LruMap::create(const vm::MapSpec& spec, uint32_
                                     .spare_elements = 0,
                                     .threads = 1,
                                     .zero_seed = (spec.flags & vm::kMapZeroSeed) != 0},
-                                   spec.name);
+                                   memory);
     if (!table) return std::unexpected(table.error());
-    Result<ValuePlanes> values = ValuePlanes::take(spec, capacity, percpu ? cpu_slots : 1);
+    Result<ValuePlanes> values = ValuePlanes::take(spec, capacity, percpu ? cpu_slots : 1, memory);
     if (!values) return std::unexpected(values.error());
     const bool common = (spec.flags & kNoCommonLru) == 0;
-    Result<LruLists> lists = LruLists::create(capacity, cpu_slots, common, spec.name);
+    Result<LruLists> lists = LruLists::create(capacity, cpu_slots, common, memory);
     if (!lists) return std::unexpected(lists.error());
     return std::unique_ptr<vm::Map>(
         new LruMap(spec, std::move(*table), std::move(*values), std::move(*lists)));

@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "maps/hash_map.h"
 #include "maps/hash_table.h"
 #include "maps/lru_lists.h"
+#include "maps/salvage.h"
 #include "maps/value_planes.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
@@ -19,9 +21,10 @@
 namespace weir::maps {
 
 /// Threads: as vm::Map; changes wait for each other (workers a bounded time, then -EBUSY).
-class LruMap final : public vm::Map, private LruEvictor {
+class LruMap final : public vm::Map, public Salvageable, private LruEvictor {
 public:
-    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots);
+    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                                   MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override {
@@ -48,6 +51,8 @@ public:
     }
     /// Inserts that found no element to evict: with more workers than elements only.
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
+    /// Which of them was used last is not kept.
+    Salvaged salvage(vm::Map& into) override { return salvage_planes(*table_, values_, into); }
 
 private:
     LruMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values,

@@ -24,6 +24,12 @@
 namespace weir::maps {
 
 Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cpu_slots) {
+    MapMemory memory(spec.name);
+    return create_map(spec, cpu_slots, memory);
+}
+
+Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                            MapMemory& memory) {
     if (cpu_slots == 0 || cpu_slots > kWorkersMax) {
         return fail(ErrorKind::kInvalid,
                     fmt::format("map {}: {} cpu slots, between 1 and {} are possible", spec.name,
@@ -33,11 +39,11 @@ Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cp
         return std::unexpected(fields.error());
     switch (spec.type) {
         case vm::MapType::Array:
-        case vm::MapType::PercpuArray: return ArrayMap::create(spec, cpu_slots);
-        case vm::MapType::Hash: return HashMap::create(spec, cpu_slots);
-        case vm::MapType::PercpuHash: return PercpuHashMap::create(spec, cpu_slots);
+        case vm::MapType::PercpuArray: return ArrayMap::create(spec, cpu_slots, memory);
+        case vm::MapType::Hash: return HashMap::create(spec, cpu_slots, memory);
+        case vm::MapType::PercpuHash: return PercpuHashMap::create(spec, cpu_slots, memory);
         case vm::MapType::LruHash:
-        case vm::MapType::LruPercpuHash: return LruMap::create(spec, cpu_slots);
+        case vm::MapType::LruPercpuHash: return LruMap::create(spec, cpu_slots, memory);
         case vm::MapType::LpmTrie: return LpmMap::create(spec);
         case vm::MapType::ProgArray: return ProgArray::create(spec);
         case vm::MapType::ArrayOfMaps: return ArrayOfMaps::create(spec);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "maps/memory.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
 #include "vm/program/run.h"
@@ -15,6 +16,9 @@ namespace weir::maps {
 /// Refuses with the reason what the kernel refuses (key sizes, entries_max 0, flags), maps above
 /// kMapBytesMax (maps/region.h) or the memory there is, and kinds that are not offered
 /// (ErrorKind::kUnsupported).
+Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cpu_slots,
+                                            MapMemory& memory);
+/// In anonymous memory of the kernel's choice.
 Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cpu_slots);
 
 /// Writes the entries of the map helpers.

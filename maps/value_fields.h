@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "maps/words.h"
 #include "vm/base/result.h"
 #include "vm/program/spec.h"
 
@@ -20,6 +21,11 @@ public:
         : bytes_(spec.value_bytes), lock_(spec.spin_lock_offset), timer_(spec.timer_offset) {}
 
     bool has_lock() const { return lock_ != vm::kNoOffset; }
+
+    /// Of what a process before left: whoever held the lock of this value was about to change it.
+    bool is_locked(const uint8_t* shared) const {
+        return has_lock() && load_partial(shared + lock_, vm::kSpinLockBytes) != 0;
+    }
 
     // `shared` is map memory: aligned to 8, with room for whole words.
     /// Writes the data of a value, the fields stay.

@@ -18,10 +18,11 @@ uint64_t plane_bytes_of(const vm::MapSpec& spec, uint32_t elements) {
 
 }  // namespace
 
-Result<ValuePlanes> ValuePlanes::take(const vm::MapSpec& spec, uint32_t elements, uint32_t planes) {
-    Result<Region> memory = Region::take(plane_bytes_of(spec, elements) * planes, spec.name);
-    if (!memory) return std::unexpected(memory.error());
-    return ValuePlanes(spec, elements, planes, std::move(*memory));
+Result<ValuePlanes> ValuePlanes::take(const vm::MapSpec& spec, uint32_t elements, uint32_t planes,
+                                      MapMemory& memory) {
+    Result<Region> region = memory.take(plane_bytes_of(spec, elements) * planes);
+    if (!region) return std::unexpected(region.error());
+    return ValuePlanes(spec, elements, planes, std::move(*region));
 }
 
 ValuePlanes::ValuePlanes(const vm::MapSpec& spec, uint32_t elements, uint32_t planes, Region memory)

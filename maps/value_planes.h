@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "maps/region.h"
+#include "maps/memory.h"
 #include "maps/value_fields.h"
 #include "vm/base/result.h"
 #include "vm/program/spec.h"
@@ -24,7 +24,8 @@ struct SlotValues {
 
 class ValuePlanes {
 public:
-    static Result<ValuePlanes> take(const vm::MapSpec& spec, uint32_t elements, uint32_t planes);
+    static Result<ValuePlanes> take(const vm::MapSpec& spec, uint32_t elements, uint32_t planes,
+                                    MapMemory& memory);
 
     uint8_t* at(uint32_t element, uint32_t plane) const {
         return memory_.data() + plane * plane_bytes_ + uint64_t{element} * stride_;

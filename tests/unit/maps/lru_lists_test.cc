@@ -21,7 +21,8 @@ public:
 };
 
 LruLists make_lists(uint32_t elements, uint32_t cpus, bool common) {
-    auto lists = LruLists::create(elements, cpus, common, "m");
+    MapMemory memory("m");
+    auto lists = LruLists::create(elements, cpus, common, memory);
     EXPECT_TRUE(lists.has_value());
     return std::move(*lists);
 }
