@@ -10,6 +10,7 @@
 #include "dataplane/api/fields.h"
 #include "dataplane/load.h"
 #include "dataplane/replacement.h"
+#include "maps/numa.h"
 
 namespace weir::dataplane {
 namespace {
@@ -110,6 +111,19 @@ Result<void> Commands::need_configured() const {
     return fail(ErrorKind::kInvalid, "this dataplane is not configured yet: CONFIGURE comes first");
 }
 
+MapHome Commands::map_home(const api::Configure& configure) const {
+    const auto pages = [&] {
+        switch (configure.hugepages) {
+            case api::HugepageMode::Auto: return maps::HugePages::Auto;
+            case api::HugepageMode::Required: return maps::HugePages::Required;
+            case api::HugepageMode::Off: break;
+        }
+        return maps::HugePages::Off;
+    };
+    return {.directory = run_dir_ + "/maps",
+            .policy = {.huge_pages = pages(), .nodes = maps::nodes_of(configure.lcores)}};
+}
+
 Result<api::Status> Commands::run(Owner, const api::Configure& request) {
     if (forwarding_) {
         const bool same = api::encode(request) == api::encode(configure_);
@@ -123,7 +137,8 @@ Result<api::Status> Commands::run(Owner, const api::Configure& request) {
     if (!started) return std::unexpected(started.error());
     forwarding_ = std::move(*started);
     configure_ = request;
-    registry_ = std::make_unique<Registry>(forwarding_->cpu_slots(), &forwarding_->timers());
+    registry_ = std::make_unique<Registry>(forwarding_->cpu_slots(), &forwarding_->timers(),
+                                           map_home(request));
     spdlog::info("configured: {} ports, {} workers", request.ports.size(), request.lcores.size());
     return status();
 }

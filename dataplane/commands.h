@@ -53,6 +53,7 @@ private:
     template <typename Request>
     Result<Bytes> decode_and_run(Owner owner, const Frame& frame, bool& malformed);
 
+    MapHome map_home(const api::Configure& configure) const;
     Result<void> need_configured() const;
     Result<std::shared_ptr<LoadedMap>> find_map(Handle handle) const;
     Result<std::unique_ptr<Generation>> build_generation(const api::Publish& request) const;

@@ -244,6 +244,9 @@ api::MapInfo describe_map(const LoadedMap& map, uint32_t cpu_slots) {
     info.busy_count = map.map->busy_count();
     info.evicted_count = map.map->evicted_count();
     info.lost_events = map.map->lost_events();
+    info.persists = map.persistence != api::Persistence::None;
+    info.restored_count = map.salvaged.kept;
+    info.torn_count = map.salvaged.torn;
     info.cpu_slots = vm::is_percpu(map.spec.type) ? cpu_slots : 1;
     return info;
 }

@@ -1,6 +1,7 @@
 #include "dataplane/registry.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -23,6 +24,13 @@ Result<void> claim(std::map<std::string, Handle>& names, const char* what, const
                             name, entry->second, handle));
 }
 
+/// The map goes into service all the same: it works, but a restart would not find it.
+void install_file(LoadedMap& map) {
+    if (!map.file) return;
+    const Result<void> installed = map.file->install(map.keep_old_file);
+    if (!installed) spdlog::error("map {}: {}", map.name, installed.error().message);
+}
+
 }  // namespace
 
 std::string LoadedMap::label() const {
@@ -39,8 +47,9 @@ const vm::Runnable* LoadedProgram::runnable() {
     return interpreted.get();
 }
 
-Registry::Registry(uint32_t cpu_slots, vm::Timers* timers)
+Registry::Registry(uint32_t cpu_slots, vm::Timers* timers, MapHome home)
     : cpu_slots_(cpu_slots),
+      home_(std::move(home)),
       slots_(std::make_shared<SlotPool>(kProgramSlotsMax)),
       timers_(timers) {}
 
@@ -63,17 +72,54 @@ Result<Handle> Registry::create_map(Owner owner, const api::MapCreate& request) 
             ErrorKind::kInvalid,
             fmt::format("map {}: this connection has made one of that name already", request.name));
     }
-    Result<std::unique_ptr<vm::Map>> made = maps::create_map(request.spec, cpu_slots_);
-    if (!made) return fail_in("map " + request.name, made.error());
     auto loaded = std::make_shared<LoadedMap>();
-    loaded->handle = next_map_++;
     loaded->name = request.name;
     loaded->spec = request.spec;
-    loaded->map = std::move(*made);
+    loaded->persistence = request.persistence;
+    const bool persists = request.persistence != api::Persistence::None;
+    const Result<void> made = persists ? make_persisted(*loaded) : make_map(*loaded);
+    if (!made) return fail_in("map " + request.name, made.error());
+    loaded->handle = next_map_++;
     loaded->policy = PolicyLog(request.spec.key_bytes);
     loaded->owner = owner;
     maps_.emplace(loaded->handle, loaded);
     return loaded->handle;
+}
+
+Result<void> Registry::make_map(LoadedMap& loaded) const {
+    maps::MapMemory memory(loaded.spec.name, home_.policy);
+    Result<std::unique_ptr<vm::Map>> made = maps::create_map(loaded.spec, cpu_slots_, memory);
+    if (!made) return std::unexpected(made.error());
+    loaded.map = std::move(*made);
+    return {};
+}
+
+Result<void> Registry::make_persisted(LoadedMap& loaded) const {
+    if (home_.directory.empty())
+        return fail(ErrorKind::kUnsupported, "persist: there is no directory for its file");
+    const bool replaces = std::ranges::any_of(maps_, [&](const auto& entry) {
+        return entry.second->name == loaded.name && entry.second->file &&
+               entry.second->file->is_installed();
+    });
+    Result<maps::PersistedMap> opened = maps::open_persisted(
+        loaded.spec, {.name = loaded.name,
+                      .cpu_slots = cpu_slots_,
+                      .directory = home_.directory,
+                      .policy = home_.policy,
+                      .fresh_if_changed = loaded.persistence == api::Persistence::Fresh,
+                      .starts_empty = replaces});
+    if (!opened) return std::unexpected(opened.error());
+    loaded.file = std::move(opened->memory);
+    loaded.map = std::move(opened->map);
+    loaded.keep_old_file = opened->keep_old;
+    loaded.salvaged = opened->salvaged;
+    spdlog::info("map {}: {} elements of {} are back, {} were torn and are dropped", loaded.name,
+                 opened->salvaged.kept, loaded.file->path(), opened->salvaged.torn);
+    if (!maps::is_memory_file_system(home_.directory))
+        spdlog::warn(
+            "map {}: {} is on a disk, whose writing back may pause workers; put run_dir on a tmpfs",
+            loaded.name, loaded.file->path());
+    return {};
 }
 
 Result<std::shared_ptr<LoadedMap>> Registry::map(Handle handle) const {
@@ -152,6 +198,8 @@ void Registry::published(const std::set<Handle>& programs) {
     rebind_timers(reach(programs, {}).programs);
     running_ = programs;
     sweep();
+    for (const auto& [handle, map] : maps_)
+        if (map->published) install_file(*map);
 }
 
 void Registry::disconnected(Owner owner) {

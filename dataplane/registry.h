@@ -23,6 +23,7 @@
 #include "dataplane/policy_log.h"
 #include "dataplane/slots.h"
 #include "jit/jit.h"
+#include "maps/persist.h"
 #include "maps/reclaim.h"
 #include "vm/base/result.h"
 #include "vm/helpers/timers.h"
@@ -49,6 +50,10 @@ struct LoadedMap {
     Handle handle = 0;
     std::string name;
     vm::MapSpec spec;  ///< as created, with contents
+    api::Persistence persistence = api::Persistence::None;
+    std::unique_ptr<maps::MapFileMemory> file;  ///< of a map that persists; outlives `map`
+    bool keep_old_file = false;
+    maps::Salvaged salvaged;  ///< what that file held
     std::unique_ptr<vm::Map> map;
     PolicyLog policy{0};
     /// Of a prog array or map in map: handles of the programs or maps in its slots, by key. A
@@ -83,11 +88,17 @@ struct LoadedProgram {
     const vm::Runnable* runnable();
 };
 
+/// Where maps get their memory.
+struct MapHome {
+    std::string directory;  ///< files of those that persist; empty: none may
+    maps::MemoryPolicy policy = {};
+};
+
 class Registry {
 public:
     /// `cpu_slots`: as maps::create_map wants it. `timers`: of the programs and maps here, there
     /// for every call but the end; nullptr: there are none.
-    explicit Registry(uint32_t cpu_slots, vm::Timers* timers = nullptr);
+    explicit Registry(uint32_t cpu_slots, vm::Timers* timers = nullptr, MapHome home = {});
 
     uint32_t cpu_slots() const { return cpu_slots_; }
 
@@ -115,6 +126,7 @@ public:
     Result<void> check_publish(const std::set<Handle>& programs) const;
     /// These programs and what they reach are the running generation now. Timers of programs that
     /// another one of the same name replaces go on with its callbacks of the same names.
+    /// Files of maps that persist get their names.
     void published(const std::set<Handle>& programs);
     void disconnected(Owner owner);
     /// Frees what was buried and is not needed any more; how much still waits.
@@ -148,9 +160,12 @@ private:
     bool timers_are_gone(const Grave& grave) const;
     Result<void> bind_program(LoadedMap& map, const Bytes& key, Handle target);
     Result<void> bind_map(LoadedMap& map, const Bytes& key, Handle target);
+    Result<void> make_map(LoadedMap& loaded) const;
+    Result<void> make_persisted(LoadedMap& loaded) const;
     bool name_is_pending(Owner owner, const std::string& name) const;
 
     uint32_t cpu_slots_;
+    MapHome home_;
     std::shared_ptr<SlotPool> slots_;
     Handle next_map_ = 1, next_program_ = 1;
     std::map<Handle, std::shared_ptr<LoadedMap>> maps_;

@@ -61,6 +61,10 @@ Result<void> check_fresh(const LoadedMap& map, const LoadedMap& fresh, Owner own
     if (fresh.name != map.name)
         return fail(ErrorKind::kInvalid, fmt::format("{}: its name differs from that of {}",
                                                      fresh.label(), map.label()));
+    if ((fresh.file == nullptr) != (map.file == nullptr))
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("{}: one of it and {} persists, the other does not", fresh.label(),
+                                map.label()));
     if (Result<void> fits = check_map(map.spec, fresh); !fits) return fits;
     if (map.spec.same_definition(fresh.spec)) return {};
     return fail(ErrorKind::kInvalid, fmt::format("{}: its definition differs from that of {}",

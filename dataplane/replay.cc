@@ -114,7 +114,7 @@ void write_contents(Writer& writer, const api::Configure& configure, Registry& r
     for (const auto& map : registry.published_maps()) {
         const Handle file_handle = static_cast<Handle>(map_handles.size() + 1);
         map_handles[map->handle] = file_handle;
-        writer.frame(FrameType::CreateMap, api::MapCreate{map->name, map->spec});
+        writer.frame(FrameType::CreateMap, api::MapCreate{map->name, map->spec, map->persistence});
         write_policy(writer, *map, file_handle);
     }
     for (const auto& program : registry.published_programs()) {

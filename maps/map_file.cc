@@ -221,18 +221,12 @@ Result<std::unique_ptr<MapFileMemory>> MapFileMemory::create(const std::string& 
                                                              const MemoryPolicy& policy) {
     std::unique_ptr<MapFileMemory> memory(new MapFileMemory(path, spec, secrets, policy));
     memory->header_.cpu_slots = cpu_slots;
-    const std::string new_path = path + ".new";
-    unlink(new_path.c_str());
-    memory->file_ = OpenFile(
-        ::open(new_path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
-    if (memory->file_.fd() < 0) return system_error(new_path, "cannot be made");
-    if (const Result<void> ok = lock(new_path, memory->file_.fd()); !ok)
+    const std::string folder = std::filesystem::path(path).parent_path();
+    memory->file_ = OpenFile(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kFileMode));
+    if (memory->file_.fd() < 0) return system_error(folder, "cannot hold a new file");
+    if (const Result<void> ok = lock(path, memory->file_.fd()); !ok)
         return std::unexpected(ok.error());
     return memory;
-}
-
-MapFileMemory::~MapFileMemory() {
-    if (!installed_ && file_.fd() >= 0) unlink((path_ + ".new").c_str());
 }
 
 Result<Region> MapFileMemory::take_region(uint64_t bytes) {
@@ -255,13 +249,23 @@ Result<Region> MapFileMemory::take_region(uint64_t bytes) {
     return Region::over_file(file_.fd(), piece.offset, piece.bytes, map_name(), policy(), false);
 }
 
-Result<void> MapFileMemory::install() {
+Result<void> MapFileMemory::install(bool keep_old) {
+    if (installed_) return {};
     const Result<HeaderPage> page = encode_header(path_, header_);
     if (!page) return std::unexpected(page.error());
-    const std::string new_path = path_ + ".new";
     if (pwrite(file_.fd(), page->data(), page->size(), 0) != static_cast<ssize_t>(page->size()) ||
         fsync(file_.fd()) != 0)
-        return system_error(new_path, "cannot be written");
+        return system_error(path_, "its new contents cannot be written");
+    const std::string new_path = path_ + ".new", old_path = path_ + ".old";
+    unlink(new_path.c_str());
+    if (linkat(AT_FDCWD, fmt::format("/proc/self/fd/{}", file_.fd()).c_str(), AT_FDCWD,
+               new_path.c_str(), AT_SYMLINK_FOLLOW) != 0)
+        return system_error(new_path, "cannot be made");
+    if (keep_old) {
+        unlink(old_path.c_str());
+        if (link(path_.c_str(), old_path.c_str()) != 0)
+            return system_error(old_path, "cannot be made");
+    }
     if (rename(new_path.c_str(), path_.c_str()) != 0) return system_error(path_, "rename");
     installed_ = true;
     const OpenFile folder(::open(std::filesystem::path(path_).parent_path().c_str(),

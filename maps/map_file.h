@@ -78,16 +78,17 @@ private:
 /// A file in the making, and in use. Outlives the map whose regions it gives.
 class MapFileMemory final : public MapMemory {
 public:
-    /// PATH.new, for a map of this definition. Nothing of that name stays from before.
+    /// For a map of this definition. The file has no name yet: it goes away with the process.
     static Result<std::unique_ptr<MapFileMemory>> create(const std::string& path,
                                                          const vm::MapSpec& spec,
                                                          uint32_t cpu_slots, const Secrets& secrets,
                                                          const MemoryPolicy& policy);
-    ~MapFileMemory() override;  ///< removes PATH.new, where it did not become PATH
 
-    /// Writes the header and takes the place of PATH, in one step. Before it PATH is the old file,
-    /// whole, and after it the new one.
-    Result<void> install();
+    /// Writes the header and takes the name PATH, in one step: PATH is the old file, whole, or the
+    /// new one, whatever happens. `keep_old`: the old one becomes PATH.old. A second call does
+    /// nothing.
+    Result<void> install(bool keep_old);
+    bool is_installed() const { return installed_; }
     const std::string& path() const { return path_; }
 
 private:

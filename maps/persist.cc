@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include <fmt/core.h>
@@ -46,92 +45,52 @@ std::string file_difference(const MapFileHeader& header, const vm::MapSpec& spec
     return difference;
 }
 
-Result<void> set_aside(const std::string& path) {
-    const std::string old_path = path + ".old";
-    if (rename(path.c_str(), old_path.c_str()) == 0) return {};
-    return fail(ErrorKind::kResource,
-                fmt::format("{}: cannot become {}: {}", path, old_path, std::strerror(errno)));
-}
-
 /// The file's memory, or nullptr where the map starts empty.
 Result<std::unique_ptr<DeadMapMemory>> open_dead(const std::string& path, const vm::MapSpec& spec,
-                                                 const PersistRequest& request) {
+                                                 const PersistRequest& request, bool& keep_old) {
+    if (request.starts_empty) return nullptr;
     Result<std::unique_ptr<DeadMapMemory>> dead = DeadMapMemory::open(path, request.name);
     if (!dead || *dead == nullptr) return dead;
     const std::string difference = file_difference((*dead)->header(), spec, request.cpu_slots);
     if (difference.empty()) return dead;
-    if (!request.fresh_if_changed) {
-        return fail(ErrorKind::kRejected,
-                    fmt::format("{}: holds a map of another definition ({}); remove it, or say "
-                                "if_changed: fresh, to start with an empty map",
-                                path, difference));
-    }
-    if (const Result<void> done = set_aside(path); !done) return std::unexpected(done.error());
-    return nullptr;
+    keep_old = request.fresh_if_changed;
+    if (keep_old) return nullptr;
+    return fail(ErrorKind::kRejected,
+                fmt::format("{}: holds a map of another definition ({}); remove it, or say "
+                            "if_changed: fresh, to start with an empty map",
+                            path, difference));
 }
 
 Result<Salvaged> salvage(DeadMapMemory& dead, const vm::MapSpec& spec, vm::Map& into) {
     const Result<std::unique_ptr<vm::Map>> left = create_map(spec, dead.header().cpu_slots, dead);
     if (!left) return std::unexpected(left.error());
     auto* const salvageable = dynamic_cast<Salvageable*>(left->get());
-    WEIR_CHECK(salvageable != nullptr);  // persist_refusal says which kinds are
+    WEIR_CHECK(salvageable != nullptr);  // vm::persist_refusal says which kinds are
     return salvageable->salvage(into);
 }
 
 }  // namespace
 
-std::string persist_refusal(const vm::MapSpec& spec) {
-    if (spec.is_global_data) return "global data starts fresh";
-    if ((spec.flags & vm::kMapRdonly) != 0)
-        return "a map that is read-only for the control side cannot be filled from a file";
-    switch (spec.type) {
-        case vm::MapType::Array:
-        case vm::MapType::PercpuArray:
-        case vm::MapType::Hash:
-        case vm::MapType::PercpuHash:
-        case vm::MapType::LruHash:
-        case vm::MapType::LruPercpuHash: return {};
-        case vm::MapType::LpmTrie:
-        case vm::MapType::Queue:
-        case vm::MapType::Stack:
-        case vm::MapType::BloomFilter: return "this kind is not offered as a file yet";
-        case vm::MapType::ProgArray:
-        case vm::MapType::ArrayOfMaps:
-        case vm::MapType::HashOfMaps: return "it holds programs or maps, which are made at start";
-        case vm::MapType::Devmap:
-        case vm::MapType::DevmapHash:
-        case vm::MapType::Cpumap:
-        case vm::MapType::Xskmap: return "it names ports and cores, which are made at start";
-        case vm::MapType::Ringbuf:
-        case vm::MapType::PerfEventArray: return "it holds records on their way to a reader";
-    }
-    return "this kind is not offered";
-}
-
 Result<PersistedMap> open_persisted(const vm::MapSpec& spec, const PersistRequest& request) {
-    if (const std::string reason = persist_refusal(spec); !reason.empty())
+    if (const std::string reason = vm::persist_refusal(spec); !reason.empty())
         return refuse(spec, "persist: " + reason);
     if (const Result<void> ok = make_directory(request.directory); !ok)
         return std::unexpected(ok.error());
     const std::string path = map_file_path(request.directory, request.name);
-    Result<std::unique_ptr<DeadMapMemory>> dead = open_dead(path, spec, request);
+    PersistedMap opened;
+    Result<std::unique_ptr<DeadMapMemory>> dead = open_dead(path, spec, request, opened.keep_old);
     if (!dead) return std::unexpected(dead.error());
     const Secrets secrets = *dead ? (*dead)->secrets() : draw_secrets();
     auto memory = MapFileMemory::create(path, spec, request.cpu_slots, secrets, request.policy);
     if (!memory) return std::unexpected(memory.error());
-    PersistedMap opened;
-    opened.memory_ = std::move(*memory);
-    opened.is_new_ = *dead == nullptr;
-    Result<std::unique_ptr<vm::Map>> map = create_map(spec, request.cpu_slots, *opened.memory_);
+    opened.memory = std::move(*memory);
+    Result<std::unique_ptr<vm::Map>> map = create_map(spec, request.cpu_slots, *opened.memory);
     if (!map) return std::unexpected(map.error());
-    opened.map_ = std::move(*map);
-    if (*dead) {
-        const Result<Salvaged> salvaged = salvage(**dead, spec, *opened.map_);
-        if (!salvaged) return fail_in(path, salvaged.error());
-        opened.salvaged_ = *salvaged;
-    }
-    if (const Result<void> done = opened.memory_->install(); !done)
-        return std::unexpected(done.error());
+    opened.map = std::move(*map);
+    if (*dead == nullptr) return opened;
+    const Result<Salvaged> salvaged = salvage(**dead, spec, *opened.map);
+    if (!salvaged) return fail_in(path, salvaged.error());
+    opened.salvaged = *salvaged;
     return opened;
 }
 

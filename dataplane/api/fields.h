@@ -63,6 +63,7 @@ template <typename V, Of<MapCreate> M>
 void fields(V& visit, M& m) {
     visit("name", m.name, kNameBytesMax);
     visit("spec", m.spec);
+    visit("persistence", m.persistence, Persistence::Fresh);
 }
 
 template <typename V, Of<MapInfo> M>
@@ -78,6 +79,9 @@ void fields(V& visit, M& m) {
     visit("busy_count", m.busy_count);
     visit("evicted_count", m.evicted_count);
     visit("lost_events", m.lost_events);
+    visit("persists", m.persists);
+    visit("restored_count", m.restored_count);
+    visit("torn_count", m.torn_count);
     visit("cpu_slots", m.cpu_slots);
 }
 

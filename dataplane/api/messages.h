@@ -27,6 +27,9 @@ enum class PassKind : uint8_t { Port, Kernel, Drop };
 enum class FailMode : uint8_t { Closed, Open };
 enum class IdleMode : uint8_t { Poll, Adaptive };
 enum class HugepageMode : uint8_t { Auto, Required, Off };
+/// Does a map outlive the dataplane, as a file of the run directory? `Fresh`: a file of another
+/// definition is set aside for it; with `Keep` it is refused.
+enum class Persistence : uint8_t { None, Keep, Fresh };
 
 struct PortConfig {
     std::string name;
@@ -58,6 +61,7 @@ struct Configure {
 struct MapCreate {
     std::string name;  ///< PROGRAM/MAP or, where shared, NAME
     vm::MapSpec spec;
+    Persistence persistence = Persistence::None;
 };
 /// Names the object that a later frame of the same connection means. Objects that no published
 /// generation uses go away with the connection that made them.
@@ -78,12 +82,15 @@ struct MapInfo {
                              ///< of the asking connection
     vm::MapSpec spec;        ///< without contents; with types
     uint32_t entries = 0;
-    uint64_t memory_bytes = 0;   ///< what the map takes and never exceeds
-    uint64_t used_bytes = 0;     ///< of these, what its elements need
-    uint64_t full_count = 0;     ///< inserts refused because it was full
-    uint64_t busy_count = 0;     ///< writes given up because another writer held a lock
-    uint64_t evicted_count = 0;  ///< elements that left to make room
-    uint64_t lost_events = 0;    ///< records that did not fit into a ring
+    uint64_t memory_bytes = 0;    ///< what the map takes and never exceeds
+    uint64_t used_bytes = 0;      ///< of these, what its elements need
+    uint64_t full_count = 0;      ///< inserts refused because it was full
+    uint64_t busy_count = 0;      ///< writes given up because another writer held a lock
+    uint64_t evicted_count = 0;   ///< elements that left to make room
+    uint64_t lost_events = 0;     ///< records that did not fit into a ring
+    bool persists = false;        ///< it is a file that outlives the dataplane
+    uint64_t restored_count = 0;  ///< elements that its file held
+    uint64_t torn_count = 0;      ///< elements of its file that were not whole at the start
     uint32_t cpu_slots = 1;
 };
 

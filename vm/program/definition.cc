@@ -30,4 +30,32 @@ std::string definition_difference(const MapSpec& before, const MapSpec& after) {
     return all.empty() ? "the inner map's definition" : all;
 }
 
+std::string persist_refusal(const MapSpec& spec) {
+    if (spec.is_global_data) return "global data starts fresh";
+    if ((spec.flags & kMapRdonly) != 0)
+        return "a map that is read-only for the control side cannot be filled from a file";
+    switch (spec.type) {
+        case MapType::Array:
+        case MapType::PercpuArray:
+        case MapType::Hash:
+        case MapType::PercpuHash:
+        case MapType::LruHash:
+        case MapType::LruPercpuHash: return {};
+        case MapType::LpmTrie:
+        case MapType::Queue:
+        case MapType::Stack:
+        case MapType::BloomFilter: return "this kind is not offered as a file yet";
+        case MapType::ProgArray:
+        case MapType::ArrayOfMaps:
+        case MapType::HashOfMaps: return "it holds programs or maps, which are made at start";
+        case MapType::Devmap:
+        case MapType::DevmapHash:
+        case MapType::Cpumap:
+        case MapType::Xskmap: return "it names ports and cores, which are made at start";
+        case MapType::Ringbuf:
+        case MapType::PerfEventArray: return "it holds records on their way to a reader";
+    }
+    return "this kind is not offered";
+}
+
 }  // namespace weir::vm

@@ -1,5 +1,5 @@
 #pragma once
-// What makes two maps' definitions different, in words for people.
+// What definitions of maps differ in, and what they do not allow, in words for people.
 
 #include <string>
 
@@ -9,5 +9,8 @@ namespace weir::vm {
 
 /// "value_bytes 8 -> 16, max_entries 10 -> 20"; empty where before.same_definition(after).
 std::string definition_difference(const MapSpec& before, const MapSpec& after);
+
+/// Why a map like this cannot be a file that outlives its process; empty where it can.
+std::string persist_refusal(const MapSpec& spec);
 
 }  // namespace weir::vm

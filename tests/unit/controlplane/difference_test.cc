@@ -30,25 +30,5 @@ TEST(Difference, NamesTheFirstKeyThatDiffers) {
               "ports is 'wan', the new configuration says ''");
 }
 
-TEST(Difference, ListsWhatIsDifferentInAMap) {
-    vm::MapSpec before;
-    before.type = vm::MapType::Hash;
-    before.key_bytes = 4;
-    before.value_bytes = 8;
-    before.entries_max = 10;
-    vm::MapSpec after = before;
-    EXPECT_EQ(map_difference(before, after), "");
-    after.timer_offset = 0;
-    EXPECT_EQ(map_difference(before, after),
-              "the inner maps, or where locks and timers lie in values");
-    after.timer_offset = vm::kNoOffset;
-    after.value_bytes = 16;
-    after.entries_max = 20;
-    EXPECT_EQ(map_difference(before, after), "value_bytes 8 -> 16, max_entries 10 -> 20");
-    after.type = vm::MapType::Array;
-    EXPECT_EQ(map_difference(before, after),
-              "type hash -> array, value_bytes 8 -> 16, max_entries 10 -> 20");
-}
-
 }  // namespace
 }  // namespace weir::controlplane

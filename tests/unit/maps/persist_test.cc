@@ -29,8 +29,15 @@ protected:
     PersistRequest request(uint32_t cpu_slots = 2) const {
         return {.name = "fw/flows", .cpu_slots = cpu_slots, .directory = folder_ + "/maps"};
     }
+    /// As it goes into service.
+    static Result<PersistedMap> open(const vm::MapSpec& spec, const PersistRequest& request) {
+        Result<PersistedMap> opened = open_persisted(spec, request);
+        if (!opened) return opened;
+        EXPECT_TRUE(opened->memory->install(opened->keep_old).has_value());
+        return opened;
+    }
     Result<PersistedMap> open(const vm::MapSpec& spec, uint32_t cpu_slots = 2) const {
-        return open_persisted(spec, request(cpu_slots));
+        return open(spec, request(cpu_slots));
     }
     std::string path() const { return folder_ + "/maps/fw%2Fflows.map"; }
     std::string refusal(const vm::MapSpec& spec) const {
@@ -74,18 +81,16 @@ TEST_F(Persist, KeyedKindsKeepTheirElements) {
         {
             Result<PersistedMap> first = open(spec);
             ASSERT_TRUE(first.has_value()) << first.error().message;
-            EXPECT_TRUE(first->is_new());
-            fill(first->map(), 700);
+            fill(*first->map, 700);
             const uint32_t gone = 13;
-            ASSERT_EQ(first->map().control_erase(bytes_of(gone)), 0);
+            ASSERT_EQ(first->map->control_erase(bytes_of(gone)), 0);
         }
         Result<PersistedMap> again = open(spec);
         ASSERT_TRUE(again.has_value()) << again.error().message;
-        EXPECT_FALSE(again->is_new());
-        EXPECT_EQ(again->salvaged(), (Salvaged{699, 0})) << vm::map_type_name(type);
-        EXPECT_EQ(again->map().entries(), 699u);
+        EXPECT_EQ(again->salvaged, (Salvaged{699, 0})) << vm::map_type_name(type);
+        EXPECT_EQ(again->map->entries(), 699u);
         for (uint32_t key = 0; key < 700; ++key)
-            ASSERT_EQ(look_up(again->map(), key), key == 13 ? 0 : value_of(key)) << key;
+            ASSERT_EQ(look_up(*again->map, key), key == 13 ? 0 : value_of(key)) << key;
         fs::remove_all(folder_ + "/maps");
     }
 }
@@ -96,17 +101,17 @@ TEST_F(Persist, ArraysKeepTheirElementsByCpu) {
         {
             Result<PersistedMap> first = open(spec);
             ASSERT_TRUE(first.has_value()) << first.error().message;
-            fill(first->map(), 100);
+            fill(*first->map, 100);
         }
         Result<PersistedMap> again = open(spec, 3);  // a worker more
         ASSERT_TRUE(again.has_value()) << again.error().message;
-        EXPECT_EQ(again->salvaged(), (Salvaged{100, 0}));
+        EXPECT_EQ(again->salvaged, (Salvaged{100, 0}));
         for (uint32_t key = 0; key < 100; ++key)
-            ASSERT_EQ(look_up(again->map(), key), value_of(key));
+            ASSERT_EQ(look_up(*again->map, key), value_of(key));
         if (type == vm::MapType::PercpuArray) {
             const uint32_t key = 7;
-            EXPECT_EQ(value_at<uint64_t>(again->map().lookup(bytes_of(key), 1)), value_of(7));
-            EXPECT_EQ(value_at<uint64_t>(again->map().lookup(bytes_of(key), 2)), 0u);
+            EXPECT_EQ(value_at<uint64_t>(again->map->lookup(bytes_of(key), 1)), value_of(7));
+            EXPECT_EQ(value_at<uint64_t>(again->map->lookup(bytes_of(key), 2)), 0u);
         }
         fs::remove_all(folder_ + "/maps");
     }
@@ -117,9 +122,9 @@ TEST_F(Persist, AFullTableWithChainsComesBackWhole) {
     {
         Result<PersistedMap> first = open(spec);
         ASSERT_TRUE(first.has_value());
-        fill(first->map(), 3);
+        fill(*first->map, 3);
     }
-    EXPECT_EQ(open(spec)->salvaged(), (Salvaged{3, 0}));
+    EXPECT_EQ(open(spec)->salvaged, (Salvaged{3, 0}));
 }
 
 TEST_F(Persist, AnElementWhoseKeyWasDamagedIsDroppedAndCounted) {
@@ -127,7 +132,7 @@ TEST_F(Persist, AnElementWhoseKeyWasDamagedIsDroppedAndCounted) {
     {
         Result<PersistedMap> first = open(spec);
         ASSERT_TRUE(first.has_value());
-        fill(first->map(), 50);
+        fill(*first->map, 50);
     }
     std::string bytes;
     {
@@ -140,8 +145,8 @@ TEST_F(Persist, AnElementWhoseKeyWasDamagedIsDroppedAndCounted) {
     damage(at - 8, "\xff\xff\xff\xff");
     Result<PersistedMap> again = open(spec);
     ASSERT_TRUE(again.has_value()) << again.error().message;
-    EXPECT_EQ(again->salvaged(), (Salvaged{49, 1}));
-    EXPECT_EQ(look_up(again->map(), 20), 0u);
+    EXPECT_EQ(again->salvaged, (Salvaged{49, 1}));
+    EXPECT_EQ(look_up(*again->map, 20), 0u);
 }
 
 TEST_F(Persist, AnElementWhoseLockWasHeldIsDroppedAndCounted) {
@@ -153,16 +158,16 @@ TEST_F(Persist, AnElementWhoseLockWasHeldIsDroppedAndCounted) {
             ASSERT_TRUE(first.has_value()) << first.error().message;
             for (uint32_t key = 0; key < 8; ++key) {
                 const uint64_t value[2] = {value_of(key), 0};
-                ASSERT_EQ(first->map().control_update(bytes_of(key), {bytes_of(value), 16}, 0), 0);
+                ASSERT_EQ(first->map->control_update(bytes_of(key), {bytes_of(value), 16}, 0), 0);
             }
             const uint32_t held = 3;
-            first->map().lookup(bytes_of(held), 0)[8] = 1;
+            first->map->lookup(bytes_of(held), 0)[8] = 1;
         }
         Result<PersistedMap> again = open(spec);
         ASSERT_TRUE(again.has_value()) << again.error().message;
-        EXPECT_EQ(again->salvaged(), (Salvaged{7, 1})) << vm::map_type_name(type);
-        EXPECT_EQ(look_up(again->map(), 3), 0u);
-        EXPECT_EQ(look_up(again->map(), 4), value_of(4));
+        EXPECT_EQ(again->salvaged, (Salvaged{7, 1})) << vm::map_type_name(type);
+        EXPECT_EQ(look_up(*again->map, 3), 0u);
+        EXPECT_EQ(look_up(*again->map, 4), value_of(4));
         fs::remove_all(folder_ + "/maps");
     }
 }
@@ -174,7 +179,7 @@ TEST_F(Persist, RubbishInTheRegionsIsSurvived) {
             {
                 Result<PersistedMap> map = open(spec);
                 ASSERT_TRUE(map.has_value()) << map.error().message;
-                fill(map->map(), 200);
+                fill(*map->map, 200);
             }
             srand(seed);
             const auto size = fs::file_size(path());
@@ -183,8 +188,8 @@ TEST_F(Persist, RubbishInTheRegionsIsSurvived) {
                        std::string(1, static_cast<char>(rand())));
             Result<PersistedMap> again = open(spec);
             ASSERT_TRUE(again.has_value()) << again.error().message;
-            EXPECT_LE(again->map().entries(), 200u);
-            EXPECT_EQ(again->map().entries(), again->salvaged().kept);
+            EXPECT_LE(again->map->entries(), 200u);
+            EXPECT_EQ(again->map->entries(), again->salvaged.kept);
             fs::remove_all(folder_ + "/maps");
         }
     }
@@ -198,9 +203,9 @@ TEST_F(Persist, AnotherDefinitionIsRefusedWithTheDifference) {
                   "200); remove it, or say if_changed: fresh, to start with an empty map");
     PersistRequest fresh = request();
     fresh.fresh_if_changed = true;
-    const auto opened = open_persisted(make_spec(vm::MapType::Hash, 4, 16, 200), fresh);
+    const auto opened = open(make_spec(vm::MapType::Hash, 4, 16, 200), fresh);
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
-    EXPECT_TRUE(opened->is_new());
+    EXPECT_EQ(opened->map->entries(), 0u);
     EXPECT_TRUE(fs::exists(path() + ".old"));
 }
 
@@ -260,17 +265,42 @@ TEST_F(Persist, AFileInUseIsRefusedAndStaysAsItIs) {
     Result<PersistedMap> user = open(spec);
     ASSERT_TRUE(user.has_value());
     EXPECT_EQ(refusal(spec), path() + ": is in use by another process or map");
-    fill(user->map(), 10);
+    fill(*user->map, 10);
     *user = PersistedMap();
-    EXPECT_EQ(open(spec)->salvaged(), (Salvaged{10, 0}));
+    EXPECT_EQ(open(spec)->salvaged, (Salvaged{10, 0}));
 }
 
-TEST_F(Persist, WhatAnInterruptedOpeningLeftIsRemoved) {
+TEST_F(Persist, UntilTheNewMapIsInServiceTheOldFileStays) {
     const vm::MapSpec spec = make_spec(vm::MapType::Hash, 4, 8, 100);
-    ASSERT_TRUE(open(spec).has_value());
-    std::ofstream(path() + ".new") << "half";
-    ASSERT_TRUE(open(spec).has_value());
+    {
+        Result<PersistedMap> first = open(spec);
+        ASSERT_TRUE(first.has_value());
+        fill(*first->map, 10);
+    }
+    std::ofstream(path() + ".new") << "left by an interrupted install";
+    {
+        Result<PersistedMap> never = open_persisted(spec, request());
+        ASSERT_TRUE(never.has_value());
+        fill(*never->map, 50);
+    }
+    EXPECT_EQ(open(spec)->salvaged, (Salvaged{10, 0}));
     EXPECT_FALSE(fs::exists(path() + ".new"));
+}
+
+TEST_F(Persist, AReplacementTakesTheNameFromTheMapInService) {
+    const vm::MapSpec spec = make_spec(vm::MapType::Hash, 4, 8, 100);
+    {
+        Result<PersistedMap> before = open(spec);
+        ASSERT_TRUE(before.has_value());
+        fill(*before->map, 10);
+        PersistRequest replacing = request();
+        replacing.starts_empty = true;
+        Result<PersistedMap> after = open(spec, replacing);
+        ASSERT_TRUE(after.has_value()) << after.error().message;
+        fill(*after->map, 20);
+        fill(*before->map, 30);
+    }
+    EXPECT_EQ(open(spec)->salvaged, (Salvaged{20, 0}));
 }
 
 TEST_F(Persist, KindsThatAreMadeAtStartAreRefusedByReason) {
