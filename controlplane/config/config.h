@@ -80,7 +80,10 @@ struct ProgramConfig {
 struct MapConfig {
     std::string name;  ///< PROGRAM/MAP, or MAP: of every program that has one
     Place place;
-    uint32_t entries_max = 0;
+    uint32_t entries_max = 0;  ///< 0: the object's
+    std::optional<At<dataplane::api::Persistence>> persistence;
+    At<std::string> shared_with;  ///< PROGRAM/MAP that it is; empty: a map of its own
+    At<std::string> from;  ///< the set that a map which is made anew starts with; empty: none
 };
 
 struct SetConfig {

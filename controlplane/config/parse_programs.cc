@@ -18,8 +18,8 @@ constexpr std::array<KnownKey, 8> kProgramKeys = {{{"object"},
                                                    {"budget", false},
                                                    {"filter", false},
                                                    {"btf"}}};
-constexpr std::array<KnownKey, 4> kMapKeys = {
-    {{"max_entries"}, {"persist", false}, {"shared_with", false}, {"from", false}}};
+constexpr std::array<KnownKey, 5> kMapKeys = {
+    {{"max_entries"}, {"persist"}, {"if_changed"}, {"shared_with"}, {"from"}}};
 
 void read_fill(Reader& reader, const NodeEntry& entry, const std::string& path,
                ProgramConfig& program) {
@@ -93,6 +93,65 @@ void read_program(Reader& reader, const NodeEntry& entry, Config& config) {
     config.programs.push_back(std::move(program));
 }
 
+/// `if_changed`: what becomes of a file of another definition.
+void read_persistence(Reader& reader, const Node& node, const std::string& key, MapConfig& map) {
+    using dataplane::api::Persistence;
+    const Node* persist = node.find("persist");
+    const Node* changed = node.find("if_changed");
+    if (persist != nullptr)
+        map.persistence = {
+            reader.boolean(*persist, key + ".persist") ? Persistence::Keep : Persistence::None,
+            persist->place};
+    if (changed == nullptr) return;
+    const bool fresh =
+        reader.choice<bool>(*changed, key + ".if_changed", {{"refuse", false}, {"fresh", true}});
+    if (!map.persistence || map.persistence->value == Persistence::None)
+        return reader.refuse(changed->place, key + ".if_changed",
+                             "means nothing without 'persist: true'");
+    if (fresh) map.persistence->value = Persistence::Fresh;
+}
+
+/// A map that is another program's has nothing of its own to say.
+void read_sharing(Reader& reader, const Node& node, const std::string& key, MapConfig& map) {
+    const Node* shared = node.find("shared_with");
+    if (shared == nullptr) return;
+    map.shared_with = {reader.text(*shared, key + ".shared_with"), shared->place};
+    if (map.name.find('/') == std::string::npos)
+        return reader.refuse(map.place, key,
+                             fmt::format("value '{}', expected PROGRAM/MAP: only one program's map "
+                                         "can be shared with another's",
+                                         map.name));
+    const std::string& with = map.shared_with.value;
+    const size_t slash = with.find('/');
+    if (slash == std::string::npos || slash == 0 || slash + 1 == with.size() || with == map.name)
+        return reader.refuse_value(*shared, key + ".shared_with",
+                                   "PROGRAM/MAP, a map of another program");
+    for (const char* other : {"persist", "from"})
+        if (const Node* extra = node.find(other))
+            return reader.refuse(extra->place, key + "." + other,
+                                 fmt::format("belongs to {}, which this map is", with));
+}
+
+void read_map(Reader& reader, const NodeEntry& entry, Config& config) {
+    const std::string key = "maps." + entry.key;
+    const Node& node = entry.value;
+    if (!reader.open_map(node, key, kMapKeys)) return;
+    MapConfig map;
+    map.name = entry.key;
+    map.place = entry.key_place;
+    if (node.entries.empty())
+        return reader.refuse(entry.key_place, key,
+                             "empty, expected max_entries, persist, shared_with or from");
+    if (const Node* most = node.find("max_entries"))
+        map.entries_max =
+            static_cast<uint32_t>(reader.number(*most, key + ".max_entries", 1, UINT32_MAX));
+    read_persistence(reader, node, key, map);
+    read_sharing(reader, node, key, map);
+    if (const Node* from = node.find("from"))
+        map.from = {reader.text(*from, key + ".from"), from->place};
+    config.maps.push_back(std::move(map));
+}
+
 }  // namespace
 
 void read_programs(Reader& reader, const Node& node, Config& config) {
@@ -110,18 +169,8 @@ void read_programs(Reader& reader, const Node& node, Config& config) {
 void read_maps(Reader& reader, const Node& node, Config& config) {
     if (!reader.open_names(node, "maps")) return;
     for (const NodeEntry& entry : node.entries) {
-        const std::string key = "maps." + entry.key;
-        if (!reader.open_map(entry.value, key, kMapKeys)) return;
-        MapConfig map;
-        map.name = entry.key;
-        map.place = entry.key_place;
-        const Node* most = entry.value.find("max_entries");
-        if (most == nullptr)
-            return reader.refuse(entry.key_place, key + ".max_entries",
-                                 "missing, expected a whole number");
-        map.entries_max =
-            static_cast<uint32_t>(reader.number(*most, key + ".max_entries", 1, UINT32_MAX));
-        config.maps.push_back(std::move(map));
+        read_map(reader, entry, config);
+        if (!reader.ok()) return;
     }
 }
 

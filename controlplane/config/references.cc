@@ -91,14 +91,25 @@ void check_fills(Reader& reader, const Config& config, const ProgramConfig& prog
                           no_such("set", fill.set.value, names_of(config.sets)));
 }
 
+/// The program in PROGRAM/MAP must exist.
+void check_program_of(Reader& reader, const Config& config, const Place& place,
+                      const std::string& key, const std::string& map) {
+    const size_t slash = map.find('/');
+    if (slash == std::string::npos) return;
+    const std::string program = map.substr(0, slash);
+    if (config.find_program(program) == nullptr)
+        reader.refuse(place, key, no_such("program", program, names_of(config.programs)));
+}
+
 void check_map_names(Reader& reader, const Config& config) {
     for (const MapConfig& map : config.maps) {
-        const size_t slash = map.name.find('/');
-        if (slash == std::string::npos) continue;
-        const std::string program = map.name.substr(0, slash);
-        if (config.find_program(program) == nullptr)
-            reader.refuse(map.place, "maps." + map.name,
-                          no_such("program", program, names_of(config.programs)));
+        const std::string key = "maps." + map.name;
+        check_program_of(reader, config, map.place, key, map.name);
+        check_program_of(reader, config, map.shared_with.place, key + ".shared_with",
+                         map.shared_with.value);
+        if (!map.from.value.empty() && config.find_set(map.from.value) == nullptr)
+            reader.refuse(map.from.place, key + ".from",
+                          no_such("set", map.from.value, names_of(config.sets)));
     }
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "controlplane/config/parse.h"
+#include "controlplane/deploy/map_settings.h"
 #include "controlplane/deploy/map_sync.h"
 #include "controlplane/deploy/sha256.h"
 #include "vm/base/limits.h"
@@ -39,6 +40,8 @@ public:
                 return std::unexpected(added.error());
         if (const Result<void> used = check_map_settings(); !used)
             return std::unexpected(used.error());
+        if (const Result<void> set = apply_map_settings(config_, bundle_); !set)
+            return std::unexpected(set.error());
         if (const Result<void> exports = check_exports(); !exports)
             return std::unexpected(exports.error());
         for (const PortConfig& port : config_.ports) {
@@ -139,7 +142,8 @@ private:
             for (const MapConfig& setting : config_.maps) {
                 if (setting.name != map.name && setting.name != program.name + "/" + map.name)
                     continue;
-                options.map_entries_max[map.name] = setting.entries_max;
+                if (setting.entries_max != 0)
+                    options.map_entries_max[map.name] = setting.entries_max;
                 used_settings_.insert(setting.name);
             }
         }

@@ -20,6 +20,8 @@ struct PlannedMap {
     bool is_policy = false;                         ///< the configuration owns all of its elements
     std::vector<dataplane::api::Element> contents;  ///< sorted by key; policy alone
     std::vector<PlannedSlot> slots;  ///< first contents; targets into Bundle::programs or ::maps
+    dataplane::api::Persistence persistence = dataplane::api::Persistence::None;
+    std::vector<dataplane::api::Element> first = {};  ///< what it holds when it is made anew
 };
 
 /// A program of the configuration, or one that came along: it stands in a slot of that one's maps.

@@ -38,7 +38,9 @@ Result<api::Published> replace_contents(api::Client& client,
     }
     std::vector<api::MapReplacement> replacements;
     for (const NewContents& one : contents) {
-        const Result<api::Handle> fresh = client.create_map({one.map.name, one.map.spec});
+        const Result<api::Handle> fresh =
+            client.create_map({one.map.name, one.map.spec,
+                               one.map.persists ? api::Persistence::Keep : api::Persistence::None});
         if (!fresh) return std::unexpected(fresh.error());
         const Result<uint32_t> filled =
             client.fill(*fresh, one.records, record_bytes(one.map.spec), vm::kUpdateAny);

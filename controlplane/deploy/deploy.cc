@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "controlplane/deploy/map_sync.h"
+#include "vm/program/definition.h"
 
 namespace weir::controlplane {
 namespace {
@@ -108,14 +109,37 @@ private:
             map.spec.is_global_data || map.spec.type == vm::MapType::ProgArray;
         if (found == maps_.end() || (starts_afresh && !program_goes_on)) {
             is_new_[index] = true;
-            return client_.create_map({map.name, map.spec});
+            return client_.create_map({map.name, map.spec, map.persistence});
         }
-        if (found->second.spec.same_definition(map.spec)) return found->second.handle;
+        const std::string difference = difference_from(found->second, map);
+        if (difference.empty()) return found->second.handle;
         return fail(
             ErrorKind::kRejected,
             fmt::format(
                 "map {} has another definition than the one in service ({}); what runs stays",
-                map.name, map_difference(found->second.spec, map.spec)));
+                map.name, difference));
+    }
+
+    static std::string difference_from(const api::MapInfo& running, const PlannedMap& map) {
+        const bool persists = map.persistence != api::Persistence::None;
+        const std::string difference = vm::definition_difference(running.spec, map.spec);
+        if (running.persists == persists) return difference;
+        return fmt::format("{}{}persist {} -> {}, which takes a restart", difference,
+                           difference.empty() ? "" : ", ", running.persists, persists);
+    }
+
+    /// Of maps that this deployment made, but for those whose file had contents. What programs may
+    /// take out of a file does not come back with a replay.
+    Result<void> fill_first(size_t index) {
+        const PlannedMap& map = bundle_.maps[index];
+        const api::Handle handle = map_handles_[index];
+        if (map.first.empty() || !is_new_[index]) return {};
+        const Result<std::vector<api::MapInfo>> maps = client_.list_maps();
+        if (!maps) return std::unexpected(maps.error());
+        for (const api::MapInfo& info : *maps)
+            if (info.handle == handle && info.restored_count != 0) return {};
+        const bool is_policy = map.persistence == api::Persistence::None;
+        return update_in_batches(client_, handle, map.first, is_policy);
     }
 
     Result<void> load_programs() {
@@ -171,11 +195,16 @@ private:
         return {};
     }
 
+    Result<void> fill(size_t index) {
+        if (const Result<void> first = fill_first(index); !first) return first;
+        return fill_map(bundle_.maps[index], map_handles_[index]);
+    }
+
     Result<api::Published> fill_and_publish() {
         if (const Result<void> filled = fill_slots(); !filled)
             return std::unexpected(filled.error());
         for (size_t i = 0; i < bundle_.maps.size(); ++i)
-            if (const Result<void> done = fill_map(bundle_.maps[i], map_handles_[i]); !done)
+            if (const Result<void> done = fill(i); !done)
                 return fail_in("map " + bundle_.maps[i].name, done.error());
         api::Publish publish;
         publish.config_hash = bundle_.hash;

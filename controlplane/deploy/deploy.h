@@ -35,7 +35,4 @@ Result<Deployed> deploy(dataplane::api::Client& client, const Bundle& bundle,
 std::string configure_difference(const dataplane::api::Configure& running,
                                  const dataplane::api::Configure& wanted);
 
-/// "value_bytes 8 -> 16, max_entries 10 -> 20", or empty.
-std::string map_difference(const vm::MapSpec& running, const vm::MapSpec& wanted);
-
 }  // namespace weir::controlplane

@@ -82,21 +82,4 @@ std::string configure_difference(const api::Configure& running, const api::Confi
     return {};
 }
 
-std::string map_difference(const vm::MapSpec& running, const vm::MapSpec& wanted) {
-    std::string all;
-    const auto note = [&](const char* what, const auto& before, const auto& after) {
-        if (before != after)
-            all += fmt::format("{}{} {} -> {}", all.empty() ? "" : ", ", what, before, after);
-    };
-    note("type", vm::map_type_name(running.type), vm::map_type_name(wanted.type));
-    note("key_bytes", running.key_bytes, wanted.key_bytes);
-    note("value_bytes", running.value_bytes, wanted.value_bytes);
-    note("max_entries", running.entries_max, wanted.entries_max);
-    note("flags", running.flags, wanted.flags);
-    note("map_extra", running.extra, wanted.extra);
-    if (all.empty() && !running.same_definition(wanted))
-        all = "the inner maps, or where locks and timers lie in values";
-    return all;
-}
-
 }  // namespace weir::controlplane

@@ -24,9 +24,7 @@ Result<void> in_batches(const std::vector<T>& all, Send send) {
 
 Result<void> update_all(api::Client& client, api::Handle map,
                         const std::vector<api::Element>& elements) {
-    return in_batches(elements, [&](std::span<const api::Element> part) {
-        return client.update(map, part, vm::kUpdateAny, true);
-    });
+    return update_in_batches(client, map, elements, true);
 }
 
 Result<void> erase_all(api::Client& client, api::Handle map, const std::vector<Bytes>& keys) {
@@ -75,6 +73,13 @@ Changes changes_of(const std::map<Bytes, Bytes, KeyLess>& before,
 }
 
 }  // namespace
+
+Result<void> update_in_batches(api::Client& client, api::Handle map,
+                               const std::vector<api::Element>& elements, bool is_policy) {
+    return in_batches(elements, [&](std::span<const api::Element> part) {
+        return client.update(map, part, vm::kUpdateAny, is_policy);
+    });
+}
 
 Result<std::vector<api::Element>> dump_map(api::Client& client, api::Handle map,
                                            uint32_t elements_max) {

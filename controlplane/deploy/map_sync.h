@@ -37,6 +37,11 @@ Result<void> sync_map(dataplane::api::Client& client, dataplane::api::Handle map
 /// somebody else's and were taken over stay in what a replay restores.
 Result<void> undo_sync(dataplane::api::Client& client, const MapUndo& undo);
 
+/// Adds or changes elements, as many as there are.
+Result<void> update_in_batches(dataplane::api::Client& client, dataplane::api::Handle map,
+                               const std::vector<dataplane::api::Element>& elements,
+                               bool is_policy);
+
 /// All elements of a map.
 Result<std::vector<dataplane::api::Element>> dump_map(dataplane::api::Client& client,
                                                       dataplane::api::Handle map,

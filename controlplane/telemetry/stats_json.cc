@@ -111,6 +111,9 @@ Json map_json(const api::MapInfo& map) {
             {"entries", map.entries},
             {"memory_bytes", map.memory_bytes},
             {"full_count", map.full_count},
+            {"persists", map.persists},
+            {"restored_count", map.restored_count},
+            {"torn_count", map.torn_count},
             {"cpu_slots", map.cpu_slots}};
 }
 
