@@ -1,7 +1,5 @@
 #include "maps/bloom_map.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <bit>
 #include <cerrno>
@@ -10,7 +8,6 @@
 
 #include "maps/jenkins_hash.h"
 #include "maps/spec_check.h"
-#include "vm/base/check.h"
 
 namespace weir::maps {
 namespace {
@@ -30,15 +27,9 @@ uint64_t bits_of(uint32_t entries_max, uint32_t hashes) {
     return std::bit_ceil(std::max(wanted, kBitsMin));
 }
 
-uint32_t random_seed() {
-    uint32_t seed = 0;
-    WEIR_CHECK(getrandom(&seed, sizeof seed, 0) == sizeof seed);
-    return seed;
-}
-
 }  // namespace
 
-Result<std::unique_ptr<vm::Map>> BloomMap::create(const vm::MapSpec& spec) {
+Result<std::unique_ptr<vm::Map>> BloomMap::create(const vm::MapSpec& spec, MapMemory& memory) {
     if (const Result<void> ok = check_keyless_spec(spec, kFlagsAllowed); !ok)
         return std::unexpected(ok.error());
     if (spec.extra > kHashesMax) {
@@ -47,11 +38,12 @@ Result<std::unique_ptr<vm::Map>> BloomMap::create(const vm::MapSpec& spec) {
     }
     const uint32_t hashes = spec.extra == 0 ? kHashesUsual : static_cast<uint32_t>(spec.extra);
     const uint64_t bits = bits_of(spec.entries_max, hashes);
-    Result<Region> memory = Region::take(bits / 8, spec.name);
-    if (!memory) return std::unexpected(memory.error());
-    const uint32_t seed = (spec.flags & vm::kMapZeroSeed) != 0 ? 0 : random_seed();
+    Result<Region> region = memory.take(bits / 8);
+    if (!region) return std::unexpected(region.error());
+    const bool zero_seed = (spec.flags & vm::kMapZeroSeed) != 0;
+    const uint32_t seed = zero_seed ? 0 : static_cast<uint32_t>(memory.secrets()[0]);
     return std::unique_ptr<vm::Map>(
-        new BloomMap(spec, std::move(*memory), static_cast<uint32_t>(bits - 1), hashes, seed));
+        new BloomMap(spec, std::move(*region), static_cast<uint32_t>(bits - 1), hashes, seed));
 }
 
 uint32_t BloomMap::bit_of(const uint8_t* value, uint32_t hash) const {
@@ -110,6 +102,17 @@ int BloomMap::control_erase(const uint8_t*) {
 int BloomMap::next_key(const uint8_t*, uint8_t*) {
     const int error = control_read_error(spec());
     return error != 0 ? error : -EOPNOTSUPP;
+}
+
+Salvaged BloomMap::salvage(vm::Map& into) {
+    auto& fresh = static_cast<BloomMap&>(into);
+    uint64_t bits = 0;
+    for (uint64_t bit = 0; bit <= mask_; bit += 64) {
+        const uint64_t word = word_of(static_cast<uint32_t>(bit)).load(std::memory_order_relaxed);
+        fresh.word_of(static_cast<uint32_t>(bit)).store(word, std::memory_order_relaxed);
+        bits += static_cast<uint64_t>(std::popcount(word));
+    }
+    return {.kept = bits / hashes_};
 }
 
 }  // namespace weir::maps

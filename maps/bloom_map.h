@@ -8,16 +8,17 @@
 #include <cstdint>
 #include <memory>
 
-#include "maps/region.h"
+#include "maps/memory.h"
+#include "maps/salvage.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
 
 namespace weir::maps {
 
 /// Threads: as vm::Map; nobody waits.
-class BloomMap final : public vm::Map {
+class BloomMap final : public vm::Map, public Salvageable {
 public:
-    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec);
+    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;               ///< nullptr
     int update(const uint8_t*, const uint8_t*, uint64_t, uint32_t) override;  ///< -EINVAL
@@ -33,6 +34,8 @@ public:
     uint32_t entries() const override { return 0; }            ///< nobody knows
     uint64_t memory_bytes() const override { return memory_.bytes(); }
     uint64_t full_count() const override { return 0; }  ///< it only gets less exact
+    /// A value that was half put in answers "no", or belongs to nobody. The count is an estimate.
+    Salvaged salvage(vm::Map& into) override;
 
 private:
     BloomMap(const vm::MapSpec& spec, Region memory, uint32_t mask, uint32_t hashes, uint32_t seed)

@@ -193,7 +193,7 @@ bool HashTable::is_whole(uint32_t element, uint64_t bucket, uint16_t tag,
     uint8_t key[kMapKeyBytesMax];
     read_key(element, key);
     const uint64_t hash = hash_(key, key_bytes_);
-    return bucket_index(hash) == bucket && (tag == 0 || tag == tag_of(hash));
+    return bucket_index(hash) == bucket && (tag == 0 || tag == Bucket::tag_of(hash));
 }
 
 /// Adds to `whole`; the number of those that are not.
@@ -207,7 +207,7 @@ uint64_t HashTable::dead_elements_in(uint64_t index, std::vector<bool>& seen,
         torn += is_good ? 0 : 1;
         return is_good;
     };
-    for (uint32_t slot = 0; slot < kSlots; ++slot)
+    for (uint32_t slot = 0; slot < Bucket::kSlots; ++slot)
         if (const uint16_t tag = bucket.tag(slot); tag != 0)
             take(bucket.elements[slot].load(std::memory_order_relaxed), tag);
     // What comes behind a broken link is lost; a circle ends where it meets what was seen.

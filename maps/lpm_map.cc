@@ -53,16 +53,15 @@ uint64_t nodes_offset(const LpmFib::Shape& fib) {
 
 }  // namespace
 
-Result<std::unique_ptr<vm::Map>> LpmMap::create(const vm::MapSpec& spec) {
+Result<std::unique_ptr<vm::Map>> LpmMap::create(const vm::MapSpec& spec, MapMemory& memory) {
     if (const Result<void> ok = check(spec); !ok) return std::unexpected(ok.error());
     const LpmNodes::Shape nodes{.entries_max = spec.entries_max,
                                 .address_bytes = spec.key_bytes - kLpmLengthBytes,
                                 .value_bytes = spec.value_bytes};
     const LpmFib::Shape fib = LpmFib::shape_for(spec.entries_max, nodes.address_bytes);
-    Result<Region> memory =
-        Region::take(nodes_offset(fib) + LpmNodes::bytes_needed(nodes), spec.name);
-    if (!memory) return std::unexpected(memory.error());
-    return std::unique_ptr<vm::Map>(new LpmMap(spec, std::move(*memory), nodes, fib));
+    Result<Region> region = memory.take(nodes_offset(fib) + LpmNodes::bytes_needed(nodes));
+    if (!region) return std::unexpected(region.error());
+    return std::unique_ptr<vm::Map>(new LpmMap(spec, std::move(*region), nodes, fib));
 }
 
 LpmMap::LpmMap(const vm::MapSpec& spec, Region memory, const LpmNodes::Shape& nodes,
@@ -140,14 +139,29 @@ int LpmMap::next_key(const uint8_t* raw, uint8_t* next) {
     const bool from_start = raw == nullptr || !key.parse(raw, nodes_.address_bytes());
     const uint32_t found = trie_.next(from_start ? nullptr : &key);
     if (found == kNoNode) return -ENOENT;
-    const LpmNode& node = nodes_.at(found);
+    write_key(nodes_.at(found), next);
+    return 0;
+}
+
+void LpmMap::write_key(const LpmNode& node, uint8_t* key) const {
     const uint32_t prefix_bits = node.prefix_bits;
-    std::memcpy(next, &prefix_bits, kLpmLengthBytes);
+    std::memcpy(key, &prefix_bits, kLpmLengthBytes);
     for (uint32_t at = 0; at < nodes_.address_bytes(); at += 8) {
         const uint64_t word = __builtin_bswap64(node.words[at / 8]);
-        std::memcpy(next + kLpmLengthBytes + at, &word, std::min(nodes_.address_bytes() - at, 8u));
+        std::memcpy(key + kLpmLengthBytes + at, &word, std::min(nodes_.address_bytes() - at, 8u));
     }
-    return 0;
+}
+
+Salvaged LpmMap::salvage(vm::Map& into) {
+    Salvaged salvaged;
+    std::array<uint8_t, kLpmLengthBytes + kLpmAddressBytesMax> key;
+    Bytes value(spec().value_bytes);
+    for (const uint32_t entry : trie_.whole_entries(salvaged.torn)) {
+        write_key(nodes_.at(entry), key.data());
+        load_words(value.data(), nodes_.values().of(entry), value.size());
+        restore_element(into, key.data(), value, vm::kUpdateNoExist, salvaged);
+    }
+    return salvaged;
 }
 
 uint64_t LpmMap::used_bytes() const {

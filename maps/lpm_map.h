@@ -14,7 +14,8 @@
 #include "maps/lpm_fib.h"
 #include "maps/lpm_nodes.h"
 #include "maps/lpm_trie.h"
-#include "maps/region.h"
+#include "maps/memory.h"
+#include "maps/salvage.h"
 #include "maps/spin_lock.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
@@ -26,9 +27,9 @@ namespace weir::maps {
 /// It holds for one change: a few hundred nanoseconds, but for prefixes so short that they cover
 /// tens of thousands of slots (lpm_fib.h). A worker's deletion gives -EBUSY also when every node
 /// that could take the entry's place waits for readers.
-class LpmMap final : public vm::Map {
+class LpmMap final : public vm::Map, public Salvageable {
 public:
-    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec);
+    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override {
         return readers_.one(*this, key, cpu);
@@ -52,6 +53,8 @@ public:
     uint64_t used_bytes() const override;
     uint64_t full_count() const override { return full_.load(std::memory_order_relaxed); }
     uint64_t busy_count() const override { return busy_.load(std::memory_order_relaxed); }
+    /// From the trie alone: its picture is made anew.
+    Salvaged salvage(vm::Map& into) override;
 
 private:
     /// Look-ups for the shape of the map.
@@ -71,6 +74,7 @@ private:
     template <LpmLayout kLayout, uint32_t kAddressBytes>
     static void look_up_many(LpmMap& map, const uint8_t* const* keys, uint32_t count,
                              uint8_t** values);
+    void write_key(const LpmNode& node, uint8_t* key) const;
     uint8_t* look_up_shorter(const uint8_t* key) const;
 
     int put(const uint8_t* key, const uint8_t* value, uint64_t flags, Side side);

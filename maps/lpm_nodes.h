@@ -53,6 +53,9 @@ public:
         return *reinterpret_cast<LpmNode*>(nodes_ + node * node_stride_);
     }
     const LpmValues& values() const { return values_; }
+    /// Place 0 is nobody's node: where a trie keeps its root, so that its memory tells all of it.
+    std::atomic<uint32_t>& root_link() const { return at(kNoNode).child[0]; }
+    uint32_t last() const { return forks_.last; }  ///< no node has a greater number
     bool is_entry(uint32_t node) const { return node <= entries_.last; }
     uint32_t address_bytes() const { return address_bytes_; }
     uint64_t entry_bytes() const { return node_stride_ + values_.stride; }

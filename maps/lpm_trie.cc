@@ -197,4 +197,40 @@ bool LpmTrie::covers(uint32_t node, const LpmKey& key) const {
     return bits < key.prefix_bits && is_below(nodes_.at(node), key.words.data(), bits);
 }
 
+std::vector<uint32_t> LpmTrie::whole_entries(uint64_t& torn) const {
+    struct Step {
+        uint32_t node, parent;
+        bool side;
+    };
+    const uint32_t bits_max = nodes_.address_bytes() * 8;
+    std::vector<uint32_t> entries;
+    std::vector<bool> seen(uint64_t{nodes_.last()} + 1);
+    std::vector<Step> steps = {{root(), kNoNode, false}};
+    while (!steps.empty()) {
+        const Step step = steps.back();
+        steps.pop_back();
+        if (step.node == kNoNode) continue;
+        const auto fits = [&] {
+            if (step.node > nodes_.last() || seen[step.node]) return false;
+            seen[step.node] = true;
+            const LpmNode& node = nodes_.at(step.node);
+            if (node.prefix_bits > bits_max) return false;
+            if (step.parent == kNoNode) return true;
+            const LpmNode& parent = nodes_.at(step.parent);
+            return node.prefix_bits > parent.prefix_bits &&
+                   is_below(node, parent.words, parent.prefix_bits) &&
+                   address_bit(node.words, parent.prefix_bits) == step.side;
+        };
+        if (!fits()) {
+            ++torn;
+            continue;
+        }
+        if (nodes_.is_entry(step.node)) entries.push_back(step.node);
+        for (const bool side : {true, false})
+            steps.push_back({nodes_.at(step.node).child[side].load(std::memory_order_relaxed),
+                             step.node, side});
+    }
+    return entries;
+}
+
 }  // namespace weir::maps

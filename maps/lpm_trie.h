@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "maps/lpm_key.h"
 #include "maps/lpm_nodes.h"
@@ -39,7 +40,7 @@ public:
         uint32_t anchor;
     };
 
-    explicit LpmTrie(LpmNodes& nodes) : nodes_(nodes) {}
+    explicit LpmTrie(LpmNodes& nodes) : nodes_(nodes), root_(nodes.root_link()) {}
 
     uint32_t root() const { return root_.load(std::memory_order_acquire); }
 
@@ -76,6 +77,10 @@ public:
     /// True when `node` is shorter than the key and on its way.
     bool covers(uint32_t node, const LpmKey& key) const;
 
+    /// Of nodes in dead memory, which trusts nothing that it reads: the entries that are where
+    /// their prefixes belong. Adds to `torn` the nodes that are not; what is below them is lost.
+    std::vector<uint32_t> whole_entries(uint64_t& torn) const;
+
 private:
     bool is_below(const LpmNode& node, const uint64_t* words, uint32_t bits) const {
         return common_bits(node.words, words, bits) == bits;
@@ -84,7 +89,7 @@ private:
     uint32_t leftmost(uint32_t from) const;
 
     LpmNodes& nodes_;
-    std::atomic<uint32_t> root_{kNoNode};
+    std::atomic<uint32_t>& root_;
 };
 
 template <uint32_t kWords>

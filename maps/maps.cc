@@ -44,7 +44,7 @@ Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cp
         case vm::MapType::PercpuHash: return PercpuHashMap::create(spec, cpu_slots, memory);
         case vm::MapType::LruHash:
         case vm::MapType::LruPercpuHash: return LruMap::create(spec, cpu_slots, memory);
-        case vm::MapType::LpmTrie: return LpmMap::create(spec);
+        case vm::MapType::LpmTrie: return LpmMap::create(spec, memory);
         case vm::MapType::ProgArray: return ProgArray::create(spec);
         case vm::MapType::ArrayOfMaps: return ArrayOfMaps::create(spec);
         case vm::MapType::HashOfMaps: return HashOfMaps::create(spec);
@@ -53,11 +53,11 @@ Result<std::unique_ptr<vm::Map>> create_map(const vm::MapSpec& spec, uint32_t cp
         case vm::MapType::Cpumap: return Cpumap::create(spec, cpu_slots);
         case vm::MapType::Xskmap: return Xskmap::create(spec);
         case vm::MapType::Queue:
-        case vm::MapType::Stack: return QueueMap::create(spec);
+        case vm::MapType::Stack: return QueueMap::create(spec, memory);
         case vm::MapType::Ringbuf: return RingbufMap::create(spec);
         case vm::MapType::UserRingbuf: return UserRingbufMap::create(spec);
         case vm::MapType::PerfEventArray: return PerfEventMap::create(spec, cpu_slots);
-        case vm::MapType::BloomFilter: return BloomMap::create(spec);
+        case vm::MapType::BloomFilter: return BloomMap::create(spec, memory);
     }
     return fail(ErrorKind::kUnsupported,
                 fmt::format("map {}: {}", spec.name, vm::map_type_refusal(spec.type)));

@@ -7,7 +7,8 @@
 #include <memory>
 
 #include "maps/free_list.h"
-#include "maps/region.h"
+#include "maps/memory.h"
+#include "maps/salvage.h"
 #include "maps/spin_lock.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
@@ -15,9 +16,9 @@
 namespace weir::maps {
 
 /// Threads: as vm::Map; operations take turns (workers wait a bounded time, then -EBUSY).
-class QueueMap final : public vm::Map {
+class QueueMap final : public vm::Map, public Salvageable {
 public:
-    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec);
+    static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;               ///< nullptr
     int update(const uint8_t*, const uint8_t*, uint64_t, uint32_t) override;  ///< -EINVAL
@@ -33,12 +34,36 @@ public:
     int control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) override;
     int control_erase(const uint8_t* key) override;            ///< -EINVAL
     int next_key(const uint8_t* key, uint8_t* next) override;  ///< -EINVAL
-    uint32_t entries() const override { return count_.load(std::memory_order_relaxed); }
-    uint64_t memory_bytes() const override { return memory_.bytes(); }
+    uint32_t entries() const override { return position().count; }
+    uint64_t memory_bytes() const override { return memory_.bytes() + state_.bytes(); }
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
+    Salvaged salvage(vm::Map& into) override;
 
 private:
-    QueueMap(const vm::MapSpec& spec, Region memory) : Map(spec), memory_(std::move(memory)) {}
+    struct Position {
+        uint32_t oldest;  ///< below entries_max
+        uint32_t count;
+    };
+
+    QueueMap(const vm::MapSpec& spec, Region memory, Region state)
+        : Map(spec), memory_(std::move(memory)), state_(std::move(state)) {}
+
+    /// Both numbers in one word, which is stored after the value that it lets in and before the
+    /// one that it lets go is overwritten: so it is right at every moment, also that of a crash.
+    std::atomic<uint64_t>& position_word() const {
+        return *reinterpret_cast<std::atomic<uint64_t>*>(state_.data());
+    }
+    Position position() const {
+        const uint64_t word = position_word().load(std::memory_order_relaxed);
+        return {static_cast<uint32_t>(word >> 32), static_cast<uint32_t>(word)};
+    }
+    void set_position(Position position) {
+        position_word().store(uint64_t{position.oldest} << 32 | position.count,
+                              std::memory_order_release);
+    }
+    uint32_t behind(uint32_t oldest) const {
+        return oldest + 1 == spec().entries_max ? 0 : oldest + 1;
+    }
 
     uint8_t* element(uint64_t position) const {
         return memory_.data() + position % spec().entries_max * spec().value_bytes;
@@ -47,9 +72,8 @@ private:
     int get(uint8_t* value, bool remove, Side side);
 
     Region memory_;
-    SpinLock lock_;                   ///< guards what follows; readers of entries() do not take it
-    uint64_t oldest_ = 0;             ///< position, below entries_max
-    std::atomic<uint32_t> count_{0};  ///< written under the lock
+    Region state_;
+    SpinLock lock_;  ///< guards the position; readers of entries() do not take it
     ShardedCounter full_;
 };
 

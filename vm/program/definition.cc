@@ -40,11 +40,11 @@ std::string persist_refusal(const MapSpec& spec) {
         case MapType::Hash:
         case MapType::PercpuHash:
         case MapType::LruHash:
-        case MapType::LruPercpuHash: return {};
-        case MapType::LpmTrie:
+        case MapType::LruPercpuHash:
         case MapType::Queue:
         case MapType::Stack:
-        case MapType::BloomFilter: return "this kind is not offered as a file yet";
+        case MapType::LpmTrie:
+        case MapType::BloomFilter: return {};
         case MapType::ProgArray:
         case MapType::ArrayOfMaps:
         case MapType::HashOfMaps: return "it holds programs or maps, which are made at start";
@@ -53,6 +53,7 @@ std::string persist_refusal(const MapSpec& spec) {
         case MapType::Cpumap:
         case MapType::Xskmap: return "it names ports and cores, which are made at start";
         case MapType::Ringbuf:
+        case MapType::UserRingbuf:
         case MapType::PerfEventArray: return "it holds records on their way to a reader";
     }
     return "this kind is not offered";

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "tests/unit/maps/map_fixtures.h"
 
@@ -117,6 +118,97 @@ TEST_F(Persist, ArraysKeepTheirElementsByCpu) {
     }
 }
 
+TEST_F(Persist, TriesKeepTheirPrefixes) {
+    const vm::MapSpec spec = make_spec(vm::MapType::LpmTrie, 8, 4, 5000);
+    const auto prefix = [](uint32_t i) {
+        const auto bits = static_cast<uint8_t>(i % 25 + 8);
+        const uint32_t address = __builtin_bswap32((i * 2654435761u) >> (32 - bits) << (32 - bits));
+        Prefix4 made{bits, {}};
+        std::memcpy(made.address, &address, 4);
+        return made;
+    };
+    std::map<std::string, uint32_t> wanted;
+    {
+        Result<PersistedMap> first = open(spec);
+        ASSERT_TRUE(first.has_value()) << first.error().message;
+        for (uint32_t i = 0; i < 3000; ++i) {
+            const Prefix4 key = prefix(i);
+            const std::string name(reinterpret_cast<const char*>(&key), sizeof key);
+            ASSERT_EQ(first->map->control_update(bytes_of(key), {bytes_of(i), 4}, 0), 0);
+            wanted[name] = i;
+            if (i % 3 != 0) continue;
+            wanted.erase(name);
+            ASSERT_EQ(first->map->control_erase(bytes_of(key)), 0);
+        }
+    }
+    Result<PersistedMap> again = open(spec);
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_EQ(again->salvaged, (Salvaged{wanted.size(), 0}));
+    EXPECT_EQ(again->map->entries(), wanted.size());
+    uint8_t key[8];
+    for (int error = again->map->next_key(nullptr, key); error == 0;
+         error = again->map->next_key(key, key)) {
+        const auto found = wanted.find(std::string(reinterpret_cast<const char*>(key), 8));
+        ASSERT_NE(found, wanted.end());
+        uint8_t full[8];
+        std::memcpy(full, key, 8);
+        EXPECT_EQ(value_at<uint32_t>(again->map->lookup(full, 0)), found->second);
+        wanted.erase(found);
+    }
+    EXPECT_TRUE(wanted.empty());
+}
+
+TEST_F(Persist, QueuesAndStacksKeepTheirOrder) {
+    for (const vm::MapType type : {vm::MapType::Queue, vm::MapType::Stack}) {
+        const vm::MapSpec spec = make_spec(type, 0, 8, 5);
+        {
+            Result<PersistedMap> first = open(spec);
+            ASSERT_TRUE(first.has_value()) << first.error().message;
+            for (uint64_t value = 1; value <= 7; ++value)  // two fall out
+                ASSERT_EQ(first->map->push(bytes_of(value), vm::kUpdateExist), 0);
+        }
+        Result<PersistedMap> again = open(spec);
+        ASSERT_TRUE(again.has_value()) << again.error().message;
+        EXPECT_EQ(again->salvaged, (Salvaged{5, 0}));
+        for (uint64_t i = 0; i < 5; ++i) {
+            uint8_t value[8];
+            ASSERT_EQ(again->map->pop(value), 0);
+            EXPECT_EQ(value_at<uint64_t>(value), type == vm::MapType::Queue ? 3 + i : 7 - i);
+        }
+        fs::remove_all(folder_ + "/maps");
+    }
+}
+
+TEST_F(Persist, AQueueWhosePositionWasDamagedStartsEmpty) {
+    const vm::MapSpec spec = make_spec(vm::MapType::Queue, 0, 8, 5);
+    ASSERT_TRUE(open(spec).has_value());
+    damage(4096 + 4096, std::string(8, '\x7f'));
+    Result<PersistedMap> again = open(spec);
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_EQ(again->salvaged, (Salvaged{0, 1}));
+    EXPECT_EQ(again->map->entries(), 0u);
+}
+
+TEST_F(Persist, BloomFiltersAnswerAsBefore) {
+    const vm::MapSpec spec = make_spec(vm::MapType::BloomFilter, 0, 8, 1000);
+    {
+        Result<PersistedMap> first = open(spec);
+        ASSERT_TRUE(first.has_value()) << first.error().message;
+        for (uint64_t value = 0; value < 500; ++value)
+            ASSERT_EQ(first->map->push(bytes_of(value), vm::kUpdateAny), 0);
+    }
+    Result<PersistedMap> again = open(spec);
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    uint32_t strangers = 0;
+    for (uint64_t value = 0; value < 1000; ++value) {
+        uint64_t asked = value;
+        const int answer = again->map->peek(reinterpret_cast<uint8_t*>(&asked));
+        ASSERT_TRUE(value >= 500 || answer == 0) << value;
+        strangers += value >= 500 && answer == 0 ? 1 : 0;
+    }
+    EXPECT_LT(strangers, 50u);
+}
+
 TEST_F(Persist, AFullTableWithChainsComesBackWhole) {
     vm::MapSpec spec = make_spec(vm::MapType::Hash, 4, 8, 3);  // one bucket
     {
@@ -168,6 +260,29 @@ TEST_F(Persist, AnElementWhoseLockWasHeldIsDroppedAndCounted) {
         EXPECT_EQ(again->salvaged, (Salvaged{7, 1})) << vm::map_type_name(type);
         EXPECT_EQ(look_up(*again->map, 3), 0u);
         EXPECT_EQ(look_up(*again->map, 4), value_of(4));
+        fs::remove_all(folder_ + "/maps");
+    }
+}
+
+TEST_F(Persist, RubbishInATrieIsSurvived) {
+    const vm::MapSpec spec = make_spec(vm::MapType::LpmTrie, 8, 4, 200);
+    for (unsigned seed = 0; seed < 20; ++seed) {
+        {
+            Result<PersistedMap> map = open(spec);
+            ASSERT_TRUE(map.has_value()) << map.error().message;
+            for (uint32_t i = 0; i < 200; ++i) {
+                const Prefix4 key{32, {10, 0, 0, static_cast<uint8_t>(i)}};
+                ASSERT_EQ(map->map->control_update(bytes_of(key), {bytes_of(i), 4}, 0), 0);
+            }
+        }
+        srand(seed);
+        const auto size = fs::file_size(path());
+        for (int i = 0; i < 3000; ++i)
+            damage(4096 + static_cast<uint64_t>(rand()) % (size - 4096),
+                   std::string(1, static_cast<char>(rand())));
+        Result<PersistedMap> again = open(spec);
+        ASSERT_TRUE(again.has_value()) << again.error().message;
+        EXPECT_EQ(again->map->entries(), again->salvaged.kept);
         fs::remove_all(folder_ + "/maps");
     }
 }
