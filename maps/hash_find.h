@@ -107,16 +107,21 @@ inline bool HashTable::Hit::unchanged() const {
     return bucket->version.load(std::memory_order_relaxed) == version;
 }
 
+/// `stored` is map memory.
 template <uint32_t kKeyBytes>
-bool HashTable::key_equals(uint32_t element, const uint8_t* key) const {
+bool HashTable::same_key(const uint8_t* stored, const uint8_t* key) const {
     const uint32_t bytes = kKeyBytes != 0 ? kKeyBytes : key_bytes_;
-    const uint8_t* stored = element_at(element) + kHeaderBytes;
     uint32_t done = 0;
     for (; done + kWordBytes <= bytes; done += kWordBytes) {
         if (load_shared_word(stored + done) != load_private_word(key + done)) return false;
     }
     return done == bytes ||
            load_shared_word(stored + done) == load_partial(key + done, bytes - done);
+}
+
+template <uint32_t kKeyBytes>
+bool HashTable::key_equals(uint32_t element, const uint8_t* key) const {
+    return same_key<kKeyBytes>(element_at(element) + kHeaderBytes, key);
 }
 
 /// One look at a bucket. The answer counts only if the version is still the same afterwards.
@@ -138,36 +143,38 @@ uint32_t HashTable::scan(const Bucket& bucket, uint64_t hash, const uint8_t* key
     return kNoElement;
 }
 
-/// Apart from find_sized, which then saves no registers.
 template <uint32_t kKeyBytes>
-[[gnu::noinline]] HashTable::Hit HashTable::find_slowly(const Bucket& bucket, uint64_t hash,
-                                                        const uint8_t* key) const {
+[[gnu::always_inline]] inline bool HashTable::find_at_once(const uint8_t* key, Found& found) const {
+    // Before the first acquiring load: the compiler may not keep what it has read across one.
+    const uint64_t stride = element_stride_;
+    uint8_t* const elements = elements_memory_.data();
+    const uint32_t key_stride =
+        kKeyBytes != 0 ? static_cast<uint32_t>(round_up_to(kKeyBytes, kWordBytes)) : key_stride_;
+    const uint64_t hash = hash_(key, kKeyBytes != 0 ? kKeyBytes : key_bytes_);
+    const Bucket& bucket = bucket_at(bucket_index(hash));
+    const uint32_t version = bucket.version.load(std::memory_order_acquire);
+    const SlotSet slots = bucket.slots_with(Bucket::tag_of(hash));
+    if (slots.empty()) {
+        found = {};
+        return !bucket.has_chain();  // whatever happened meanwhile: it was not there at one moment
+    }
+    found.element = bucket.elements[slots.first()].load(std::memory_order_acquire);
+    const uint8_t* const stored = elements + found.element * stride + kHeaderBytes;
+    found.payload = elements + found.element * stride + kHeaderBytes + key_stride;
+    return same_key<kKeyBytes>(stored, key) &&
+           bucket.version.load(std::memory_order_relaxed) == version;
+}
+
+/// One look after the other until none is disturbed.
+template <uint32_t kKeyBytes>
+HashTable::Hit HashTable::find_sized(const uint8_t* key) const {
+    const uint64_t hash = hash_(key, kKeyBytes != 0 ? kKeyBytes : key_bytes_);
+    const Bucket& bucket = bucket_at(bucket_index(hash));
     for (;;) {
-        Hit hit;
-        hit.bucket = &bucket;
-        hit.version = bucket.version.load(std::memory_order_acquire);
+        Hit hit{.bucket = &bucket, .version = bucket.version.load(std::memory_order_acquire)};
         hit.element = scan<kKeyBytes>(bucket, hash, key, hit.version);
         if (hit.unchanged()) return hit;
     }
-}
-
-/// How many look-ups of different keys overlap in the processor depends on how short one is: so
-/// this is the usual case only, inlined. The first slot with the tag holds the key, or no slot has
-/// the tag and there is no chain.
-template <uint32_t kKeyBytes>
-[[gnu::always_inline]] inline HashTable::Hit HashTable::find_sized(const uint8_t* key) const {
-    const uint64_t hash = hash_(key, kKeyBytes != 0 ? kKeyBytes : key_bytes_);
-    const Bucket& bucket = bucket_at(bucket_index(hash));
-    Hit hit{.bucket = &bucket, .version = bucket.version.load(std::memory_order_acquire)};
-    const SlotSet slots = bucket.slots_with(Bucket::tag_of(hash));
-    if (!slots.empty()) {
-        hit.element = bucket.elements[slots.first()].load(std::memory_order_acquire);
-        if (key_equals<kKeyBytes>(hit.element, key) && hit.unchanged()) [[likely]]
-            return hit;
-    } else if (!bucket.has_chain()) [[likely]] {
-        return hit;  // whatever happened meanwhile: it was not there at one moment
-    }
-    return find_slowly<kKeyBytes>(bucket, hash, key);
 }
 
 /// A key on its way through the stages.

@@ -97,10 +97,11 @@ uint8_t* HashMap::lookup(const uint8_t* key, uint32_t /*cpu*/) {
 
 vm::LookupFn HashMap::lookup_function() const {
     return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupFn {
-        return [](vm::Map& map, const uint8_t* key, uint32_t) -> uint8_t* {
-            const HashTable& table = *static_cast<HashMap&>(map).table_;
-            const HashTable::Hit hit = table.find_sized<kKeyBytes>(key);
-            return hit ? table.payload(hit.element) : nullptr;
+        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) -> uint8_t* {
+            auto& self = static_cast<HashMap&>(map);
+            HashTable::Found found;
+            if (!self.table_->find_at_once<kKeyBytes>(key, found)) return self.lookup(key, cpu);
+            return found.payload;
         };
     });
 }
@@ -247,10 +248,12 @@ uint8_t* PercpuHashMap::lookup(const uint8_t* key, uint32_t cpu) {
 vm::LookupFn PercpuHashMap::lookup_function() const {
     return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupFn {
         return [](vm::Map& map, const uint8_t* key, uint32_t cpu) -> uint8_t* {
-            const auto& self = static_cast<PercpuHashMap&>(map);
+            auto& self = static_cast<PercpuHashMap&>(map);
             if (cpu >= self.values_.planes()) return nullptr;
-            const HashTable::Hit hit = self.table_->find_sized<kKeyBytes>(key);
-            return hit ? self.values_.at(hit.element, cpu) : nullptr;
+            HashTable::Found found;
+            if (!self.table_->find_at_once<kKeyBytes>(key, found)) return self.lookup(key, cpu);
+            if (found.element == kNoElement) return nullptr;
+            return self.values_.at(found.element, cpu);
         };
     });
 }

@@ -68,6 +68,12 @@ public:
         bool unchanged() const;  ///< in hash_find.h
     };
 
+    /// What find_at_once gives: kNoElement and nullptr when the key is not there.
+    struct Found {
+        uint32_t element = kNoElement;
+        uint8_t* payload = nullptr;
+    };
+
     /// Exclusive access to the bucket of one key, released at the end of the scope.
     class Guard {
     public:
@@ -131,10 +137,13 @@ public:
 
     /// Lock-free. The element's key was `key` at one moment during the call, or no element's was.
     Hit find(const uint8_t* key) const;
-    /// The same for keys of kKeyBytes, which is this table's size, or any where kKeyBytes is 0: for
-    /// callers that know the table long before the key. In hash_find.h, as with_key_bytes.
+    /// The usual case of find() inlined, for keys of kKeyBytes, which is this table's size, or any
+    /// where kKeyBytes is 0: the first slot with the key's tag holds the key, or there is no such
+    /// slot and no chain. False where that does not tell: then find() does. How many look-ups of
+    /// different keys overlap in the processor depends on how short one is. In hash_find.h, as
+    /// with_key_bytes.
     template <uint32_t kKeyBytes>
-    Hit find_sized(const uint8_t* key) const;
+    bool find_at_once(const uint8_t* key, Found& found) const;
     /// elements[i] = find(keys[i]).element for i < count <= kBurstPacketsMax, in that order; the
     /// waits for memory overlap. A value apart from its element is the caller's to ask for.
     void find_bulk(const uint8_t* const* keys, uint32_t count, uint32_t* elements) const;
@@ -193,9 +202,11 @@ private:
         return ((hash & 0xffffffff) * bucket_count_) >> 32;
     }
     template <uint32_t kKeyBytes>
+    bool same_key(const uint8_t* stored, const uint8_t* key) const;
+    template <uint32_t kKeyBytes>
     bool key_equals(uint32_t element, const uint8_t* key) const;
     template <uint32_t kKeyBytes>
-    Hit find_slowly(const Bucket& bucket, uint64_t hash, const uint8_t* key) const;
+    Hit find_sized(const uint8_t* key) const;
     uint64_t look_at_tags(std::span<Candidate> candidates, uint32_t* elements) const;
     template <uint32_t kKeyBytes>
     void find_bulk_sized(const uint8_t* const* keys, uint32_t count, uint32_t* elements) const;
