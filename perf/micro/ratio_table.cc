@@ -22,10 +22,13 @@ void RatioTable::add(const std::string& program, const std::string& way, double 
 
 void RatioTable::ReportRuns(const std::vector<Run>& runs) {
     for (const Run& run : runs) {
+        if (run.error_occurred) errors_.push_back(run.benchmark_name() + ": " + run.error_message);
         if (run.run_type == Run::RT_Aggregate || run.iterations == 0) continue;
         const std::string& name = run.run_name.function_name;
         const size_t slash = name.rfind('/');
-        add(name.substr(0, slash), name.substr(slash + 1), run.GetAdjustedCPUTime());
+        const bool by_hand = run.run_name.time_type == "manual_time";
+        add(name.substr(0, slash), name.substr(slash + 1),
+            by_hand ? run.GetAdjustedRealTime() : run.GetAdjustedCPUTime());
     }
 }
 
@@ -37,6 +40,7 @@ void RatioTable::Finalize() {
     for (const std::string& way : ways_) std::printf("  %35s", way.c_str());
     std::printf("\n");
     for (const std::string& program : programs_) print_row(program, width);
+    for (const std::string& error : errors_) std::printf("%s\n", error.c_str());
 }
 
 void RatioTable::print_row(const std::string& program, int width) {

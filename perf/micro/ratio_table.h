@@ -15,7 +15,7 @@ namespace weir::perf {
 void initialize(int argc, char** argv);
 
 /// Holds nothing back: the table comes when all have run. A way that a program has not got is left
-/// out of its row.
+/// out of its row. Times are processor time, or what the benchmark measured itself (UseManualTime).
 class RatioTable : public benchmark::ConsoleReporter {
 public:
     /// Times are divided by `units`, which `title` names: "ns per packet".
@@ -33,6 +33,7 @@ private:
     std::string title_;
     std::vector<std::string> ways_;
     double units_;
+    std::vector<std::string> errors_;    ///< of those that could not run
     std::vector<std::string> programs_;  ///< in the order in which they ran
     std::map<std::string, std::vector<double>> times_;
 };
