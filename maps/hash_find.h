@@ -185,27 +185,24 @@ struct HashTable::Candidate {
 };
 
 /// Second stage, for the keys of `candidates`: elements[i] is that of the first slot with the tag,
-/// else kNoElement. The keys whose answer that is not, a bit for each. Short enough that the
-/// processor has most of it under way at once.
+/// else kNoElement. The keys whose answer that is not, a bit for each. Asks for an element as soon
+/// as its bucket has come, not when all have.
 inline uint64_t HashTable::look_at_tags(std::span<Candidate> candidates, uint32_t* elements) const {
     static_assert(kBurstPacketsMax <= 64, "a bit for each key");
-    std::array<uint32_t, kBurstPacketsMax> firsts;
-    uint64_t open = 0, tagged = 0;
+    const uint64_t stride = element_stride_;
+    uint8_t* const first_element = elements_memory_.data();
+    uint64_t open = 0;
     for (uint32_t i = 0; i < candidates.size(); ++i) {
         Candidate& candidate = candidates[i];
         candidate.version = candidate.bucket->version.load(std::memory_order_acquire);
         const SlotSet slots = candidate.bucket->slots_with(candidate.tag);
-        firsts[i] = slots.first();
-        tagged |= uint64_t{!slots.empty()} << i;
-        open |= uint64_t{candidate.bucket->has_chain()} << i;
         elements[i] = kNoElement;
+        open |= uint64_t{!slots.empty() || candidate.bucket->has_chain()} << i;
+        if (slots.empty()) continue;
+        elements[i] = candidate.bucket->elements[slots.first()].load(std::memory_order_acquire);
+        __builtin_prefetch(first_element + elements[i] * stride);
     }
-    for (uint64_t left = tagged; left != 0; left &= left - 1) {
-        const auto i = static_cast<uint32_t>(std::countr_zero(left));
-        elements[i] = candidates[i].bucket->elements[firsts[i]].load(std::memory_order_acquire);
-        __builtin_prefetch(element_at(elements[i]));
-    }
-    return open | tagged;
+    return open;
 }
 
 template <uint32_t kKeyBytes>
