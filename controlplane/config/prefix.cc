@@ -12,21 +12,45 @@ namespace {
 constexpr const char* kExpected = "a prefix like 192.0.2.0/24 or 2001:db8::/32";
 
 void clear_host_bits(Prefix& prefix) {
-    const uint32_t bits = prefix.address_bytes() * 8;
-    for (uint32_t bit = prefix.length_bits; bit < bits; ++bit)
-        prefix.address[bit / 8] =
-            static_cast<uint8_t>(prefix.address[bit / 8] & ~(0x80u >> (bit % 8)));
+    uint32_t byte = prefix.length_bits / 8u;
+    if (prefix.length_bits % 8 != 0) {
+        const uint32_t mask = 0xff00u >> (prefix.length_bits % 8);
+        prefix.address[byte] = static_cast<uint8_t>(prefix.address[byte] & mask);
+        ++byte;
+    }
+    for (; byte < prefix.address_bytes(); ++byte) prefix.address[byte] = 0;
+}
+
+/// Four decimal numbers without leading zeros; several times as fast as inet_pton, which files with
+/// millions of prefixes notice.
+bool parse_ipv4(std::string_view text, uint8_t* address) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (int i = 0; i < 4; ++i) {
+        if (i != 0 && (at == end || *at++ != '.')) return false;
+        const auto [stop, problem] = std::from_chars(at, end, address[i]);
+        if (problem != std::errc() || (*at == '0' && stop - at > 1)) return false;
+        at = stop;
+    }
+    return at == end;
+}
+
+bool parse_ipv6(std::string_view text, uint8_t* address) {
+    char copy[INET6_ADDRSTRLEN] = {};
+    if (text.size() >= sizeof copy) return false;
+    text.copy(copy, text.size());
+    return inet_pton(AF_INET6, copy, address) == 1;
 }
 
 }  // namespace
 
 Result<Prefix> parse_prefix_loosely(std::string_view text) {
     const size_t slash = text.find('/');
-    const std::string address(text.substr(0, slash));
+    const std::string_view written = text.substr(0, slash);
     Prefix prefix;
-    if (inet_pton(AF_INET, address.c_str(), prefix.address.data()) == 1)
+    if (parse_ipv4(written, prefix.address.data()))
         prefix.is_ipv6 = false;
-    else if (inet_pton(AF_INET6, address.c_str(), prefix.address.data()) == 1)
+    else if (parse_ipv6(written, prefix.address.data()))
         prefix.is_ipv6 = true;
     else
         return fail(ErrorKind::kInvalid, kExpected);

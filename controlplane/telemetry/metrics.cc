@@ -123,9 +123,19 @@ void add_maps(Families& families, const std::vector<api::MapInfo>& maps) {
         families.gauge("weir_map_entries", "Elements in the map.", labels, uint64_t{map.entries});
         families.gauge("weir_map_max_entries", "Elements that the map may hold.", labels,
                        uint64_t{map.spec.entries_max});
-        families.gauge("weir_map_memory_bytes", "Memory of the map.", labels, map.memory_bytes);
+        families.gauge("weir_map_memory_bytes", "Memory that the map takes and never exceeds.",
+                       labels, map.memory_bytes);
+        families.gauge("weir_map_used_bytes", "Memory that the map's elements need.", labels,
+                       map.used_bytes);
         families.counter("weir_map_full_total", "Inserts refused because the map was full.", labels,
                          map.full_count);
+        families.counter("weir_map_busy_total",
+                         "Writes given up because another writer held a lock.", labels,
+                         map.busy_count);
+        families.counter("weir_map_evicted_total", "Elements that left to make room for another.",
+                         labels, map.evicted_count);
+        families.counter("weir_map_lost_events_total",
+                         "Records that did not fit into the map's ring.", labels, map.lost_events);
     }
 }
 

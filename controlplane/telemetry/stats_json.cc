@@ -1,6 +1,11 @@
 #include "controlplane/telemetry/stats_json.h"
 
+#include <algorithm>
+#include <array>
+
 #include "controlplane/deploy/sha256.h"
+#include "controlplane/telemetry/map_warnings.h"
+#include "controlplane/telemetry/type_text.h"
 
 namespace weir::controlplane {
 namespace {
@@ -61,6 +66,29 @@ Json timers_json(const api::TimerStats& timers) {
             {"full", timers.full}};
 }
 
+struct FlagName {
+    uint32_t flag;
+    const char* name;
+};
+constexpr std::array<FlagName, 7> kFlagNames = {{{vm::kMapNoPrealloc, "no_prealloc"},
+                                                 {vm::kMapRdonly, "rdonly"},
+                                                 {vm::kMapWronly, "wronly"},
+                                                 {vm::kMapZeroSeed, "zero_seed"},
+                                                 {vm::kMapRdonlyProg, "rdonly_prog"},
+                                                 {vm::kMapWronlyProg, "wronly_prog"},
+                                                 {vm::kMapMmapable, "mmapable"}}};
+
+Json flag_names(uint32_t flags) {
+    Json names = Json::array();
+    for (const FlagName& row : kFlagNames) {
+        if ((flags & row.flag) != 0) names.push_back(row.name);
+        flags &= ~row.flag;
+    }
+    for (uint32_t bit = 0; bit < 32; ++bit)
+        if ((flags >> bit & 1) != 0) names.push_back("bit " + std::to_string(bit));
+    return names;
+}
+
 }  // namespace
 
 Json stats_json(const api::Stats& stats) {
@@ -110,11 +138,91 @@ Json map_json(const api::MapInfo& map) {
             {"flags", map.spec.flags},
             {"entries", map.entries},
             {"memory_bytes", map.memory_bytes},
+            {"used_bytes", map.used_bytes},
             {"full_count", map.full_count},
             {"persists", map.persists},
             {"restored_count", map.restored_count},
             {"torn_count", map.torn_count},
-            {"cpu_slots", map.cpu_slots}};
+            {"busy_count", map.busy_count},
+            {"evicted_count", map.evicted_count},
+            {"lost_events", map.lost_events},
+            {"cpu_slots", map.cpu_slots},
+            {"warnings", map_warnings(map)}};
+}
+
+Json map_details_json(const api::MapInfo& map, const std::vector<api::ProgramInfo>& programs) {
+    Json document = map_json(map);
+    document["flag_names"] = flag_names(map.spec.flags);
+    document["frozen"] = map.spec.frozen;
+    document["spin_lock_offset"] =
+        map.spec.spin_lock_offset == vm::kNoOffset ? Json() : Json(map.spec.spin_lock_offset);
+    Json users = Json::array();
+    for (const api::ProgramInfo& program : programs)
+        if (std::ranges::find(program.maps, map.name) != program.maps.end())
+            users.push_back(program.name);
+    document["programs"] = std::move(users);
+    document["key_c"] = type_line(map.spec.key_type);
+    document["value_c"] = type_line(map.spec.value_type);
+    document["key_type"] = type_tree(map.spec.key_type);
+    document["value_type"] = type_tree(map.spec.value_type);
+    return document;
+}
+
+Result<api::MapInfo> read_map_json(const Json& document) {
+    try {
+        api::MapInfo map;
+        map.name = document.at("name").get<std::string>();
+        const Result<vm::MapType> type =
+            vm::map_type_by_name(document.at("type").get<std::string>());
+        if (!type) return std::unexpected(type.error());
+        map.spec.name = map.name;
+        map.spec.type = *type;
+        map.spec.key_bytes = document.at("key_bytes").get<uint32_t>();
+        map.spec.value_bytes = document.at("value_bytes").get<uint32_t>();
+        map.spec.entries_max = document.at("max_entries").get<uint32_t>();
+        map.spec.flags = document.at("flags").get<uint32_t>();
+        map.entries = document.at("entries").get<uint32_t>();
+        map.cpu_slots = document.at("cpu_slots").get<uint32_t>();
+        const Json& lock = document.at("spin_lock_offset");
+        if (!lock.is_null()) map.spec.spin_lock_offset = lock.get<uint32_t>();
+        const Result<vm::TypeRef> key = read_type_tree(document.at("key_type"));
+        if (!key) return std::unexpected(key.error());
+        const Result<vm::TypeRef> value = read_type_tree(document.at("value_type"));
+        if (!value) return std::unexpected(value.error());
+        map.spec.key_type = *key;
+        map.spec.value_type = *value;
+        return map;
+    } catch (const Json::exception& error) {  // a control plane of another version
+        return fail(ErrorKind::kResource,
+                    std::string("the node describes a map in a way that is not known here: ") +
+                        error.what());
+    }
+}
+
+size_t control_value_bytes(const api::MapInfo& map) {
+    const size_t slot_bytes = (size_t{map.spec.value_bytes} + 7) / 8 * 8;
+    return vm::is_percpu(map.spec.type) ? slot_bytes * map.cpu_slots : map.spec.value_bytes;
+}
+
+Json sum_json(const Json& one, const Json& other) {
+    if (one.is_number_integer() && other.is_number_integer()) {
+        const uint64_t sum = one.get<uint64_t>() + other.get<uint64_t>();
+        const bool is_signed = !one.is_number_unsigned() || !other.is_number_unsigned();
+        return is_signed ? Json(static_cast<int64_t>(sum)) : Json(sum);
+    }
+    if (one.is_number() && other.is_number()) return one.get<double>() + other.get<double>();
+    if (one.is_object() && other.is_object()) {
+        Json object = Json::object();
+        for (const auto& [name, member] : one.items())
+            object[name] = sum_json(member, other.value(name, Json()));
+        return object;
+    }
+    if (one.is_array() && other.is_array() && one.size() == other.size()) {
+        Json list = Json::array();
+        for (size_t i = 0; i < one.size(); ++i) list.push_back(sum_json(one[i], other[i]));
+        return list;
+    }
+    return one == other ? one : Json();
 }
 
 std::vector<ByteSpan> value_slots(const api::MapInfo& map, ByteSpan value) {
@@ -133,7 +241,10 @@ Json element_json(const api::MapInfo& map, const api::Element& element) {
         Json values = Json::array();
         for (const ByteSpan slot : value_slots(map, element.second))
             values.push_back(to_json(map.spec.value_type, slot));
+        Json sum = values.empty() ? Json() : values[0];
+        for (size_t i = 1; i < values.size(); ++i) sum = sum_json(sum, values[i]);
         object["values"] = std::move(values);
+        object["sum"] = std::move(sum);
     } else {
         object["value"] = to_json(map.spec.value_type, element.second);
     }

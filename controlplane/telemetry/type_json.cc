@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "controlplane/deploy/sha256.h"
+#include "controlplane/telemetry/network_text.h"
 
 namespace weir::controlplane {
 namespace {
@@ -22,6 +23,12 @@ int64_t to_signed(ByteSpan bytes) {
     const uint32_t bits = static_cast<uint32_t>(std::min<size_t>(bytes.size(), 8) * 8);
     const uint32_t shift = 64 - bits;
     return static_cast<int64_t>(raw << shift) >> shift;
+}
+
+Json int_json(const vm::TypeInfo& type, ByteSpan bytes) {
+    if (bytes.size() > 8) return "0x" + to_hex(bytes);
+    if (is_big_endian(type)) return big_endian_number(bytes);
+    return type.is_signed ? Json(to_signed(bytes)) : Json(to_number(bytes));
 }
 
 Json enum_json(const vm::TypeInfo& type, ByteSpan bytes) {
@@ -91,10 +98,9 @@ uint64_t to_number(ByteSpan bytes) {
 
 Json to_json(const vm::TypeRef& type, ByteSpan bytes) {
     if (type == nullptr || type->size_bytes != bytes.size()) return without_type(bytes);
+    if (is_address_type(*type)) return address_text(bytes);
     switch (type->kind) {
-        case vm::TypeKind::Int:
-            if (bytes.size() > 8) return "0x" + to_hex(bytes);
-            return type->is_signed ? Json(to_signed(bytes)) : Json(to_number(bytes));
+        case vm::TypeKind::Int: return int_json(*type, bytes);
         case vm::TypeKind::Bool: return to_number(bytes) != 0;
         case vm::TypeKind::Char: return to_number(bytes);
         case vm::TypeKind::Enum: return enum_json(*type, bytes);

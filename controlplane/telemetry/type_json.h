@@ -12,7 +12,9 @@ namespace weir::controlplane {
 using Json = nlohmann::ordered_json;
 
 /// By type: numbers, booleans, names of enumerators, objects, lists; char arrays that are text as
-/// text. Without a type, or where sizes do not fit: a number up to 8 bytes, else "0x…".
+/// text; __be16 and __be64 as the number that network order says, __be32 and in6_addr as addresses.
+/// Without a type, or where sizes do not fit: a number up to 8 bytes, else "0x…". type_bytes.h has
+/// the reverse.
 Json to_json(const vm::TypeRef& type, ByteSpan bytes);
 
 /// One word for a label: what to_json gives, without quotes.

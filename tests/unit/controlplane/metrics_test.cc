@@ -57,6 +57,14 @@ Scrape scrape() {
     scrape.stats.programs[0].name = "fw";
     scrape.stats.programs[0].runs = 10;
     scrape.exports.push_back(protocols());
+    api::MapInfo map;
+    map.name = "fw/flows";
+    map.used_bytes = 64;
+    map.full_count = 1;
+    map.busy_count = 2;
+    map.evicted_count = 3;
+    map.lost_events = 4;
+    scrape.maps.push_back(map);
     return scrape;
 }
 
@@ -81,6 +89,17 @@ TEST(Metrics, SumsPerCpuValuesAndLabelsThemByTheKey) {
     expect_line(text, "firewall_packets_total{protocol=\"arp\"} 12");
     expect_line(text, "firewall_packets_total{protocol=\"icmp\"} 0");
     expect_line(text, "weir_export_series_left_out{name=\"firewall_packets_total\"} 0");
+}
+
+TEST(Metrics, CountsWhatMapsLost) {
+    const std::string text = metrics_text(scrape());
+    expect_line(text, "weir_map_used_bytes{map=\"fw/flows\"} 64");
+    expect_line(text, "weir_map_full_total{map=\"fw/flows\"} 1");
+    expect_line(text, "weir_map_busy_total{map=\"fw/flows\"} 2");
+    expect_line(text, "weir_map_evicted_total{map=\"fw/flows\"} 3");
+    expect_line(text, "weir_map_lost_events_total{map=\"fw/flows\"} 4");
+    expect_line(text, "# TYPE weir_map_used_bytes gauge");
+    expect_line(text, "# TYPE weir_map_evicted_total counter");
 }
 
 TEST(Metrics, LeavesOutSeriesBeyondTheBoundAndSaysSo) {
