@@ -26,6 +26,7 @@ std::string hex(ByteSpan bytes) {
 ErrorKind kind_of(int error) {
     switch (error) {
         case -ENOENT: return ErrorKind::kNotFound;
+        case -EEXIST: return ErrorKind::kRejected;
         case -E2BIG:
         case -ENOSPC:
         case -ENOMEM: return ErrorKind::kResource;

@@ -19,13 +19,14 @@ using Local = boost::asio::local::stream_protocol;
 class Exchange {
 public:
     Exchange(const std::string& method, const std::string& target, const std::string& body,
-             uint32_t timeout_ms)
+             uint32_t timeout_ms, const std::string& type)
         : stream_(io_) {
         request_.method_string(method);
         request_.target(target);
         request_.version(11);
         request_.set(http::field::host, "localhost");
         request_.set(http::field::connection, "close");
+        if (!type.empty()) request_.set(http::field::content_type, type);
         request_.body() = body;
         request_.prepare_payload();
         parser_.body_limit(kAnswerBytesMax);
@@ -67,10 +68,10 @@ private:
 
 Result<HttpAnswer> http_request(const std::string& socket_path, const std::string& method,
                                 const std::string& target, const std::string& body,
-                                uint32_t timeout_ms) {
+                                uint32_t timeout_ms, const std::string& type) {
     HttpAnswer answer;
     try {
-        Exchange exchange(method, target, body, timeout_ms);
+        Exchange exchange(method, target, body, timeout_ms, type);
         const boost::system::error_code error = exchange.run(socket_path, answer);
         if (error)
             return fail(ErrorKind::kResource, fmt::format("{}: {}", socket_path, error.message()));

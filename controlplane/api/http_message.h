@@ -9,8 +9,10 @@
 
 namespace weir::controlplane {
 
-constexpr size_t kRequestBytesMax = 48u << 20;  ///< a configuration of 16 MiB, escaped
-constexpr size_t kAnswerBytesMax = 256u << 20;  ///< what a client reads at most
+constexpr size_t kRequestBytesMax = 512u << 20;  ///< a map's whole content; Unix sockets only
+constexpr size_t kScrapeBytesMax = 64u << 10;    ///< a request over TCP: GET /metrics
+constexpr size_t kAnswerBytesMax = 256u << 20;   ///< what a client reads at most
+constexpr const char* kRecordsType = "application/octet-stream";  ///< elements, back to back
 constexpr const char* kControlSocketName = "control.sock";
 constexpr const char* kDataplaneSocketName = "dataplane.sock";
 
@@ -18,6 +20,7 @@ struct HttpRequest {
     std::string method;                        ///< "GET"
     std::string path;                          ///< still escaped, without the query
     std::map<std::string, std::string> query;  ///< unescaped
+    std::string type;                          ///< Content-Type
     std::string body;
 };
 

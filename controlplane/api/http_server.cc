@@ -18,6 +18,7 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 namespace weir::controlplane {
@@ -38,6 +39,11 @@ struct Shared {
     std::atomic<uint32_t> connections{0};
 };
 
+template <typename Protocol>
+constexpr size_t request_bytes_max() {
+    return std::is_same_v<Protocol, Tcp> ? kScrapeBytesMax : kRequestBytesMax;
+}
+
 /// One connection: read a request, answer it on the pool, write, and again while the client keeps
 /// the connection.
 template <typename Protocol>
@@ -51,7 +57,7 @@ public:
 
     void read() {
         parser_.emplace();
-        parser_->body_limit(kRequestBytesMax);
+        parser_->body_limit(request_bytes_max<Protocol>());
         parser_->header_limit(kHeaderBytesMax);
         stream_.expires_after(std::chrono::seconds(kHttpIdleSeconds));
         http::async_read(stream_, buffer_, *parser_,
@@ -67,14 +73,17 @@ private:
     void refuse(error_code error) {
         if (error != http::error::body_limit && error != http::error::header_limit) return;
         keep_ = false;
-        write(error_answer({ErrorKind::kInvalid,
-                            fmt::format("the request is larger than {} bytes", kRequestBytesMax)}));
+        write(error_answer(
+            {ErrorKind::kInvalid, fmt::format("the request is too large, expected at most {} bytes",
+                                              request_bytes_max<Protocol>())}));
     }
 
     HttpAnswer answer_of_handler() {
         HttpRequest request;
         request.method = std::string(parser_->get().method_string());
         split_target({parser_->get().target().data(), parser_->get().target().size()}, request);
+        const auto type = parser_->get()[http::field::content_type];
+        request.type.assign(type.data(), type.size());
         request.body = std::move(parser_->get().body());
         return handler_(request);
     }

@@ -8,9 +8,8 @@
 #include <thread>
 
 #include "controlplane/config/parse.h"
-#include "controlplane/deploy/contents.h"
 #include "controlplane/deploy/map_sync.h"
-#include "controlplane/deploy/sha256.h"
+#include "controlplane/telemetry/map_warnings.h"
 
 namespace weir::controlplane {
 
@@ -148,6 +147,13 @@ Result<Json> LiveNode::status() {
         questions_.call([](api::Client& client) { return client.status(); });
     if (!status) return std::unexpected(status.error());
     Json document = status_json(*status);
+    if (status->configured) {
+        const auto maps = questions_.call([](api::Client& client) { return client.list_maps(); });
+        if (!maps) return std::unexpected(maps.error());
+        for (const api::MapInfo& map : *maps)
+            for (std::string& warning : map_warnings(map))
+                document["warnings"].push_back(std::move(warning));
+    }
     const std::shared_ptr<const Running> now = running();
     document["config"] = now == nullptr ? Json(nullptr) : Json(now->state.config_path);
     document["ready"] = now != nullptr && status->config_hash == now->state.hash;
@@ -168,116 +174,6 @@ Result<Json> LiveNode::programs() {
     Json list = Json::array();
     for (const api::ProgramInfo& program : *programs) list.push_back(program_json(program));
     return list;
-}
-
-Result<Json> LiveNode::maps() {
-    const auto maps = questions_.call([](api::Client& client) { return client.list_maps(); });
-    if (!maps) return std::unexpected(maps.error());
-    Json list = Json::array();
-    for (const api::MapInfo& map : *maps) list.push_back(map_json(map));
-    return list;
-}
-
-Result<api::MapInfo> LiveNode::find_map(api::Client& client, const std::string& name) {
-    Result<std::vector<api::MapInfo>> maps = client.list_maps();
-    if (!maps) return std::unexpected(maps.error());
-    std::vector<std::string> names;
-    for (api::MapInfo& map : *maps) {
-        if (map.name == name) return std::move(map);
-        names.push_back(map.name);
-    }
-    const std::string near = did_you_mean(name, names);
-    return fail(ErrorKind::kNotFound,
-                fmt::format("map '{}' does not exist{}", name,
-                            near.empty() ? "" : ", did you mean '" + near + "'?"));
-}
-
-Result<Json> LiveNode::map(const std::string& name) {
-    const auto map = questions_.call([&](api::Client& client) { return find_map(client, name); });
-    if (!map) return std::unexpected(map.error());
-    return map_json(*map);
-}
-
-Result<Json> LiveNode::dump(const std::string& name, const std::optional<Bytes>& after,
-                            uint32_t count_max) {
-    return questions_.call([&](api::Client& client) -> Result<Json> {
-        const Result<api::MapInfo> map = find_map(client, name);
-        if (!map) return std::unexpected(map.error());
-        const auto page = client.dump(map->handle, after, count_max);
-        if (!page) return std::unexpected(page.error());
-        Json list = Json::array();
-        for (const api::Element& element : page->elements)
-            list.push_back(element_json(*map, element));
-        return Json{{"elements", std::move(list)},
-                    {"after", page->after ? Json(to_hex(*page->after)) : Json(nullptr)}};
-    });
-}
-
-Result<Json> LiveNode::lookup(const std::string& name, const Bytes& key) {
-    return questions_.call([&](api::Client& client) -> Result<Json> {
-        const Result<api::MapInfo> map = find_map(client, name);
-        if (!map) return std::unexpected(map.error());
-        Result<std::optional<Bytes>> value = client.lookup(map->handle, key);
-        if (!value) return std::unexpected(value.error());
-        if (!*value)
-            return fail(ErrorKind::kNotFound,
-                        fmt::format("map {}: key 0x{} does not exist", name, to_hex(key)));
-        return element_json(*map, {key, std::move(**value)});
-    });
-}
-
-Result<Json> LiveNode::update(const std::string& name, const std::vector<api::Element>& elements,
-                              uint64_t flags) {
-    return questions_.call([&](api::Client& client) -> Result<Json> {
-        const Result<api::MapInfo> map = find_map(client, name);
-        if (!map) return std::unexpected(map.error());
-        uint32_t updated = 0;
-        for (size_t begin = 0; begin < elements.size(); begin += api::kBatchElementsMax) {
-            const size_t count = std::min<size_t>(api::kBatchElementsMax, elements.size() - begin);
-            const auto done =
-                client.update(map->handle, std::span(elements).subspan(begin, count), flags, false);
-            if (!done) return std::unexpected(done.error());
-            updated += *done;
-        }
-        return Json{{"updated", updated}};
-    });
-}
-
-Result<Json> LiveNode::erase(const std::string& name, const std::vector<Bytes>& keys) {
-    return questions_.call([&](api::Client& client) -> Result<Json> {
-        const Result<api::MapInfo> map = find_map(client, name);
-        if (!map) return std::unexpected(map.error());
-        const Result<uint32_t> erased = client.erase(map->handle, keys);
-        if (!erased) return std::unexpected(erased.error());
-        // Not by a lookup: in a trie it finds shorter prefixes, too.
-        if (*erased == 0 && !keys.empty())
-            return fail(ErrorKind::kNotFound,
-                        fmt::format("map {}: key 0x{} does not exist", name, to_hex(keys[0])));
-        return Json{{"deleted", *erased}};
-    });
-}
-
-/// Under the deployments' lock: it publishes, too. On a connection of its own, with which a map
-/// that was filled in vain goes away.
-Result<Json> LiveNode::replace(const std::map<std::string, Bytes>& records) {
-    const std::lock_guard<std::mutex> lock(deploy_mutex_);
-    Result<api::Client> client = api::Client::connect(dataplane_socket_);
-    if (!client) return std::unexpected(client.error());
-    std::vector<NewContents> contents;
-    uint64_t elements = 0;
-    for (const auto& [name, bytes] : records) {
-        Result<api::MapInfo> map = find_map(*client, name);
-        if (!map) return std::unexpected(map.error());
-        elements += bytes.size() / std::max(record_bytes(map->spec), 1u);
-        contents.push_back({std::move(*map), bytes});
-    }
-    const Result<api::Published> published = replace_contents(*client, contents);
-    if (!published) return std::unexpected(published.error());
-    spdlog::info("generation {}: contents of {} maps replaced in {} us", published->generation,
-                 contents.size(), published->swap_us);
-    return Json{{"elements", elements},
-                {"generation", published->generation},
-                {"swap_us", published->swap_us}};
 }
 
 Result<Json> LiveNode::apply(const std::string& text, const std::string& path) {

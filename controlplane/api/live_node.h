@@ -10,12 +10,23 @@
 #include <string>
 
 #include "controlplane/api/link.h"
+#include "controlplane/api/map_elements.h"
 #include "controlplane/api/node_state.h"
 #include "controlplane/telemetry/metrics.h"
 #include "controlplane/telemetry/stats_json.h"
 #include "vm/verifier/verdict_cache.h"
 
 namespace weir::controlplane {
+
+/// What is asked of many keys at once.
+enum class KeyQuestion : uint8_t { Lookup, Erase };
+
+/// What a map is to hold: records, back to back.
+struct MapContents {
+    std::string name;
+    std::string_view records;
+    Slots slots = Slots::One;
+};
 
 /// Any thread. Deployments exclude each other; questions go over a connection of their own and wait
 /// for none of them longer than the dataplane itself is busy.
@@ -41,15 +52,28 @@ public:
     /// {"elements":[…],"after":"KEYHEX" or null}: up to `count_max` elements behind `after`.
     Result<Json> dump(const std::string& name, const std::optional<Bytes>& after,
                       uint32_t count_max);
+    /// The same as records (Slots::Each). Empty: that was the end; else the last key is where to go
+    /// on.
+    Result<std::string> dump_records(const std::string& name, const std::optional<Bytes>& after,
+                                     uint32_t count_max);
+    /// One element; of an lpm_trie with the prefix that matched, as `matched` and `matched_hex`. An
+    /// empty key asks a queue or a stack for what a pop would give.
     Result<Json> lookup(const std::string& name, const Bytes& key);
+    /// All elements are checked before the first is written. {"updated":N}
     Result<Json> update(const std::string& name,
                         const std::vector<dataplane::api::Element>& elements, uint64_t flags);
+    Result<Json> update_records(const std::string& name, std::string_view records, Slots slots,
+                                uint64_t flags);
+    /// All contents of these maps, in one step: {"elements":2,"generation":8,"swap_us":120}.
+    Result<Json> replace(const std::vector<MapContents>& contents);
     /// Into a slot of a prog array the program `target`, of a map in map the map.
     Result<Json> bind(const std::string& name, const Bytes& key, const std::string& target);
-    Result<Json> erase(const std::string& name, const std::vector<Bytes>& keys);
-    /// All contents of these maps, by name, in one step:
-    /// {"elements":2,"generation":8,"swap_us":120}. `records`: key and value back to back.
-    Result<Json> replace(const std::map<std::string, Bytes>& records);
+    Result<Json> erase(const std::string& name, const Bytes& key);
+    /// {"deleted":N,"missing":["KEYHEX",…]} or {"elements":[…],"missing":[…]}; the second form
+    /// takes keys back to back. At most kBatchElementsMax of them.
+    Result<Json> ask_keys(const std::string& name, const std::vector<Bytes>& keys,
+                          KeyQuestion question);
+    Result<Json> ask_keys(const std::string& name, std::string_view keys, KeyQuestion question);
     /// {"generation":8,"swap_us":120}
     Result<Json> apply(const std::string& text, const std::string& path);
     Result<Json> swap(const std::string& name, const SwappedProgram& program);

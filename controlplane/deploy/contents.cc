@@ -18,7 +18,7 @@ Result<void> check(const NewContents& contents) {
             fmt::format("map {}: {} bytes are not a multiple of a record's {} (key {}, value {})",
                         contents.map.name, contents.records.size(), bytes, spec.key_bytes,
                         spec.value_bytes));
-    const size_t count = contents.records.size() / bytes;
+    const size_t count = contents.records.size() / bytes + contents.elements.size();
     if (count <= spec.entries_max) return {};
     return fail(ErrorKind::kInvalid,
                 fmt::format("map {}: {} elements, expected at most {} (max_entries)",
@@ -45,6 +45,8 @@ Result<api::Published> replace_contents(api::Client& client,
         const Result<uint32_t> filled =
             client.fill(*fresh, one.records, record_bytes(one.map.spec), vm::kUpdateAny);
         if (!filled) return std::unexpected(filled.error());
+        const Result<uint32_t> updated = client.update(*fresh, one.elements, vm::kUpdateAny, false);
+        if (!updated) return std::unexpected(updated.error());
         replacements.push_back({one.map.handle, *fresh});
     }
     return client.replace_maps(replacements);

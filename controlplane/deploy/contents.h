@@ -12,6 +12,7 @@ namespace weir::controlplane {
 struct NewContents {
     dataplane::api::MapInfo map;  ///< as the dataplane lists it
     Bytes records;                ///< key and value back to back, as Client::fill takes them
+    std::vector<dataplane::api::Element> elements;  ///< more of them: per-CPU values, slot by slot
 };
 
 /// On an error nothing has changed, and what was filled goes away with the client's connection.
