@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "controlplane/cli/doctor_checks.h"
+#include "controlplane/cli/node_client.h"
 #include "controlplane/cli/verbs.h"
 #include "controlplane/config/parse.h"
 
@@ -51,23 +52,27 @@ int verb_doctor(const Words& words) {
     Options options("doctor", "[CONFIG]",
                     "Checks this machine for what a node needs, and for what a configuration asks "
                     "of it: cores, hugepages, privileges,\n"
-                    "kernel, drivers, interfaces, run directory. Says what to do about each. Exit "
-                    "1 if something is wrong.");
+                    "kernel, drivers, interfaces, run directory; and the maps of the node that "
+                    "runs there. Says what to do about each.\n"
+                    "Exit 1 if something is wrong.");
     options.positional("CONFIG", false);
     options.value("config", "FILE", "the same as CONFIG");
-    const Result<Parsed> parsed = options.with_json().parse(words);
+    const Result<Parsed> parsed = options.with_run_dir().with_json().parse(words);
     if (!parsed) return report(parsed.error());
     if (parsed->help_shown) return kExitDone;
     const std::string path =
         parsed->has("CONFIG") ? parsed->text("CONFIG") : parsed->text("config");
     std::vector<Finding> findings;
+    std::string run_dir = run_dir_of(*parsed);
     if (path.empty()) {
         findings = check_machine(nullptr);
     } else {
         const Result<Config> config = load_config(path);
         if (!config) return report(config.error());
         findings = check_machine(&*config);
+        if (!parsed->has("run-dir")) run_dir = config->run_dir.value;
     }
+    check_node_maps(run_dir, findings);
     if (parsed->json())
         print_json(findings_json(findings), *parsed);
     else

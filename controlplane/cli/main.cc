@@ -24,7 +24,7 @@ struct Verb {
     int (*run)(const Words&);
 };
 
-constexpr std::array<Verb, 24> kVerbs = {{
+constexpr std::array<Verb, 27> kVerbs = {{
     {"", "run", "CONFIG", "start a node in the foreground with this configuration", verb_run},
     {"", "check", "CONFIG", "parse, validate, build and verify everything; change nothing",
      verb_check},
@@ -51,15 +51,21 @@ constexpr std::array<Verb, 24> kVerbs = {{
     {"map", "list", "", "maps of the running node", verb_map_list},
     {"map", "show", "NAME", "one map's definition and size", verb_map_show},
     {"map", "dump", "NAME", "all elements of a map", verb_map_dump},
-    {"map", "lookup", "NAME KEY", "one element of a map", verb_map_lookup},
+    {"map", "lookup", "NAME KEY…", "elements of a map by their keys", verb_map_lookup},
     {"map", "update", "NAME KEY VALUE", "write one element of a map", verb_map_update},
-    {"map", "delete", "NAME KEY", "remove one element of a map", verb_map_delete},
-    {"map", "import", "NAME FILE", "write elements from a file", verb_map_import},
+    {"map", "delete", "NAME KEY…", "remove elements of a map", verb_map_delete},
+    {"map", "import", "NAME FILE", "write elements from a file, or replace all by them",
+     verb_map_import},
+    {"map", "push", "NAME VALUE", "add an element to a queue, stack or bloom filter",
+     verb_map_push},
+    {"map", "enqueue", "NAME VALUE", "the same", verb_map_push},
+    {"map", "peek", "NAME", "what a pop from a queue or stack would give", verb_map_peek},
 }};
 
 /// Words that will be verbs: whoever types one learns that it is not a slip.
-constexpr std::array<std::string_view, 9> kVerbsToCome = {
-    "top", "history", "diff", "confirm", "rollback", "explain", "capture", "fleet", "prog unload"};
+constexpr std::array<std::string_view, 11> kVerbsToCome = {
+    "top",     "history", "diff",        "confirm", "rollback",   "explain",
+    "capture", "fleet",   "prog unload", "map pop", "map dequeue"};
 
 void print_overview(FILE* stream) {
     fmt::print(stream,

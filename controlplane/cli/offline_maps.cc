@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "controlplane/cli/element_file.h"
 #include "controlplane/cli/element_text.h"
 #include "controlplane/deploy/map_sync.h"
 #include "controlplane/deploy/sha256.h"
@@ -57,17 +58,19 @@ OfflineElements listed(vm::Map& map, bool with_zeroes) {
     return elements;
 }
 
-int put(vm::Map& map, const ParsedElement& element) {
-    if (map.spec().type == vm::MapType::UserRingbuf)
-        return static_cast<maps::UserRingbufMap&>(map).produce(element.value);
-    return element.key.empty()
-               ? map.push(element.value.data(), vm::kUpdateAny)
-               : map.control_update(element.key.data(), element.value, vm::kUpdateAny);
-}
-
 Error failed_update(const vm::Map& map, const Bytes& key, int status) {
     return {ErrorKind::kInvalid, fmt::format("map {}: key 0x{}: {}", map.spec().name, to_hex(key),
                                              std::strerror(-status))};
+}
+
+Result<void> fill_samples(vm::Map& map, const std::string& path) {
+    const Result<std::vector<Bytes>> samples = read_samples(path);
+    if (!samples) return std::unexpected(samples.error());
+    for (const Bytes& sample : *samples) {
+        const int status = static_cast<maps::UserRingbufMap&>(map).produce(sample);
+        if (status != 0) return fail_in(path, failed_update(map, {}, status));
+    }
+    return {};
 }
 
 }  // namespace
@@ -199,11 +202,15 @@ Result<void> OfflineMaps::fill(const std::string& option, const FindProgram& fin
     const std::string path = option.substr(equals + 1);
     if (vm::is_map_in_map(map->spec().type) || map->spec().type == vm::MapType::ProgArray)
         return fill_bindings(*map, path, find_program);
-    const Result<std::vector<ParsedElement>> elements = read_elements(path, map->spec());
+    if (map->spec().type == vm::MapType::UserRingbuf) return fill_samples(*map, path);
+    const Result<ElementRecords> elements = read_elements(path, lone_map(map->spec()));
     if (!elements) return std::unexpected(elements.error());
-    for (const ParsedElement& element : *elements) {
-        const int status = put(*map, element);
-        if (status != 0) return fail_in(path, failed_update(*map, element.key, status));
+    for (size_t i = 0; i < elements->count(); ++i) {
+        const ByteSpan key = elements->key(i), value = elements->value(i);
+        const int status = key.empty() ? map->push(value.data(), vm::kUpdateAny)
+                                       : map->control_update(key.data(), value, vm::kUpdateAny);
+        if (status != 0)
+            return fail_in(path, failed_update(*map, Bytes(key.begin(), key.end()), status));
     }
     return {};
 }

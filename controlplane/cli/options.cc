@@ -29,7 +29,8 @@ Options& Options::positional(const char* name, bool required) {
     return *this;
 }
 
-Options& Options::rest(const char* name) {
+Options& Options::rest(const char* name, bool required) {
+    if (required) required_.emplace_back(name);
     hidden_.add_options()(name, po::value<Words>());
     positional_.add(name, -1);
     return *this;
@@ -42,6 +43,14 @@ Options& Options::flag(const char* spelling, const char* help) {
 
 Options& Options::value(const char* spelling, const char* argument, const char* help) {
     shown_.add_options()(spelling, po::value<std::string>()->value_name(argument), help);
+    return *this;
+}
+
+Options& Options::optional_value(const char* name, const char* argument, const char* otherwise,
+                                 const char* help) {
+    shown_.add_options()(
+        name, po::value<std::string>()->value_name(argument)->implicit_value(otherwise), help);
+    optional_values_.push_back(std::string("--") + name);
     return *this;
 }
 
@@ -71,6 +80,20 @@ void Options::print_help() const {
                arguments_.empty() ? "" : " ", about_, options.str());
 }
 
+/// Boost takes the value of such an option only behind '='.
+Words Options::joined(const Words& words) const {
+    Words result;
+    for (const std::string& word : words) {
+        const bool is_number = !word.empty() && word[0] >= '0' && word[0] <= '9';
+        if (is_number && !result.empty() &&
+            std::ranges::find(optional_values_, result.back()) != optional_values_.end())
+            result.back() += "=" + word;
+        else
+            result.push_back(word);
+    }
+    return result;
+}
+
 Result<Parsed> Options::parse(const Words& words) {
     Parsed parsed;
     po::options_description all;
@@ -78,9 +101,12 @@ Result<Parsed> Options::parse(const Words& words) {
     try {
         using Style = po::command_line_style::style_t;
         const int style = Style::unix_style & ~Style::allow_guessing;
-        po::store(
-            po::command_line_parser(words).options(all).positional(positional_).style(style).run(),
-            parsed.values);
+        po::store(po::command_line_parser(joined(words))
+                      .options(all)
+                      .positional(positional_)
+                      .style(style)
+                      .run(),
+                  parsed.values);
         po::notify(parsed.values);
     } catch (const std::exception& error) {
         return fail(ErrorKind::kInvalid,

@@ -40,11 +40,15 @@ public:
 
     /// The next positional argument. `required` ones come first.
     Options& positional(const char* name, bool required);
-    /// All further arguments.
-    Options& rest(const char* name);
+    /// All further arguments; at least one where it is `required`.
+    Options& rest(const char* name, bool required = false);
     /// `spelling` as Boost has it: "name" or "name,n".
     Options& flag(const char* spelling, const char* help);
     Options& value(const char* spelling, const char* argument, const char* help);
+    /// A value that may be left out: `otherwise`, then. What follows counts as the value if it
+    /// starts with a digit.
+    Options& optional_value(const char* name, const char* argument, const char* otherwise,
+                            const char* help);
     /// A value that was declared must be given.
     Options& required(const char* name);
     Options& values(const char* spelling, const char* argument, const char* help);
@@ -56,11 +60,12 @@ public:
 
 private:
     void print_help() const;
+    Words joined(const Words& words) const;
 
     std::string verb_, arguments_, about_;
     boost::program_options::options_description shown_, hidden_;
     boost::program_options::positional_options_description positional_;
-    std::vector<std::string> required_, required_options_;
+    std::vector<std::string> required_, required_options_, optional_values_;
 };
 
 /// Prints "weir: message" on stderr, in one line; returns the exit status of the error's kind.

@@ -11,7 +11,8 @@ int verb_run(const Words& words);
 int verb_check(const Words& words);
 int verb_doctor(const Words& words);
 
-// node_verbs.cc, map_verbs.cc: they ask the control plane of a running node
+// node_verbs.cc, map_verbs.cc, map_read_verbs.cc, map_write_verbs.cc, map_queue_verbs.cc: they ask
+// the control plane of a running node
 int verb_apply(const Words& words);
 int verb_status(const Words& words);
 int verb_stats(const Words& words);
@@ -24,6 +25,8 @@ int verb_map_lookup(const Words& words);
 int verb_map_update(const Words& words);
 int verb_map_delete(const Words& words);
 int verb_map_import(const Words& words);
+int verb_map_push(const Words& words);
+int verb_map_peek(const Words& words);
 
 // Offline: a file or an expression, and this process alone.
 int verb_prog_show(const Words& words);  ///< an object, or a program of the running node

@@ -1,0 +1,47 @@
+// What a running node says of its maps.
+
+#include <fmt/core.h>
+
+#include <filesystem>
+
+#include "controlplane/api/http_message.h"
+#include "controlplane/cli/doctor_checks.h"
+#include "controlplane/cli/node_client.h"
+
+namespace weir::controlplane::cli {
+namespace {
+
+constexpr uint32_t kTimeoutMs = 5'000;
+
+/// "map fw/flows: 7 inserts failed …: raise maps: {…}" is what is, then what to do.
+Finding finding_of(const std::string& warning) {
+    const size_t remedy = warning.rfind("): ");
+    if (remedy == std::string::npos) return {"maps", Health::Wrong, warning, ""};
+    return {"maps", Health::Wrong, warning.substr(0, remedy + 1), warning.substr(remedy + 3)};
+}
+
+}  // namespace
+
+void check_node_maps(const std::string& run_dir, std::vector<Finding>& findings) {
+    std::error_code problem;
+    if (!std::filesystem::exists(run_dir + "/" + kControlSocketName, problem)) return;
+    const Result<Json> maps = ask_node_in(run_dir, "GET", "/maps", "", kTimeoutMs);
+    if (!maps) {
+        findings.push_back(
+            {"maps", Health::Note,
+             fmt::format("the node in {} does not say: {}", run_dir, maps.error().message),
+             fmt::format("see 'weir status --run-dir {}'", run_dir)});
+        return;
+    }
+    const size_t before = findings.size();
+    for (const Json& map : *maps)
+        for (const Json& warning : map.value("warnings", Json::array()))
+            findings.push_back(finding_of(warning.get<std::string>()));
+    if (findings.size() == before)
+        findings.push_back(
+            {"maps", Health::Good,
+             fmt::format("{} maps of the node in {}, none full or losing", maps->size(), run_dir),
+             ""});
+}
+
+}  // namespace weir::controlplane::cli
