@@ -3,8 +3,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <random>
 
 #include "maps/maps.h"
+#include "maps/user_ringbuf_map.h"
 #include "tests/differential/kernel_map_calls.h"
 #include "tests/support/insns.h"
 #include "vm/program/context.h"
@@ -239,6 +241,28 @@ TEST_F(PerfAgainstKernel, TheFirstThatDoesNotFitIsTheSame) {
     EXPECT_GT(written, 1000u);
     EXPECT_EQ(own_->lost_events(), 1u);
     same_drain(written, 120);
+}
+
+// -- ring buffers from user space
+
+/// Corpus programs drain them (maps/user_ringbuf.bpf.c); here is what the producer may put in.
+TEST_F(EventsAgainstKernel, UserRingsTakeWhatTheKernelsProducerMayPutIn) {
+    for (uint32_t seed = 1; seed <= 20; ++seed) {
+        ASSERT_NO_FATAL_FAILURE(
+            make({.name = "u", .type = MapType::UserRingbuf, .entries_max = 4096}));
+        const std::unique_ptr<user_ring_buffer, decltype(&user_ring_buffer__free)> producer(
+            user_ring_buffer__new(map_, nullptr), user_ring_buffer__free);
+        ASSERT_NE(producer, nullptr);
+        std::minstd_rand random(seed);
+        for (uint32_t i = 0; i < 60; ++i) {
+            const auto bytes = static_cast<uint32_t>(random() % (i % 10 == 0 ? 5000 : 400));
+            void* const sample = user_ring_buffer__reserve(producer.get(), bytes);
+            const int theirs = sample == nullptr ? -errno : 0;
+            if (sample != nullptr) user_ring_buffer__submit(producer.get(), sample);
+            EXPECT_EQ(static_cast<maps::UserRingbufMap&>(*own_).produce(Bytes(bytes)), theirs)
+                << bytes << " bytes, seed " << seed;
+        }
+    }
 }
 
 }  // namespace
