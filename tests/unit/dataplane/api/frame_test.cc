@@ -14,7 +14,7 @@ Result<FrameHeader> read_changed(size_t offset, uint8_t value) {
 TEST(Frame, HeaderIsLittleEndianAndTwelveBytes) {
     const Bytes body = {1, 2, 3};
     const Bytes frame = make_frame(FrameType::Update, body);
-    EXPECT_EQ(frame, (Bytes{'W', 'E', 'I', 'R', 5, 0, 6, 0, 3, 0, 0, 0, 1, 2, 3}));
+    EXPECT_EQ(frame, (Bytes{'W', 'E', 'I', 'R', kVersion, 0, 6, 0, 3, 0, 0, 0, 1, 2, 3}));
     const Result<FrameHeader> header = read_frame_header(ByteSpan(frame).first(kFrameHeaderBytes));
     ASSERT_TRUE(header);
     EXPECT_EQ(header->type, static_cast<uint16_t>(FrameType::Update));
@@ -32,11 +32,11 @@ TEST(Frame, RefusesWhatIsNotOursByFieldAndOffset) {
 
 TEST(Frame, NamesItsTypes) {
     EXPECT_EQ(frame_type_name(1), "STATUS");
-    EXPECT_EQ(frame_type_name(kRequestTypeMax), "REPLACE_MAPS");
+    EXPECT_EQ(frame_type_name(kRequestTypeMax), "BIND");
     EXPECT_EQ(frame_type_name(reply_type(FrameType::LoadProgram)), "LOAD reply");
     EXPECT_EQ(frame_type_name(0xffff), "ERROR");
     EXPECT_EQ(frame_type_name(0), "type 0");
-    EXPECT_EQ(frame_type_name(kRequestTypeMax + 1), "type 16");
+    EXPECT_EQ(frame_type_name(kRequestTypeMax + 1), "type 17");
 }
 
 }  // namespace
