@@ -76,8 +76,10 @@ struct alignas(64) HashTable::Bucket {
         word.store(others | uint64_t{tag} << shift, std::memory_order_release);
     }
     bool has_chain() const { return chain.load(std::memory_order_acquire) != kNoElement; }
-    /// After an element left, before it may be written again.
-    void raise_version() { version.fetch_add(1, std::memory_order_release); }
+    /// After an element left, before it may be written again. Under the lock.
+    void raise_version() {
+        version.store(version.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
 };
 
 /// Calls use.operator()<kKeyBytes>() with the size of a table's keys as a constant where it is a

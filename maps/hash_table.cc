@@ -224,11 +224,25 @@ void HashTable::write_key(uint32_t element, const uint8_t* key) {
     store_words(element_at(element) + kHeaderBytes, key, key_bytes_);
 }
 
-bool HashTable::remove_element(uint32_t element) {
-    Guard guard(*this, element_at(element) + kHeaderBytes, Side::Control);
-    if (guard.element() != element) return false;
-    guard.remove();
+bool HashTable::try_remove(uint32_t element) {
+    // If it is written meanwhile, these bytes may be no key at all, and lead to a bucket without
+    // the element.
+    uint8_t key[kMapKeyBytesMax];
+    read_key(element, key);
+    Guard guard(*this, key, element);
+    if (guard.element() == kNoElement) return false;
+    guard.unlink();
     return true;
+}
+
+void HashTable::prefetch_bucket_of(uint32_t element) const {
+    uint8_t key[kMapKeyBytesMax];
+    read_key(element, key);
+    prefetch_bucket(key);
+}
+
+void HashTable::prefetch_bucket(const uint8_t* key) const {
+    prefetch_to_write(&bucket_at(bucket_index(hash_(key, key_bytes_))));
 }
 
 /// Waits for those that were announced before the lock was taken.
@@ -263,6 +277,14 @@ HashTable::Guard::Guard(HashTable& table, const uint8_t* key, Side side)
     locate(key);
 }
 
+HashTable::Guard::Guard(HashTable& table, const uint8_t* key, uint32_t element)
+    : table_(table), hash_(table.hash_(key, table.key_bytes_)) {
+    Bucket& bucket = table.bucket_at(table.bucket_index(hash_));
+    if (!bucket.lock.try_acquire(Side::Program, 1)) return;
+    bucket_ = &bucket;
+    locate(element);
+}
+
 HashTable::Guard::~Guard() {
     if (bucket_ != nullptr) bucket_->lock.release();
 }
@@ -279,6 +301,24 @@ void HashTable::Guard::locate(const uint8_t* key) {
     }
     uint32_t element = bucket_->chain.load(std::memory_order_relaxed);
     while (element != kNoElement && !table_.key_equals<0>(element, key)) {
+        predecessor_ = element;
+        element = table_.link_of(element).load(std::memory_order_relaxed);
+    }
+    element_ = element;
+}
+
+void HashTable::Guard::locate(uint32_t wanted) {
+    for (uint32_t slot = 0; slot < Bucket::kSlots; ++slot) {
+        if (bucket_->elements[slot].load(std::memory_order_relaxed) != wanted ||
+            bucket_->tag(slot) == 0) {
+            continue;
+        }
+        element_ = wanted;
+        slot_ = static_cast<int>(slot);
+        return;
+    }
+    uint32_t element = bucket_->chain.load(std::memory_order_relaxed);
+    while (element != kNoElement && element != wanted) {
         predecessor_ = element;
         element = table_.link_of(element).load(std::memory_order_relaxed);
     }
@@ -312,9 +352,8 @@ void HashTable::Guard::replace(uint32_t fresh) {
     bucket_->raise_version();
 }
 
-void HashTable::Guard::remove() {
+void HashTable::Guard::unlink() {
     WEIR_CHECK(locked() && element_ != kNoElement);
-    table_.entries_.add(-1);
     if (slot_ >= 0) {
         bucket_->set_tag(static_cast<uint32_t>(slot_), 0);
     } else {

@@ -78,6 +78,9 @@ public:
     class Guard {
     public:
         Guard(HashTable& table, const uint8_t* key, Side side);
+        /// Of the bucket that `key` leads to, whose lock it only tries: `element` where it is
+        /// there.
+        Guard(HashTable& table, const uint8_t* key, uint32_t element);
         ~Guard();
         Guard(const Guard&) = delete;
         Guard& operator=(const Guard&) = delete;
@@ -92,11 +95,16 @@ public:
         /// caller.
         void replace(uint32_t fresh);
         /// The key is present: it leaves; element() belongs to the caller.
-        void remove();
+        void remove() {
+            unlink();
+            table_.removed(1);
+        }
+        /// The same, but for entries().
+        void unlink();
 
     private:
         void locate(const uint8_t* key);
-
+        void locate(uint32_t element);
         HashTable& table_;
         Bucket* bucket_ = nullptr;
         uint64_t hash_;
@@ -162,9 +170,16 @@ public:
     /// The element whose payload starts there, or kNoElement.
     uint32_t element_of(const uint8_t* payload) const;
     void read_key(uint32_t element, uint8_t* key) const;
-    /// The caller keeps all other writers away: removes an element by its number; false when no key
-    /// leads to it.
-    bool remove_element(uint32_t element);
+    /// Of a table without claims: removes an element by its number, whatever its key. False when no
+    /// key leads to it, or another writer holds its bucket: does not wait. Its key may change
+    /// meanwhile. entries() counts it until `removed` says how many it was.
+    bool try_remove(uint32_t element);
+    void removed(uint32_t count) { entries_.add(-int64_t{count}); }
+    /// Fetches what try_remove will need: first the element, later its bucket.
+    void prefetch_element(uint32_t element) const { __builtin_prefetch(element_at(element)); }
+    void prefetch_bucket_of(uint32_t element) const;
+    /// Fetches what a Guard will need.
+    void prefetch_bucket(const uint8_t* key) const;
     /// Calls visit(key, element) for every element, bucket by bucket, until it gives something else
     /// than 0; the number of calls. An element is in a bucket when its turn comes and is seen once:
     /// the visitor may remove or replace it and insert others, which may be seen or not. (In a

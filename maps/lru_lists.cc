@@ -1,165 +1,153 @@
 #include "maps/lru_lists.h"
 
 #include <algorithm>
-#include <new>
 
 namespace weir::maps {
-namespace {
 
-constexpr uint32_t kHeadsPerCpu = 5;
+static_assert(static_cast<uint32_t>(LruPlace::Pending) == LruLists::kHeads - 1,
+              "the places that have a list come first");
 
-}  // namespace
-
-Result<LruLists> LruLists::create(uint32_t elements, uint32_t cpus, bool common,
-                                  MapMemory& memory) {
-    const uint64_t nodes = uint64_t{elements} + uint64_t{kHeadsPerCpu} * cpus;
-    Result<Region> region = memory.take_scratch(nodes * sizeof(Node));
-    if (!region) return std::unexpected(region.error());
-    return LruLists(elements, cpus, common, std::move(*region));
-}
-
-LruLists::LruLists(uint32_t elements, uint32_t cpus, bool common, Region nodes)
-    : elements_(elements),
-      cpus_(cpus),
-      common_(common),
-      scans_(common ? kCommonScans : kPercpuTarget),
-      target_(common ? std::clamp(elements / cpus / 2, 1u, kLocalTargetMax) : kPercpuTarget),
-      nodes_(std::move(nodes)) {
-    for (uint32_t i = 0; i < (common ? 1 : cpus); ++i) {
-        Lists lists{};
-        lists.active = new_head();
-        lists.inactive = new_head();
-        lists.free = new_head();
-        lists.rotate_next = lists.inactive;
-        lists_.push_back(lists);
-    }
-    for (uint32_t cpu = 0; common && cpu < cpus; ++cpu) {
-        const uint32_t free = new_head();
-        locals_.push_back({free, new_head(), cpu});
-    }
-    populate();
-}
-
-/// The order decides nothing but which memory is used first.
-void LruLists::populate() {
-    const uint32_t share = elements_ / static_cast<uint32_t>(lists_.size());
-    for (uint32_t element = 0; element < elements_; ++element) {
-        Node* const fresh = new (&node(element)) Node{};
-        fresh->cpu = static_cast<uint16_t>(common_ ? 0 : std::min(element / share, cpus_ - 1));
-        put_first(element, lists_[fresh->cpu].free, Place::Free);
-    }
-}
-
-uint32_t LruLists::new_head() {
-    const uint32_t head = elements_ + heads_++;
-    Node* const fresh = new (&node(head)) Node{};
-    fresh->previous = fresh->next = head;
-    return head;
-}
+LruLists::LruLists(const LruNodes& nodes, uint32_t first_head, uint16_t shard, uint32_t scans)
+    : nodes_(nodes),
+      first_head_(first_head),
+      shard_(shard),
+      scans_(scans),
+      rotate_next_(head_of(LruPlace::Inactive)) {}
 
 // -- lists
 
-void LruLists::unlink(uint32_t element) {
-    const Node& leaving = node(element);
-    node(leaving.previous).next = leaving.next;
-    node(leaving.next).previous = leaving.previous;
+void LruLists::link(uint32_t element, uint32_t anchor, LruPlace place) {
+    nodes_.put_behind(anchor, element);
+    nodes_[element].place = place;
+    ++count_of(place);
 }
 
-void LruLists::put_first(uint32_t element, uint32_t head, Place place) {
-    Node& entering = node(element);
-    entering.previous = head;
-    entering.next = node(head).next;
-    entering.place = place;
-    node(entering.next).previous = element;
-    node(head).next = element;
+void LruLists::add(uint32_t element, LruPlace place) {
+    nodes_[element].shard.store(shard_, std::memory_order_release);
+    link(element, head_of(place), place);
 }
 
-uint32_t LruLists::head_of(const Lists& lists, Place place) const {
-    switch (place) {
-        case Place::Active: return lists.active;
-        case Place::Inactive: return lists.inactive;
-        case Place::Free:
-        case Place::LocalFree:
-        case Place::LocalPending: return lists.free;
-    }
-    return lists.free;
+void LruLists::remove(uint32_t element) {
+    LruNodes::Node& node = nodes_[element];
+    if (rotate_next_ == element) rotate_next_ = node.previous;
+    --count_of(node.place);
+    nodes_.unlink(element);
+    node.place = LruPlace::Away;
 }
 
-/// `step` is 1 or, to take away, 0xffffffff.
-void LruLists::count(Lists& lists, Place place, uint32_t step) {
-    if (place == Place::Active || place == Place::Inactive)
-        lists.counts[static_cast<uint8_t>(place)] += step;
+void LruLists::move(uint32_t element, LruPlace place, uint32_t now) {
+    nodes_.unmark(element);
+    remove(element);
+    // One that only ages keeps its age.
+    if (place != LruPlace::Inactive) nodes_[element].age.store(now, std::memory_order_relaxed);
+    link(element, head_of(place), place);
 }
 
-/// Within the lists, unmarked from then on.
-void LruLists::move(Lists& lists, uint32_t element, Place to) {
-    count(lists, node(element).place, UINT32_MAX);
-    count(lists, to, 1);
-    unmark(element);
-    if (lists.rotate_next == element) lists.rotate_next = node(element).previous;
-    unlink(element);
-    put_first(element, head_of(lists, to), to);
-}
-
-void LruLists::move_to_local_free(Lists& lists, uint32_t element, uint32_t head, Place to) {
-    if (lists.rotate_next == element) lists.rotate_next = node(element).previous;
-    count(lists, node(element).place, UINT32_MAX);
-    unlink(element);
-    put_first(element, head, to);
+uint32_t LruLists::pop_free() {
+    if (!has_free()) return kNoElement;
+    const uint32_t element = nodes_.next(head_of(LruPlace::Free));
+    remove(element);
+    return element;
 }
 
 // -- aging
 
+void LruLists::flush_pending(uint32_t now) {
+    for (uint32_t element = last(LruPlace::Pending); element != head_of(LruPlace::Pending);
+         element = last(LruPlace::Pending))
+        move(element, nodes_.is_marked(element) ? LruPlace::Active : LruPlace::Inactive, now);
+}
+
+/// Goes ahead of an eviction through the inactive list, so that its waits for memory overlap.
+class LruLists::Foresight {
+public:
+    Foresight(const LruLists& lists, uint32_t first, uint32_t steps)
+        : lists_(lists), soon_(first), next_(first), steps_(steps) {}
+
+    void step(LruEvictor& evictor) {
+        // The first time it runs ahead, then it keeps the distance.
+        for (uint32_t i = started_ ? kSoon : 0; i <= kSoon; ++i) {
+            const bool has_next = started_ || i >= kSoon - kNext;
+            const uint32_t soon = advance(soon_, soon_steps_);
+            evictor.expect(soon, has_next ? advance(next_, next_steps_) : kNoElement);
+        }
+        started_ = true;
+    }
+
+private:
+    static constexpr uint32_t kSoon = 32, kNext = 16;  ///< elements ahead
+
+    uint32_t advance(uint32_t& at, uint32_t& steps) const {
+        if (at == lists_.head_of(LruPlace::Inactive) || steps == steps_) return kNoElement;
+        ++steps;
+        const uint32_t here = at;
+        at = lists_.nodes_[at].previous;
+        return here;
+    }
+
+    const LruLists& lists_;
+    uint32_t soon_, next_;
+    uint32_t steps_;
+    uint32_t soon_steps_ = 0, next_steps_ = 0;
+    bool started_ = false;
+};
+
 /// From the end of the active list: marked ones get another round, the others become inactive.
-void LruLists::rotate_active(Lists& lists) {
-    const uint32_t first = node(lists.active).next;
-    uint32_t element = node(lists.active).previous;
-    for (uint32_t i = 0; i < scans_ && element != lists.active; ++i) {
-        const uint32_t before = node(element).previous;
-        move(lists, element, is_marked(element) ? Place::Active : Place::Inactive);
+void LruLists::rotate_active(uint32_t now) {
+    const uint32_t head = head_of(LruPlace::Active);
+    const uint32_t first = nodes_.next(head);
+    uint32_t element = last(LruPlace::Active);
+    for (uint32_t i = 0; i < scans_ && element != head; ++i) {
+        const uint32_t before = nodes_[element].previous;
+        move(element, nodes_.is_marked(element) ? LruPlace::Active : LruPlace::Inactive, now);
         if (element == first) break;
         element = before;
     }
 }
 
 /// From where it stopped last: marked ones become active.
-void LruLists::rotate_inactive(Lists& lists) {
-    if (is_empty(lists.inactive)) return;
-    uint32_t last = node(lists.rotate_next).next;
-    if (last == lists.inactive) last = node(last).next;
-    uint32_t next = lists.inactive;
-    uint32_t here = lists.rotate_next;
+void LruLists::rotate_inactive(uint32_t now) {
+    const uint32_t head = head_of(LruPlace::Inactive);
+    if (nodes_.is_empty(head)) return;
+    uint32_t final = nodes_.next(rotate_next_);
+    if (final == head) final = nodes_.next(final);
+    uint32_t next = head;
+    uint32_t here = rotate_next_;
     for (uint32_t i = 0; i < scans_;) {
-        if (here == lists.inactive) {
-            here = node(here).previous;
+        if (here == head) {
+            here = nodes_[here].previous;
             continue;
         }
-        next = node(here).previous;
-        if (is_marked(here)) move(lists, here, Place::Active);
-        if (here == last) break;
+        next = nodes_[here].previous;
+        if (nodes_.is_marked(here)) move(here, LruPlace::Active, now);
+        if (here == final) break;
         here = next;
         ++i;
     }
-    lists.rotate_next = next;
+    rotate_next_ = next;
 }
 
-void LruLists::rotate(Lists& lists) {
-    if (lists.counts[static_cast<uint8_t>(Place::Inactive)] <
-        lists.counts[static_cast<uint8_t>(Place::Active)])
-        rotate_active(lists);
-    rotate_inactive(lists);
+void LruLists::rotate(uint32_t now) {
+    if (count_of(LruPlace::Inactive) < count_of(LruPlace::Active)) rotate_active(now);
+    rotate_inactive(now);
 }
 
-uint32_t LruLists::shrink_inactive(Lists& lists, uint32_t wanted, uint32_t to_head, Place to,
-                                   LruEvictor& evictor) {
+uint32_t LruLists::shrink(uint32_t wanted, uint32_t age_min, LruEvictor& evictor, uint32_t now) {
     uint32_t gone = 0;
-    uint32_t element = node(lists.inactive).previous;
-    for (uint32_t i = 0; i < scans_ && gone < wanted && element != lists.inactive; ++i) {
-        const uint32_t before = node(element).previous;
-        if (is_marked(element)) {
-            move(lists, element, Place::Active);
-        } else if (evictor.evict(element)) {
-            move_to_local_free(lists, element, to_head, to);
+    uint32_t element = last(LruPlace::Inactive);
+    Foresight ahead(*this, element, std::min(wanted, scans_));
+    for (uint32_t i = 0; i < scans_ && gone < wanted && element != head_of(LruPlace::Inactive);
+         ++i) {
+        const uint32_t before = nodes_[element].previous;
+        ahead.step(evictor);
+        if (nodes_.is_marked(element)) {
+            move(element, LruPlace::Active, now);
+        } else if (nodes_.clear_note(element, LruNote::Renewed)) {
+            move(element, LruPlace::Inactive, now);
+        } else if (nodes_.age(element, now) < age_min) {
+            break;
+        } else if (nodes_.claim(element, evictor)) {
+            move(element, LruPlace::Free, now);
             ++gone;
         }
         element = before;
@@ -167,117 +155,62 @@ uint32_t LruLists::shrink_inactive(Lists& lists, uint32_t wanted, uint32_t to_he
     return gone;
 }
 
-/// Evicts up to `wanted` unmarked elements; if there are none, one that is marked.
-void LruLists::shrink(Lists& lists, uint32_t wanted, uint32_t to_head, Place to,
-                      LruEvictor& evictor) {
-    if (shrink_inactive(lists, wanted, to_head, to, evictor) > 0) return;
-    const uint32_t head = is_empty(lists.inactive) ? lists.active : lists.inactive;
-    for (uint32_t element = node(head).previous; element != head;
-         element = node(element).previous) {
-        if (!evictor.evict(element)) continue;
-        move_to_local_free(lists, element, to_head, to);
-        return;
-    }
-}
-
-// -- taking and giving back
-
-uint32_t LruLists::take(uint32_t cpu, LruEvictor& evictor) {
-    return common_ ? take_common(cpu, evictor) : take_percpu(cpu, evictor);
-}
-
-uint32_t LruLists::take_percpu(uint32_t cpu, LruEvictor& evictor) {
-    Lists& lists = lists_[cpu];
-    rotate(lists);
-    if (is_empty(lists.free)) shrink(lists, target_, lists.free, Place::Free, evictor);
-    if (is_empty(lists.free)) return kNoElement;
-    const uint32_t element = node(lists.free).next;
-    move(lists, element, Place::Inactive);
-    return element;
-}
-
-uint32_t LruLists::take_common(uint32_t cpu, LruEvictor& evictor) {
-    Local& local = locals_[cpu];
-    uint32_t element = pop_local_free(local);
-    if (element == kNoElement) {
-        refill(local, evictor);
-        element = pop_local_free(local);
-    }
-    if (element == kNoElement) element = steal(local, evictor);
-    if (element != kNoElement) add_pending(cpu, element);
-    return element;
-}
-
-void LruLists::refill(Local& local, LruEvictor& evictor) {
-    Lists& lists = lists_[0];
-    flush_pending(local);
-    rotate(lists);
-    uint32_t taken = 0;
-    for (; taken < target_ && !is_empty(lists.free); ++taken)
-        move_to_local_free(lists, node(lists.free).next, local.free, Place::LocalFree);
-    if (taken < target_) shrink(lists, target_ - taken, local.free, Place::LocalFree, evictor);
-}
-
-void LruLists::flush_pending(Local& local) {
-    Lists& lists = lists_[0];
-    while (!is_empty(local.pending)) {
-        const uint32_t element = node(local.pending).previous;
-        const Place to = is_marked(element) ? Place::Active : Place::Inactive;
-        unlink(element);
-        unmark(element);
-        count(lists, to, 1);
-        put_first(element, head_of(lists, to), to);
-    }
-}
-
-uint32_t LruLists::pop_local_free(Local& local) {
-    if (is_empty(local.free)) return kNoElement;
-    const uint32_t element = node(local.free).next;
-    unlink(element);
-    return element;
-}
-
-/// The oldest unmarked one that was taken since the last refill; if all are marked, the oldest.
-uint32_t LruLists::pop_pending(Local& local, LruEvictor& evictor) {
-    for (const bool force : {false, true}) {
-        for (uint32_t element = node(local.pending).previous; element != local.pending;
-             element = node(element).previous) {
-            if (is_marked(element) && !force) continue;
-            if (!evictor.evict(element)) continue;
-            unlink(element);
-            return element;
+bool LruLists::shrink_by_force(LruEvictor& evictor, uint32_t now) {
+    const bool has_inactive = count_of(LruPlace::Inactive) > 0;
+    const LruPlace place = has_inactive ? LruPlace::Inactive : LruPlace::Active;
+    // In the kernel this has no bound. Here elements may be in the hands of many workers.
+    uint32_t element = last(place);
+    for (uint32_t i = 0; i < 2 * scans_ && element != head_of(place); ++i) {
+        if (!nodes_.has_note(element, LruNote::Renewed) && nodes_.claim(element, evictor)) {
+            move(element, LruPlace::Free, now);
+            return true;
         }
+        element = nodes_[element].previous;
     }
+    return false;
+}
+
+// -- between shards
+
+uint32_t LruLists::oldest(uint32_t now) {
+    for (uint32_t i = 0; i < scans_; ++i) {
+        if (!nodes_.clear_note(last(LruPlace::Inactive), LruNote::Renewed)) break;
+        move(last(LruPlace::Inactive), LruPlace::Inactive, now);
+    }
+    for (const LruPlace place : {LruPlace::Inactive, LruPlace::Active, LruPlace::Pending})
+        if (last(place) != head_of(place)) return last(place);
     return kNoElement;
 }
 
-/// All elements are in the hands of cpus: takes from their lists, in turn.
-uint32_t LruLists::steal(Local& thief, LruEvictor& evictor) {
-    const uint32_t first = thief.steal_next;
-    uint32_t victim = first;
-    uint32_t element = kNoElement;
-    do {
-        element = pop_local_free(locals_[victim]);
-        if (element == kNoElement) element = pop_pending(locals_[victim], evictor);
-        victim = (victim + 1) % cpus_;
-    } while (element == kNoElement && victim != first);
-    thief.steal_next = victim;
-    return element;
+uint32_t LruLists::take_oldest(LruLists& from, uint32_t count, uint32_t now) {
+    // All go between what was the oldest here and what came before them.
+    const uint32_t anchor = last(LruPlace::Inactive);
+    const uint32_t age_min = anchor == head_of(LruPlace::Inactive) ? 0 : nodes_.age(anchor, now);
+    uint32_t taken = 0;
+    uint32_t element = from.last(LruPlace::Inactive);
+    for (uint32_t i = 0; i < count && element != from.head_of(LruPlace::Inactive); ++i) {
+        const uint32_t before = nodes_[element].previous;
+        if (nodes_.is_marked(element)) {
+            from.move(element, LruPlace::Active, now);
+        } else if (nodes_.clear_note(element, LruNote::Renewed)) {
+            from.move(element, LruPlace::Inactive, now);
+        } else if (nodes_.age(element, now) < age_min) {
+            break;
+        } else {
+            from.remove(element);
+            nodes_[element].shard.store(shard_, std::memory_order_release);
+            link(element, anchor, LruPlace::Inactive);
+            ++taken;
+        }
+        element = before;
+    }
+    return taken;
 }
 
-void LruLists::add_pending(uint32_t cpu, uint32_t element) {
-    node(element).cpu = static_cast<uint16_t>(cpu);
-    unmark(element);
-    put_first(element, locals_[cpu].pending, Place::LocalPending);
-}
-
-void LruLists::give_back(uint32_t element) {
-    const uint16_t cpu = node(element).cpu;
-    if (!common_) return move(lists_[cpu], element, Place::Free);
-    if (node(element).place != Place::LocalPending) return move(lists_[0], element, Place::Free);
-    unlink(element);
-    unmark(element);
-    put_first(element, locals_[cpu].free, Place::LocalFree);
+uint32_t LruLists::take_free(LruLists& from, uint32_t count) {
+    uint32_t taken = 0;
+    for (; taken < count && from.has_free(); ++taken) add(from.pop_free(), LruPlace::Free);
+    return taken;
 }
 
 }  // namespace weir::maps

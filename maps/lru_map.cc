@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "maps/spec_check.h"
+#include "maps/words.h"
 
 namespace weir::maps {
 namespace {
@@ -13,8 +14,11 @@ namespace {
 constexpr uint32_t kNoCommonLru = 1u << 1;  ///< BPF_F_NO_COMMON_LRU
 constexpr uint32_t kFlagsAllowedPercpu = kNoCommonLru | vm::kMapZeroSeed | kAccessFlags;
 constexpr uint32_t kFlagsAllowed = kFlagsAllowedPercpu | kMapNumaNode;
-/// Whose lists the control side uses: those of the first cpu.
+/// Whose elements the control side uses: those of the first cpu.
 constexpr uint32_t kControlCpu = 0;
+
+/// Threads of the control side that insert at once.
+constexpr uint32_t kControlThreads = 4;
 
 /// Elements of a map: with lists per cpu every cpu has the same share, at least one
 /// (htab_map_alloc).
@@ -23,12 +27,6 @@ uint32_t capacity_of(const vm::MapSpec& spec, uint32_t cpu_slots) {
     const uint64_t up = round_up_to(spec.entries_max, cpu_slots);
     return static_cast<uint32_t>(up <= UINT32_MAX ? up : up - cpu_slots);
 }
-
-/// Releases at the end of the scope.
-struct Turn {
-    SpinLock& lock;
-    ~Turn() { lock.release(); }
-};
 
 int existence_error(bool present, uint64_t flags) {
     if (present && flags == vm::kUpdateNoExist) return -EEXIST;
@@ -43,25 +41,28 @@ Result<std::unique_ptr<vm::Map>> LruMap::create(const vm::MapSpec& spec, uint32_
     const Result<void> ok = check_hash_spec(spec, percpu ? kFlagsAllowedPercpu : kFlagsAllowed);
     if (!ok) return std::unexpected(ok.error());
     const uint32_t capacity = capacity_of(spec, cpu_slots);
+    const uint32_t spares = cpu_slots + kControlThreads;
     auto table = HashTable::create({.key_bytes = spec.key_bytes,
                                     .payload_bytes = 0,
                                     .entries_max = capacity,
-                                    .spare_elements = 0,
+                                    .spare_elements = spares,
                                     .threads = 1,
                                     .zero_seed = (spec.flags & vm::kMapZeroSeed) != 0},
                                    memory);
     if (!table) return std::unexpected(table.error());
-    Result<ValuePlanes> values = ValuePlanes::take(spec, capacity, percpu ? cpu_slots : 1, memory);
+    Result<ValuePlanes> values =
+        ValuePlanes::take(spec, capacity + spares, percpu ? cpu_slots : 1, memory);
     if (!values) return std::unexpected(values.error());
     const bool common = (spec.flags & kNoCommonLru) == 0;
-    Result<LruLists> lists = LruLists::create(capacity, cpu_slots, common, memory);
+    auto lists = LruShards::create(
+        {.elements = capacity, .spares = spares, .cpus = cpu_slots, .common = common}, memory);
     if (!lists) return std::unexpected(lists.error());
     return std::unique_ptr<vm::Map>(
         new LruMap(spec, std::move(*table), std::move(*values), std::move(*lists)));
 }
 
 LruMap::LruMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values,
-               LruLists lists)
+               std::unique_ptr<LruShards> lists)
     : Map(spec), table_(std::move(table)), values_(std::move(values)), lists_(std::move(lists)) {}
 
 uint8_t* LruMap::lookup(const uint8_t* key, uint32_t cpu) {
@@ -69,97 +70,147 @@ uint8_t* LruMap::lookup(const uint8_t* key, uint32_t cpu) {
     if (plane >= values_.planes()) return nullptr;
     const HashTable::Hit hit = table_->find(key);
     if (!hit) return nullptr;
-    lists_.mark(hit.element);
+    lists_->mark(hit.element);
     return values_.at(hit.element, plane);
 }
 
 int LruMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) {
-    if (cpu >= lists_.cpus()) return -EINVAL;
+    if (cpu >= lists_->cpus()) return -EINVAL;
     const uint32_t only_cpu = is_percpu() ? cpu : kAllCpus;
     return put(key, {.base = value, .step = 0, .only_cpu = only_cpu}, flags, cpu, Side::Program);
 }
 
+/// Makes room: any element but the one that was just inserted.
+class LruMap::Evictor final : public LruEvictor {
+public:
+    Evictor(LruMap& map, uint32_t kept) : map_(map), kept_(kept) {}
+    ~Evictor() {
+        if (gone_ == 0) return;
+        map_.table_->removed(gone_);
+        map_.evicted_.add(gone_);
+    }
+    Evictor(const Evictor&) = delete;
+    Evictor& operator=(const Evictor&) = delete;
+    bool evict(uint32_t element) override {
+        if (element == kept_ || !map_.table_->try_remove(element)) return false;
+        map_.values_.clear_fields(element);
+        ++gone_;
+        return true;
+    }
+    void expect(uint32_t soon, uint32_t next) override {
+        if (soon != kNoElement) map_.table_->prefetch_element(soon);
+        if (next != kNoElement) {
+            map_.table_->prefetch_bucket_of(next);
+            prefetch_to_write(map_.values_.at(next, 0));
+        }
+    }
+
+private:
+    LruMap& map_;
+    uint32_t kept_;
+    uint32_t gone_ = 0;  ///< a batch is counted at once
+};
+
 int LruMap::put(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu,
                 Side side) {
     if (flags > vm::kUpdateExist) return -EINVAL;
-    if (!lock_.acquire(side)) return -EBUSY;
-    const Turn turn{lock_};
-    return is_percpu() ? put_in_place(key, values, flags, cpu)
-                       : put_replacing(key, values, flags, cpu);
-}
-
-bool LruMap::evict(uint32_t element) {
-    if (!table_->remove_element(element)) return false;
-    values_.clear_fields(element);
-    return true;
-}
-
-/// htab_lru_map_update_elem.
-int LruMap::put_replacing(const uint8_t* key, const SlotValues& values, uint64_t flags,
-                          uint32_t cpu) {
-    const uint32_t fresh = lists_.take(cpu, *this);
-    if (fresh == kNoElement) {
-        full_.add(1);
-        return -ENOMEM;
-    }
-    table_->write_key(fresh, key);
-    values_.write_new(fresh, values);
-    HashTable::Guard guard(*table_, key, Side::Control);
-    const uint32_t old = guard.element();
-    const bool present = old != kNoElement;
-    if (const int error = existence_error(present, flags); error != 0) {
-        lists_.give_back(fresh);
-        return error;
-    }
-    if (!present) {
-        guard.insert(fresh);
-        return 0;
-    }
-    guard.replace(fresh);
-    lists_.mark(fresh);
-    values_.clear_fields(old);
-    lists_.give_back(old);
-    return 0;
-}
-
-/// __htab_lru_percpu_map_update_elem.
-int LruMap::put_in_place(const uint8_t* key, const SlotValues& values, uint64_t flags,
-                         uint32_t cpu) {
+    table_->prefetch_bucket(key);
     uint32_t fresh = kNoElement;
-    if (flags != vm::kUpdateExist) {
-        fresh = lists_.take(cpu, *this);
+    if (!is_percpu() || flags != vm::kUpdateExist) {
+        Evictor evictor(*this, kNoElement);
+        fresh = lists_->take(cpu, evictor);
         if (fresh == kNoElement) {
             full_.add(1);
             return -ENOMEM;
         }
     }
-    HashTable::Guard guard(*table_, key, Side::Control);
-    const uint32_t old = guard.element();
-    int error = existence_error(old != kNoElement, flags);
-    if (error == 0 && old == kNoElement) {
-        table_->write_key(fresh, key);
-        values_.write_new(fresh, values);
-        guard.insert(fresh);
+    const int status = is_percpu() ? put_in_place(key, values, flags, fresh, side)
+                                   : put_replacing(key, values, flags, fresh, side);
+    if (status == -EBUSY) busy_.add(1);
+    if (lists_->has_loans()) {
+        Evictor evictor(*this, fresh);
+        lists_->repay(cpu, evictor);
+    }
+    return status;
+}
+
+/// htab_lru_map_update_elem, from where it has an element.
+int LruMap::put_replacing(const uint8_t* key, const SlotValues& values, uint64_t flags,
+                          uint32_t fresh, Side side) {
+    table_->write_key(fresh, key);
+    values_.write_new(fresh, values);
+    uint32_t old = kNoElement;
+    const int error = [&] {
+        HashTable::Guard guard(*table_, key, side);
+        if (!guard.locked()) return -EBUSY;
+        old = guard.element();
+        const bool present = old != kNoElement;
+        if (const int refused = existence_error(present, flags); refused != 0) return refused;
+        if (!present) {
+            guard.insert(fresh);
+        } else {
+            guard.replace(fresh);
+            lists_->mark(fresh);
+        }
         return 0;
+    }();
+    if (error != 0) {
+        lists_->give_back(fresh);
+    } else if (old != kNoElement) {
+        free(old);
     }
-    if (error == 0) {
-        lists_.mark(old);
-        values_.write(old, values);
-    }
-    if (fresh != kNoElement) lists_.give_back(fresh);
     return error;
 }
 
-int LruMap::remove(const uint8_t* key, Side side) {
-    if (!lock_.acquire(side)) return -EBUSY;
-    const Turn turn{lock_};
-    HashTable::Guard guard(*table_, key, Side::Control);
-    const uint32_t element = guard.element();
-    if (element == kNoElement) return -ENOENT;
-    guard.remove();
+/// __htab_lru_percpu_map_update_elem, from where it has an element, unless it needs none.
+int LruMap::put_in_place(const uint8_t* key, const SlotValues& values, uint64_t flags,
+                         uint32_t fresh, Side side) {
+    const int error = [&] {
+        HashTable::Guard guard(*table_, key, side);
+        if (!guard.locked()) return -EBUSY;
+        const uint32_t old = guard.element();
+        const bool present = old != kNoElement;
+        if (const int refused = existence_error(present, flags); refused != 0) return refused;
+        if (present) {
+            lists_->mark(old);
+            values_.write(old, values);
+        } else {
+            table_->write_key(fresh, key);
+            values_.write_new(fresh, values);
+            guard.insert(fresh);
+            fresh = kNoElement;
+        }
+        return 0;
+    }();
+    if (fresh != kNoElement) lists_->give_back(fresh);
+    return error;
+}
+
+/// An element that has left the table.
+void LruMap::free(uint32_t element) {
     values_.clear_fields(element);
-    lists_.give_back(element);
+    lists_->give_back(element);
+}
+
+int LruMap::remove(const uint8_t* key, Side side) {
+    uint32_t element = kNoElement;
+    {
+        HashTable::Guard guard(*table_, key, side);
+        if (!guard.locked()) {
+            busy_.add(1);
+            return -EBUSY;
+        }
+        element = guard.element();
+        if (element == kNoElement) return -ENOENT;
+        guard.remove();
+    }
+    free(element);
     return 0;
+}
+
+uint64_t LruMap::used_bytes() const {
+    const uint64_t apart = LruShards::kElementBytes + uint64_t{values_.planes()} * values_.stride();
+    return table_->used_bytes() + entries() * apart;
 }
 
 int64_t LruMap::for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) {

@@ -2,17 +2,18 @@
 // lru_hash and lru_percpu_hash (kernel/bpf/hashtab.c): a hash that makes room when it is full, and
 // never refuses a new key for lack of it. Which key goes: lru_lists.h.
 //
-// Look-ups of programs are those of the hash kinds, without a lock, and mark what they find. All
-// changes to a map take turns by one lock. As in the kernel an update takes its element before it
-// looks for the key, so that in a full lru_hash replacing a value may push out another key.
-// Life of a value as in hash_map.h: an evicted element may be used again at once, for another key.
+// Look-ups of programs are those of the hash kinds, without a lock, and mark what they find.
+// Changes hold the lock of one bucket, and of the cpu's own shard to get an element; elements are
+// never waited for (lru_shards.h). As in the kernel an update takes its element before it looks for
+// the key, so that in a full lru_hash replacing a value may push out another key. Life of a value
+// as in hash_map.h: an evicted element may be used again at once, for another key.
 
 #include <cstdint>
 #include <memory>
 
 #include "maps/hash_map.h"
 #include "maps/hash_table.h"
-#include "maps/lru_lists.h"
+#include "maps/lru_shards.h"
 #include "maps/salvage.h"
 #include "maps/value_planes.h"
 #include "vm/base/result.h"
@@ -20,8 +21,9 @@
 
 namespace weir::maps {
 
-/// Threads: as vm::Map; changes wait for each other (workers a bounded time, then -EBUSY).
-class LruMap final : public vm::Map, public Salvageable, private LruEvictor {
+/// Threads: as vm::Map. A worker gets -EBUSY only where a control thread lost its core while it
+/// held the very bucket of the key.
+class LruMap final : public vm::Map, public Salvageable {
 public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, uint32_t cpu_slots,
                                                    MapMemory& memory);
@@ -45,31 +47,41 @@ public:
     int control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) override;
     int control_erase(const uint8_t* key) override;
     int next_key(const uint8_t* key, uint8_t* next) override;
+    /// At most max_entries when threads rest. While more threads insert at once than it has
+    /// elements, up to one more for each of them.
     uint32_t entries() const override { return table_->entries(); }
     uint64_t memory_bytes() const override {
-        return table_->memory_bytes() + values_.memory_bytes() + lists_.memory_bytes();
+        return table_->memory_bytes() + values_.memory_bytes() + lists_->memory_bytes();
     }
-    /// Inserts that found no element to evict: with more workers than elements only.
+    uint64_t used_bytes() const override;
+    /// Inserts that found no element to evict: none, with as many threads as lru_shards.h says.
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
+    uint64_t busy_count() const override { return static_cast<uint64_t>(busy_.sum()); }
+    uint64_t evicted_count() const override { return static_cast<uint64_t>(evicted_.sum()); }
     /// Which of them was used last is not kept.
     Salvaged salvage(vm::Map& into) override { return salvage_planes(*table_, values_, into); }
 
 private:
+    class Evictor;
+
     LruMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values,
-           LruLists lists);
+           std::unique_ptr<LruShards> lists);
 
     bool is_percpu() const { return vm::is_percpu(spec().type); }
-    bool evict(uint32_t element) override;
     int put(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu, Side side);
-    int put_replacing(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu);
-    int put_in_place(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu);
+    int put_replacing(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t fresh,
+                      Side side);
+    int put_in_place(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t fresh,
+                     Side side);
+    void free(uint32_t element);
     int remove(const uint8_t* key, Side side);
 
     std::unique_ptr<HashTable> table_;
     ValuePlanes values_;
-    LruLists lists_;
-    SpinLock lock_;  ///< among writers
+    std::unique_ptr<LruShards> lists_;
     ShardedCounter full_;
+    ShardedCounter busy_;
+    ShardedCounter evicted_;
 };
 
 }  // namespace weir::maps

@@ -35,6 +35,34 @@ TEST(LruHash, ANewKeyIsNeverRefused) {
     }
 }
 
+TEST(LruHash, EachEvictionIsCounted) {
+    for (const uint32_t flags : {0u, kNoCommonLru}) {
+        for (const vm::MapType type : {vm::MapType::LruHash, vm::MapType::LruPercpuHash}) {
+            const auto map = make_map(make_spec(type, 4, 8, 10, flags), 2);
+            EXPECT_EQ(map->evicted_count(), 0u);
+            for (uint32_t key = 0; key < 500; ++key) {
+                ASSERT_EQ(map->update(bytes_of(key), bytes_of(uint64_t{key}), 0, key % 2), 0);
+                ASSERT_EQ(map->evicted_count() + map->entries(), key + 1);
+            }
+            const uint64_t evicted = map->evicted_count();
+            uint32_t key = 499;
+            EXPECT_EQ(map->erase(bytes_of(key)), 0);
+            EXPECT_EQ(map->evicted_count(), evicted) << "erased, not evicted";
+            EXPECT_EQ(map->busy_count(), 0u);
+        }
+    }
+}
+
+TEST(LruHash, UsedBytesFollowTheEntries) {
+    const auto map = make_map(make_spec(vm::MapType::LruHash, 4, 8, 100), 2);
+    EXPECT_EQ(map->used_bytes(), 0u);
+    for (uint32_t key = 0; key < 10; ++key) map->update(bytes_of(key), bytes_of(uint64_t{1}), 0, 0);
+    const uint64_t each = map->used_bytes() / 10;
+    EXPECT_GE(each, 4u + 8u);
+    EXPECT_EQ(map->used_bytes(), 10 * each);
+    EXPECT_LE(100 * each, map->memory_bytes());
+}
+
 TEST(LruHash, ALookUpOfAProgramKeepsAKeyAndOneOfTheControlSideDoesNot) {
     const auto map = make_map(make_spec(vm::MapType::LruHash, 4, 8, 64), 1);
     uint32_t key = 0;
