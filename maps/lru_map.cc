@@ -1,6 +1,7 @@
 #include "maps/lru_map.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <fmt/core.h>
@@ -66,12 +67,34 @@ LruMap::LruMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValueP
     : Map(spec), table_(std::move(table)), values_(std::move(values)), lists_(std::move(lists)) {}
 
 uint8_t* LruMap::lookup(const uint8_t* key, uint32_t cpu) {
+    return use(table_->find(key), cpu);
+}
+
+/// The value that a look-up found, which counts as used from now on.
+uint8_t* LruMap::use(const HashTable::Hit& hit, uint32_t cpu) {
     const uint32_t plane = is_percpu() ? cpu : 0;
-    if (plane >= values_.planes()) return nullptr;
-    const HashTable::Hit hit = table_->find(key);
-    if (!hit) return nullptr;
+    if (!hit || plane >= values_.planes()) return nullptr;
     lists_->mark(hit.element);
     return values_.at(hit.element, plane);
+}
+
+vm::LookupFn LruMap::lookup_function() const {
+    return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupFn {
+        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) -> uint8_t* {
+            auto& self = static_cast<LruMap&>(map);
+            return self.use(self.table_->find_sized<kKeyBytes>(key), cpu);
+        };
+    });
+}
+
+void LruMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
+                         uint32_t cpu) {
+    std::array<uint32_t, kBurstPacketsMax> elements;
+    table_->find_bulk(keys, count, elements.data());
+    for (uint32_t i = 0; i < count; ++i) {
+        values[i] = use({.element = elements[i]}, cpu);
+        __builtin_prefetch(values[i]);  // it lies apart from its element, and is wanted next
+    }
 }
 
 int LruMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) {

@@ -29,11 +29,9 @@ public:
                                                    MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
-    vm::LookupFn lookup_function() const override {
-        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) {
-            return static_cast<LruMap&>(map).lookup(key, cpu);
-        };
-    }
+    vm::LookupFn lookup_function() const override;
+    void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
+                     uint32_t cpu) override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override { return remove(key, Side::Program); }
     int64_t for_each(vm::ElementVisitor visit, void* opaque, uint32_t cpu) override;
@@ -67,6 +65,7 @@ private:
     LruMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values,
            std::unique_ptr<LruShards> lists);
 
+    uint8_t* use(const HashTable::Hit& hit, uint32_t cpu);
     bool is_percpu() const { return vm::is_percpu(spec().type); }
     int put(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu, Side side);
     int put_replacing(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t fresh,

@@ -169,7 +169,7 @@ uint32_t LruShards::take_unused(Shard& own, uint32_t wanted) {
 uint32_t LruShards::take_batches(Shard& own, uint32_t wanted, uint32_t idle_steps, uint32_t now) {
     uint32_t taken = 0;
     for (const std::unique_ptr<Shard>& other : shards_) {
-        if (taken == wanted) break;
+        if (taken == wanted || !common_) break;
         const uint64_t begun = other->batch.load(std::memory_order_relaxed);
         if (other.get() == &own || begun == kNothing || age_of(begun, now) < idle_steps ||
             !other->lock.try_acquire(Side::Program, kOtherLockLooks)) {

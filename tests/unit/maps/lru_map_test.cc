@@ -1,5 +1,6 @@
 #include "maps/lru_map.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 
@@ -32,6 +33,28 @@ TEST(LruHash, ANewKeyIsNeverRefused) {
             EXPECT_EQ(map->full_count(), 0u);
             EXPECT_EQ(keys_of(*map).size(), map->entries());
         }
+    }
+}
+
+TEST(LruHash, LookUpsInBulkFindTheSameAndCountAsUse) {
+    for (const vm::MapType type : {vm::MapType::LruHash, vm::MapType::LruPercpuHash}) {
+        const auto map = make_map(make_spec(type, 4, 8, 64), 2);
+        uint32_t key = 0;
+        for (; key < 64; ++key) map->update(bytes_of(key), bytes_of(uint64_t{key}), 0, 0);
+        const uint32_t wanted[] = {3, 1000, 60, 3};
+        const uint8_t* const keys[] = {bytes_of(wanted[0]), bytes_of(wanted[1]),
+                                       bytes_of(wanted[2]), bytes_of(wanted[3])};
+        const vm::LookupFn look_up = map->lookup_function();
+        for (; key < 1000; ++key) {
+            uint8_t* values[4];
+            map->lookup_bulk(keys, 4, values, 0);
+            ASSERT_NE(values[0], nullptr) << "in use";
+            for (uint32_t i = 0; i < 4; ++i) ASSERT_EQ(values[i], look_up(*map, keys[i], 0));
+            map->update(bytes_of(key), bytes_of(uint64_t{key}), 0, 0);
+        }
+        uint8_t* values[4];
+        map->lookup_bulk(keys, 4, values, 2);
+        EXPECT_EQ(values[0] == nullptr, type == vm::MapType::LruPercpuHash) << "no such cpu";
     }
 }
 
@@ -140,6 +163,23 @@ TEST(LruHash, ListsPerCpuShareTheEntriesEvenly) {
     ASSERT_EQ(map->update(bytes_of(on_other), bytes_of(on_other), 0, 1), 0);
     for (uint32_t key = 100; key < 200; ++key) map->update(bytes_of(key), bytes_of(key), 0, 0);
     EXPECT_TRUE(keys_of(*map).contains(on_other)) << "the other cpu's are not touched";
+}
+
+/// What the other cpu made free for itself is not taken either.
+TEST(LruHash, ListsPerCpuKeepWhatTheyMadeFree) {
+    const auto map = make_map(make_spec(vm::MapType::LruHash, 4, 4, 16, kNoCommonLru), 2);
+    for (uint32_t key = 1000; key < 1009; ++key)
+        ASSERT_EQ(map->update(bytes_of(key), bytes_of(key), 0, 1), 0);
+    const auto of_other = [&] {
+        const std::set<uint32_t> keys = keys_of(*map);
+        return std::count_if(keys.begin(), keys.end(), [](uint32_t key) { return key >= 1000; });
+    };
+    EXPECT_EQ(of_other(), 5) << "eight, of which four left and one came";
+    for (uint32_t key = 0; key < 500; ++key) {
+        ASSERT_EQ(map->update(bytes_of(key), bytes_of(key), 0, 0), 0);
+        ASSERT_LE(map->entries(), 5u + 8u);
+    }
+    EXPECT_EQ(of_other(), 5);
 }
 
 }  // namespace
