@@ -44,7 +44,10 @@ int QueueMap::peek(uint8_t* value) {
 
 int QueueMap::put(const uint8_t* value, uint64_t flags, Side side) {
     if (flags != vm::kUpdateAny && flags != vm::kUpdateExist) return -EINVAL;
-    if (!lock_.acquire(side)) return -EBUSY;
+    if (!lock_.acquire(side)) {
+        busy_.add(1);
+        return -EBUSY;
+    }
     Position now = position();
     const bool full = now.count == spec().entries_max;
     if (full && flags != vm::kUpdateExist) {
@@ -65,6 +68,7 @@ int QueueMap::put(const uint8_t* value, uint64_t flags, Side side) {
 
 int QueueMap::get(uint8_t* value, bool remove, Side side) {
     if (!lock_.acquire(side)) {
+        busy_.add(1);
         std::memset(value, 0, spec().value_bytes);
         return -EBUSY;
     }

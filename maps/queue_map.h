@@ -15,7 +15,8 @@
 
 namespace weir::maps {
 
-/// Threads: as vm::Map; operations take turns (workers wait a bounded time, then -EBUSY).
+/// Threads: as vm::Map; operations take turns. A worker gets -EBUSY only where a control thread
+/// lost its core while it copied a value.
 class QueueMap final : public vm::Map, public Salvageable {
 public:
     static Result<std::unique_ptr<vm::Map>> create(const vm::MapSpec& spec, MapMemory& memory);
@@ -36,7 +37,10 @@ public:
     int next_key(const uint8_t* key, uint8_t* next) override;  ///< -EINVAL
     uint32_t entries() const override { return position().count; }
     uint64_t memory_bytes() const override { return memory_.bytes() + state_.bytes(); }
+    uint64_t used_bytes() const override { return uint64_t{entries()} * spec().value_bytes; }
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
+    /// Of the peeks, too.
+    uint64_t busy_count() const override { return static_cast<uint64_t>(busy_.sum()); }
     Salvaged salvage(vm::Map& into) override;
 
 private:
@@ -75,6 +79,7 @@ private:
     Region state_;
     SpinLock lock_;  ///< guards the position; readers of entries() do not take it
     ShardedCounter full_;
+    ShardedCounter busy_;
 };
 
 }  // namespace weir::maps

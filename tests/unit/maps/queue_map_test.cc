@@ -56,6 +56,15 @@ TEST(Queue, WhenFullRefusesOrLosesTheOldest) {
     }
 }
 
+TEST(Queue, UsedBytesFollowTheEntries) {
+    const auto map = make_map(make_spec(vm::MapType::Queue, 0, 4, 3));
+    EXPECT_EQ(map->used_bytes(), 0u);
+    fill(*map, 1, 2);
+    EXPECT_EQ(map->used_bytes(), 8u);
+    taken(*map, &vm::Map::pop);
+    EXPECT_EQ(map->used_bytes(), 4u);
+}
+
 TEST(Queue, AnEmptyOneGivesZeroes) {
     const auto map = make_map(make_spec(vm::MapType::Queue, 0, 4, 2));
     uint32_t value = 9;
