@@ -67,22 +67,24 @@ LruMap::LruMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValueP
     : Map(spec), table_(std::move(table)), values_(std::move(values)), lists_(std::move(lists)) {}
 
 uint8_t* LruMap::lookup(const uint8_t* key, uint32_t cpu) {
-    return use(table_->find(key), cpu);
+    return use(table_->find(key).element, cpu);
 }
 
-/// The value that a look-up found, which counts as used from now on.
-uint8_t* LruMap::use(const HashTable::Hit& hit, uint32_t cpu) {
+/// The value of what a look-up found, which counts as used from now on.
+uint8_t* LruMap::use(uint32_t element, uint32_t cpu) {
     const uint32_t plane = is_percpu() ? cpu : 0;
-    if (!hit || plane >= values_.planes()) return nullptr;
-    lists_->mark(hit.element);
-    return values_.at(hit.element, plane);
+    if (element == kNoElement || plane >= values_.planes()) return nullptr;
+    lists_->mark(element);
+    return values_.at(element, plane);
 }
 
 vm::LookupFn LruMap::lookup_function() const {
     return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupFn {
         return [](vm::Map& map, const uint8_t* key, uint32_t cpu) -> uint8_t* {
             auto& self = static_cast<LruMap&>(map);
-            return self.use(self.table_->find_sized<kKeyBytes>(key), cpu);
+            HashTable::Found found;
+            if (!self.table_->find_at_once<kKeyBytes>(key, found)) return self.lookup(key, cpu);
+            return self.use(found.element, cpu);
         };
     });
 }
@@ -92,7 +94,7 @@ void LruMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** v
     std::array<uint32_t, kBurstPacketsMax> elements;
     table_->find_bulk(keys, count, elements.data());
     for (uint32_t i = 0; i < count; ++i) {
-        values[i] = use({.element = elements[i]}, cpu);
+        values[i] = use(elements[i], cpu);
         __builtin_prefetch(values[i]);  // it lies apart from its element, and is wanted next
     }
 }

@@ -65,7 +65,7 @@ private:
     LruMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values,
            std::unique_ptr<LruShards> lists);
 
-    uint8_t* use(const HashTable::Hit& hit, uint32_t cpu);
+    uint8_t* use(uint32_t element, uint32_t cpu);
     bool is_percpu() const { return vm::is_percpu(spec().type); }
     int put(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu, Side side);
     int put_replacing(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t fresh,
