@@ -43,7 +43,7 @@ LpmFib::Shape LpmFib::shape_for(uint32_t entries_max, uint32_t address_bytes) {
 uint64_t LpmFib::direct_bytes(LpmLayout layout) {
     switch (layout) {
         case LpmLayout::Byte: return kLpmSlots * sizeof(uint32_t);
-        case LpmLayout::Pair: return kPairSlots * sizeof(uint32_t);
+        case LpmLayout::Pair: return (kPairSlots + kLpmSlots) * sizeof(uint32_t);
         case LpmLayout::Wide:
             return (uint64_t{kWideSlots} + 2 * kPairSlots + kLpmSlots) * sizeof(uint32_t);
     }
@@ -63,9 +63,10 @@ LpmFib::LpmFib(uint8_t* memory, const Shape& shape, LpmTrie& trie, LpmNodes& nod
       trie_(trie),
       nodes_(nodes),
       blocks_(memory + direct_bytes(shape.layout), shape.chunks) {
-    if (layout_ != LpmLayout::Wide) return;
+    if (layout_ == LpmLayout::Byte) return;
     direct_.wide = direct_.root;
-    direct_.root = direct_.wide + kWideSlots;
+    direct_.root = direct_.wide + (layout_ == LpmLayout::Wide ? kWideSlots : kPairSlots);
+    if (layout_ == LpmLayout::Pair) return;
     tops_ = reinterpret_cast<uint32_t*>(direct_.root + kLpmSlots);
     covers_ = tops_ + kPairSlots;
 }
@@ -75,15 +76,12 @@ LpmFib::LpmFib(uint8_t* memory, const Shape& shape, LpmTrie& trie, LpmNodes& nod
 
 /// The direct table that holds the key's own length, or leads on to it.
 LpmFib::Table LpmFib::first_table(const LpmKey& key) const {
-    Table table{.slots = direct_.root,
-                .own = nullptr,
-                .block = kNoBlock,
-                .lower_bits = 0,
-                .upper_bits = layout_ == LpmLayout::Pair ? 16u : 8u};
-    if (layout_ != LpmLayout::Wide || key.prefix_bits <= 8) return table;
-    table.slots = direct_.wide + (key.words[0] >> 56 << 16);
+    Table table{
+        .slots = direct_.root, .own = nullptr, .block = kNoBlock, .lower_bits = 0, .upper_bits = 8};
+    if (layout_ == LpmLayout::Byte || key.prefix_bits <= 8) return table;
     table.lower_bits = 8;
-    table.upper_bits = 24;
+    table.upper_bits = layout_ == LpmLayout::Wide ? 24 : 16;
+    table.slots = direct_.wide + (key.words[0] >> 56 << (table.upper_bits - 8));
     return table;
 }
 

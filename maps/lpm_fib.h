@@ -12,8 +12,8 @@
 // prefixes are.
 //
 // Layouts by size: tables of 65,536 entries or more have two direct tables, one for lengths up to 8
-// and one for 9 to 24, both read at once, so that no change stores more than 65,536 slots; smaller
-// ones have one of 16 or 8 bits.
+// and one for 9 to 24, both read at once; smaller ones have 9 to 16 in the second, the smallest
+// only the first. So no change stores more than 32,768 slots.
 //
 // Every change that one address can see is one store: a slot, or the best entry of a block. Blocks
 // are rebuilt aside where runs part or join, and published by one store.
@@ -35,7 +35,7 @@
 
 namespace weir::maps {
 
-enum class LpmLayout : uint8_t { Byte, Pair, Wide };  ///< direct tables of 8, 16, 8 and 24 bits
+enum class LpmLayout : uint8_t { Byte, Pair, Wide };  ///< direct tables: 8; 8, 16; 8, 24 bits
 
 /// Threads: find and find_many anyone that is registered (maps/reclaim.h); the others under the
 /// map's writer lock.
@@ -70,8 +70,8 @@ public:
 
 private:
     struct Direct {
-        std::atomic<uint32_t>* root;  ///< lengths up to 8; of LpmLayout::Pair up to 16
-        std::atomic<uint32_t>* wide;  ///< of LpmLayout::Wide: lengths 9 to 24
+        std::atomic<uint32_t>* root;  ///< lengths up to 8
+        std::atomic<uint32_t>* wide;  ///< from 9 on; of LpmLayout::Byte none
     };
     /// How far a reader has come.
     struct Step {

@@ -27,7 +27,8 @@ inline LpmFib::Step LpmFib::first(const Direct& direct, const uint8_t* address) 
         return {direct.root[address[0]].load(std::memory_order_acquire), kNoNode, 1};
     if constexpr (kLayout == LpmLayout::Pair) {
         const uint32_t pair = static_cast<uint32_t>(address[0]) << 8 | address[1];
-        return {direct.root[pair].load(std::memory_order_acquire), kNoNode, 2};
+        return {direct.wide[pair].load(std::memory_order_acquire),
+                direct.root[address[0]].load(std::memory_order_acquire), 2};
     }
     const uint32_t index = wide_index(address);
     return {direct.wide[index].load(std::memory_order_acquire),
