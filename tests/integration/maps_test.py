@@ -210,7 +210,7 @@ class Imports(Maps):
         self.done("import", "fw/routes_v6", "--replace", str(self.file("2001:db8::/32 1\n")))
         before = self.dump("fw/routes_v6")
         for text, says in (("2001:db8:1::/48 1\n  2001:db8::/129 1\n", ":2:3: key: value '2001:db8::/129', expected a prefix length of at most 128"),
-                           ("2001:db8:1::/48 1\n2001:db8::/32 x\n", ":2:15: value: value 'x', expected a decimal integer"),
+                           ("2001:db8:1::/48 1\n2001:db8::/32 x\n", ':2:15: value: value "x", expected 0 to 4294967295 (__u32)'),
                            ("2001:db8:1::/48 1\n2001:db8::/32\n", ":2:1: line: value '2001:db8::/32', expected KEY VALUE"),
                            ("2001:db8:1::/48 1\n192.0.2.0/24 1\n", ":2:1: key: value '192.0.2.0/24', expected an IPv6"),
                            ('[{"key":"2001:db8:1::/48","value":1},\n {"key":"2001:db8::/32"}]', ":2:2: the element has no value")):
