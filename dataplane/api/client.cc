@@ -18,7 +18,8 @@ namespace weir::dataplane::api {
 namespace {
 
 /// CONFIGURE takes hugepages and opens devices; a load is proven and compiled; a publish waits for
-/// every worker.
+/// every worker; a fill writes hundreds of thousands of elements, beside a worker that may have the
+/// core.
 constexpr uint32_t kSlowTimeoutMs = 60'000;
 /// Update frames are filled up to here, so that one batch never holds the dataplane's control
 /// thread for long.
@@ -192,7 +193,8 @@ Result<uint32_t> Client::fill(Handle map, ByteSpan records, uint32_t record_byte
         const ByteSpan part = records.first(std::min(records.size(), batch_bytes));
         records = records.subspan(part.size());
         const MapFill request{map, flags, Bytes(part.begin(), part.end())};
-        const Result<MapCount> reply = connection_->call<MapCount>(FrameType::Fill, request);
+        const Result<MapCount> reply =
+            connection_->call<MapCount>(FrameType::Fill, request, nullptr, true);
         if (!reply) return std::unexpected(reply.error());
         done += reply->count;
     } while (!records.empty());
