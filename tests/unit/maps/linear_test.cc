@@ -261,7 +261,7 @@ TEST(LinearMaps, QueuesAndStacks) {
         for (const uint32_t entries : {1u, 5u, 8u}) {
             for (const bool overwrites : {false, true}) {
                 const auto map = make_map(make_spec(type, 0, 8, entries), kWorkers);
-                EXPECT_EQ(misfit_of_queue(*map, overwrites, operations()), std::nullopt)
+                EXPECT_EQ(misfit_of_queue(*map, overwrites, operations() / 4), std::nullopt)
                     << vm::map_type_name(type) << " of " << entries;
             }
         }
