@@ -137,8 +137,7 @@ Result<void> take_key(std::string_view text, const vm::MapSpec& spec, Out key) {
         if (take_hex(text.substr(2), key)) return {};
         return refuse_word("key", text, expected_word(key.size(), addressable));
     }
-    const bool by_type = spec.key_type != nullptr && is_big_endian(*spec.key_type);
-    if (is_decimal(text) && !by_type) {
+    if (is_decimal(text)) {
         if (take_decimal(text, key)) return {};
         return refuse_word("key", text, fmt::format("a number that fits in {} bytes", key.size()));
     }
@@ -151,8 +150,7 @@ Result<void> take_key(std::string_view text, const vm::MapSpec& spec, Out key) {
 }
 
 Result<void> take_slot(std::string_view text, const vm::MapSpec& spec, Out slot) {
-    const bool by_type = spec.value_type != nullptr && is_big_endian(*spec.value_type);
-    if (is_decimal(text) && !by_type) {
+    if (is_decimal(text)) {
         if (take_decimal(text, slot)) return {};
         return refuse_word("value", text,
                            fmt::format("a number that fits in {} bytes", slot.size()));

@@ -15,10 +15,9 @@ namespace weir::controlplane::cli {
 
 /// Fills `key` (key_bytes): an IPv4/IPv6 address or prefix where its size fits (4, 8, 16, 20 bytes;
 /// 8 and 20 with the u32 prefix length in front, in host order), a decimal integer in host order
-/// (in network order where the key's type is a __be16, __be32 or __be64), hex after 0x (bytes in
-/// memory order), JSON by BTF type, or a word that the type knows: an enumerator, a text. "-" where
-/// the map has no keys (queue, stack, bloom filter). Prefix lengths and indices are in the map's
-/// range. Errors: "key: value '…', expected …".
+/// whatever the type, hex after 0x (bytes in memory order), JSON by BTF type, or a word that the
+/// type knows: an enumerator, a text. "-" where the map has no keys (queue, stack, bloom filter).
+/// Prefix lengths and indices are in the map's range. Errors: "key: value '…', expected …".
 Result<void> parse_key(std::string_view text, const dataplane::api::MapInfo& map,
                        std::span<uint8_t> key);
 Result<Bytes> parse_key(std::string_view text, const dataplane::api::MapInfo& map);

@@ -84,7 +84,7 @@ TEST(ElementText, WordsThatATypeKnows) {
     EXPECT_EQ(key_text("3", map), "03000000");
     EXPECT_EQ(key_text("blockd", map),
               "key: value \"blockd\", expected reason: did you mean 'blocked'?");
-    EXPECT_EQ(value_text("80", map), "0050");
+    EXPECT_EQ(value_text("80", map), "5000") << "a bare decimal is in host order";
     EXPECT_EQ(value_text("0x5000", map), "5000");
 }
 
