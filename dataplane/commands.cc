@@ -337,6 +337,20 @@ void Commands::disconnected(Owner owner) {
     if (registry_) registry_->disconnected(owner);
 }
 
+/// Nobody is there to mend the file when a node boots by itself, and filtering matters more than
+/// what a map had learned: it is set aside, and said as long as this process lives.
+Result<api::MapCreated> Commands::begin_without_file(Owner owner, const api::MapCreate& request,
+                                                     const Error& problem) {
+    const Result<std::string> aside = registry_->set_file_aside(request.name);
+    if (!aside) return std::unexpected(problem);
+    Result<api::MapCreated> created = run(owner, request);
+    if (!created) return created;
+    lost_files_.push_back(
+        fmt::format("{}; the map began empty, the file is now {}", problem.message, *aside));
+    spdlog::error("{}", lost_files_.back());
+    return created;
+}
+
 Result<void> Commands::replay(const Replay& replay) {
     // An owner of its own, as if a connection had said all this.
     constexpr Owner kReplayOwner = UINT64_MAX;
@@ -344,7 +358,9 @@ Result<void> Commands::replay(const Replay& replay) {
         return std::unexpected(configured.error());
     std::vector<Handle> maps, programs;
     for (const ReplayMap& map : replay.maps) {
-        const Result<api::MapCreated> created = run(kReplayOwner, map.create);
+        Result<api::MapCreated> created = run(kReplayOwner, map.create);
+        if (!created && map.create.persistence != api::Persistence::None)
+            created = begin_without_file(kReplayOwner, map.create, created.error());
         if (!created) return std::unexpected(created.error());
         maps.push_back(created->handle);
         const Result<api::MapCount> filled =

@@ -59,6 +59,8 @@ private:
     Result<std::unique_ptr<Generation>> build_generation(const api::Publish& request) const;
     Result<void> add_chain(Generation& generation, const api::Chain& chain) const;
     void keep_replay();
+    Result<api::MapCreated> begin_without_file(Owner owner, const api::MapCreate& request,
+                                               const Error& problem);
     /// What runs, with maps and programs as the registry has them now.
     Result<api::Published> publish_again();
     Writer on_worker();
@@ -78,6 +80,7 @@ private:
     api::Publish published_;                  ///< what runs, as it was asked for
     std::optional<vm::Rejection> rejection_;  ///< of the request at hand
     std::string replay_trouble_;
+    std::vector<std::string> lost_files_;  ///< of maps that began empty at the replay, and why
     bool replay_is_stale_ = false;
     std::chrono::steady_clock::time_point replay_tried_{};
     bool shutdown_ = false;

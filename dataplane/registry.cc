@@ -122,6 +122,14 @@ Result<void> Registry::make_persisted(LoadedMap& loaded) const {
     return {};
 }
 
+Result<std::string> Registry::set_file_aside(const std::string& map_name) const {
+    const std::string path = maps::map_file_path(home_.directory, map_name);
+    std::string aside = path + ".damaged";
+    if (std::rename(path.c_str(), aside.c_str()) == 0) return aside;
+    return fail(ErrorKind::kResource,
+                fmt::format("{}: cannot be set aside: {}", path, std::strerror(errno)));
+}
+
 Result<std::shared_ptr<LoadedMap>> Registry::map(Handle handle) const {
     const auto found = maps_.find(handle);
     if (found == maps_.end())

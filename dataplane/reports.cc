@@ -51,6 +51,7 @@ api::Status Commands::status() const {
     for (const std::string& trouble : {prover_->trouble(), replay_trouble_}) {
         if (!trouble.empty()) status.warnings.push_back(trouble);
     }
+    status.warnings.insert(status.warnings.end(), lost_files_.begin(), lost_files_.end());
     return status;
 }
 

@@ -139,16 +139,26 @@ TEST_F(PersistenceTest, AFileThatDoesNotFitIsRefusedAndWhatRunsStays) {
     EXPECT_FALSE(info().persists);
 }
 
-TEST_F(PersistenceTest, AReplayOfADamagedFileEndsWithOneLine) {
+TEST_F(PersistenceTest, AReplaySetsADamagedFileAsideAndSaysSo) {
     configure();
     publish(must(create(flows())), flows());
+    must(client_->update(map_, elements(0, 5), 0, true));
+    must(client_->update(map_, elements(5, 9), 0, false));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // the replay has the policy
     client_.reset();
     dataplane_.stop(SIGKILL);
     fs::resize_file(file(), 100);
     dataplane_.start(replay());
-    EXPECT_EQ(dataplane_.wait(), 2);
-    EXPECT_NE(dataplane_.log().find(file() + ": is cut off: it has 100 bytes"), std::string::npos)
-        << dataplane_.log();
+    client_.emplace(dataplane_.connect());
+    EXPECT_EQ(must(client_->status()).generation, 1u) << "the node filters again by itself";
+    EXPECT_EQ(info().entries, 5u) << "policy is back, what programs learned is not";
+    EXPECT_EQ(fs::file_size(file() + ".damaged"), 100u);
+    const auto warnings = must(client_->status()).warnings;
+    ASSERT_FALSE(warnings.empty());
+    EXPECT_NE(warnings.back().find(file() + ": is cut off: it has 100 bytes"), std::string::npos)
+        << warnings.back();
+    EXPECT_NE(warnings.back().find("; the map began empty, the file is now " + file() + ".damaged"),
+              std::string::npos);
 }
 
 TEST_F(PersistenceTest, ReplacedContentsAreWhatARestartFinds) {
