@@ -12,6 +12,9 @@ namespace weir::maps {
 
 /// One key of a map, its value a number. For per-CPU kinds: one slot of one key.
 struct KeyModel {
+    /// The map evicts: a key may be gone where the answer says so. It never comes back by itself.
+    bool vanishes = false;
+
     struct State {
         bool present = false;
         uint64_t value = 0;
@@ -34,10 +37,16 @@ struct KeyModel {
     };
 
     bool apply(State& state, const Operation& operation) const {
-        if (operation.status != expected_status(state, operation)) return false;
+        if (operation.status != expected_status(state, operation)) {
+            if (!vanishes || operation.status != expected_status({}, operation)) return false;
+            state = {};
+        }
         if (operation.status != 0) return true;
         switch (operation.kind) {
-            case Kind::Read: return state.value == operation.value;
+            case Kind::Read:
+                // A slot of a key that went, and was inserted again by another cpu.
+                if (vanishes && operation.value == 0) state.value = 0;
+                return state.value == operation.value;
             case Kind::Presence: return true;
             case Kind::Write: state = {true, operation.value}; return true;
             case Kind::WriteElsewhere: state = {true, state.present ? state.value : 0}; return true;

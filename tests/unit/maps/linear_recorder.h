@@ -99,7 +99,7 @@ public:
         for (uint32_t key = 0; key < keys(); ++key) {
             for (uint32_t slot = 0; slot < slots_; ++slot) {
                 const auto history = history_of(key, slot);
-                const KeyModel model;
+                const KeyModel model{.vanishes = map_.evicted_count() != 0};
                 const auto misfit =
                     testing::LinearCheck<KeyModel>(model, start).first_misfit(history);
                 if (misfit) return story_of(history, *misfit, key, slot);

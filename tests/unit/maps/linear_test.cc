@@ -112,7 +112,7 @@ void expect_linear(vm::Map& map, const std::vector<Bytes>& keys, const KeyMix& m
     const std::string misfit = recorder.first_misfit(start);
     EXPECT_TRUE(misfit.empty()) << vm::map_type_name(map.spec().type) << " " << misfit;
     EXPECT_GT(recorder.recorded(), recorder.gave_up()) << "too much was refused to tell anything";
-    EXPECT_EQ(map.evicted_count(), 0u);
+    EXPECT_LE(map.evicted_count(), recorder.recorded() / 1000);
 }
 
 TEST(LinearMaps, KeysOfHashes) {
@@ -132,7 +132,8 @@ TEST(LinearMaps, KeysOfPercpuHashes) {
     }
 }
 
-/// So many elements that none has to leave.
+/// So many elements that hardly one has to leave, and if one does, while a worker that holds a lock
+/// has lost its core, its key is gone and no old value comes back.
 TEST(LinearMaps, KeysOfLruHashes) {
     for (const uint32_t flags : {0u, 2u}) {
         const auto map = make_map(make_spec(vm::MapType::LruHash, 8, 512, 4096, flags), kWorkers);

@@ -13,6 +13,12 @@
 namespace weir::maps {
 
 constexpr uint32_t kWorkers = 3;
+/// Instrumented code takes fewer steps.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kSlow = true;
+#else
+constexpr bool kSlow = false;
+#endif
 /// What the control side sees at least, on a machine that gives it no turn before workers are done.
 constexpr uint32_t kControlTurnsMin = 1'000;
 
