@@ -24,20 +24,24 @@ static long take(struct bpf_dynptr *sample, void *context)
 {
     struct taking *taking = context;
     u64 bytes[SAMPLE_BYTES / 8] = {}, *slice, sum = 0;
+    long failed;
 
     note(&notes[0], bpf_dynptr_read(bytes, sizeof(bytes), sample, 0, 0));
     for (int i = 0; i < SAMPLE_BYTES / 8; i++)
         sum = sum * 31 + bytes[i];
     note(&notes[1], sum);
-    note(&notes[2], bpf_dynptr_read(bytes, 4, sample, 2, 0));
-    note(&notes[3], bytes[0]);
+    /* What a read that failed leaves in its buffer is nobody's promise. */
+    failed = bpf_dynptr_read(bytes, 4, sample, 2, 0);
+    note(&notes[2], failed);
+    note(&notes[3], failed ? 0 : bytes[0]);
     note(&notes[4], bpf_dynptr_write(sample, 0, &sum, sizeof(sum), 0));
     slice = bpf_dynptr_data(sample, 0, 8);
     note(&notes[5], slice ? *slice : 1);
     if (slice)
         *slice = 7;
-    note(&notes[6], bpf_dynptr_read(bytes, 8, sample, 0, 0));
-    note(&notes[7], bytes[0]);
+    failed = bpf_dynptr_read(bytes, 8, sample, 0, 0);
+    note(&notes[6], failed);
+    note(&notes[7], failed ? 0 : bytes[0]);
     note(&notes[8], bpf_user_ringbuf_drain(&samples, nested, 0, 0));
     return ++taking->taken >= taking->most;
 }
