@@ -35,11 +35,19 @@ ErrorKind kind_of(int error) {
     }
 }
 
+bool has_indices(const LoadedMap& map) {
+    return map.spec.type == vm::MapType::Array || map.spec.type == vm::MapType::PercpuArray;
+}
+
 std::string reason_of(int error, const LoadedMap& map) {
     switch (error) {
         case -E2BIG:
-            return fmt::format("the map is full or the key beyond its end: max_entries is {}",
+            return fmt::format("{}: max_entries is {}",
+                               has_indices(map) ? "the index is beyond the end" : "the map is full",
                                map.spec.entries_max);
+        case -ENOSPC:
+            return fmt::format("the map is full: max_entries is {}", map.spec.entries_max);
+        case -EBUSY: return "another writer held the map for too long; try again";
         case -EEXIST: return "the key exists already";
         case -ENOENT: return "the key does not exist";
         case -ENODEV: return "there is no such worker";
@@ -131,7 +139,9 @@ Result<api::MapCount> write_each(LoadedMap& map, size_t count, uint64_t flags,
             some();
         }
         if (!written)
-            return fail_in(fmt::format("element {} of {}", done + 1, count), written.error());
+            return fail_in(fmt::format("element {} of {}{}", done + 1, count,
+                                       done == 0 ? "" : " (those before it are written)"),
+                           written.error());
     }
     return api::MapCount{static_cast<uint32_t>(done)};
 }
@@ -190,6 +200,10 @@ Result<api::MapCount> erase_elements(LoadedMap& map, const std::vector<Bytes>& k
             map.policy.erase(key);
             map.slots.erase(key);
             ++done.count;
+        } else if (error == -EINVAL && has_indices(map)) {
+            return fail(ErrorKind::kInvalid,
+                        fmt::format("{}: elements of a {} are always there and cannot be deleted",
+                                    map.label(), vm::map_type_name(map.spec.type)));
         } else if (error != -ENOENT) {
             return refused(map, key, error);
         }

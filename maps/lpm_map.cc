@@ -19,8 +19,8 @@ namespace {
 
 constexpr uint32_t kFlagsAllowed = vm::kMapNoPrealloc | kMapNumaNode | kAccessFlags;
 /// How long the control side waits for readers when all nodes wait for them, and how often.
-constexpr uint64_t kGraceWaitMs = 1000;
-constexpr uint32_t kGraceWaits = 4;
+constexpr uint64_t kGraceWaitMs = 20;
+constexpr uint32_t kGraceWaits = 200;
 /// Node numbers share 32 bits with what a slot leads to.
 constexpr uint32_t kEntriesMax = (kLpmNumberMax - 1) / 2 - 65536;
 

@@ -148,7 +148,7 @@ Result<ElementRecords> parse_elements(std::string_view text, const std::string& 
 }
 
 Result<ElementRecords> read_elements(const std::string& path, const MapInfo& map) {
-    const Result<std::string> text = read_file(path, kElementFileBytesMax);
+    const Result<std::string> text = read_file(path, kElementFileBytesMax, true);
     if (!text) return std::unexpected(text.error());
     return parse_elements(*text, path, map);
 }
@@ -163,7 +163,7 @@ Result<void> check_count(const ElementRecords& records, const MapInfo& map) {
 }
 
 Result<std::vector<Bytes>> read_samples(const std::string& path) {
-    const Result<std::string> text = read_file(path, kElementFileBytesMax);
+    const Result<std::string> text = read_file(path, kElementFileBytesMax, true);
     if (!text) return std::unexpected(text.error());
     std::vector<Bytes> samples;
     const Result<void> read =
@@ -186,7 +186,7 @@ Result<std::vector<Bytes>> read_samples(const std::string& path) {
 }
 
 Result<std::vector<ParsedBinding>> read_bindings(const std::string& path, const vm::MapSpec& map) {
-    const Result<std::string> text = read_file(path, kElementFileBytesMax);
+    const Result<std::string> text = read_file(path, kElementFileBytesMax, true);
     if (!text) return std::unexpected(text.error());
     const MapInfo lone = lone_map(map);
     std::vector<ParsedBinding> bindings;

@@ -65,6 +65,8 @@ Result<NodeMap> ask_map(const Parsed& parsed) {
 }
 
 Result<NodeMap> ask_map(const Parsed& parsed, const std::string& name) {
+    if (name.empty())
+        return fail(ErrorKind::kInvalid, "NAME: value '', expected a map as PROGRAM/MAP");
     Result<Json> document = ask_node(parsed, "GET", map_target(name));
     if (!document) return std::unexpected(document.error());
     Result<MapInfo> info = read_map_json(*document);

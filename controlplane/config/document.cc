@@ -216,7 +216,7 @@ Result<Node> parse_document(const std::string& text, const std::string& file) {
     }
 }
 
-Result<std::string> read_file(const std::string& path, size_t bytes_max) {
+Result<std::string> read_file(const std::string& path, size_t bytes_max, bool takes_pipe) {
     const auto refused = [&](const char* what) {
         return fail(ErrorKind::kInvalid,
                     fmt::format("{}: {}: {}", path, what, std::strerror(errno)));
@@ -225,10 +225,13 @@ Result<std::string> read_file(const std::string& path, size_t bytes_max) {
     if (fd < 0) return refused("cannot open");
     struct stat info{};
     std::string text;
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    const bool known = fstat(fd, &info) == 0;
+    const bool is_pipe = known && takes_pipe && S_ISFIFO(info.st_mode);
+    if (!is_pipe && (!known || !S_ISREG(info.st_mode))) {
         close(fd);
         return fail(ErrorKind::kInvalid, fmt::format("{}: no regular file", path));
     }
+    if (is_pipe) fcntl(fd, F_SETFL, 0);  // what is still to be written is waited for
     std::vector<char> block(1u << 16);
     for (;;) {
         const ssize_t got = read(fd, block.data(), block.size());

@@ -51,7 +51,7 @@ std::string describe(const Node& node);
 Result<Node> parse_document(const std::string& text, const std::string& file);
 
 /// The whole file, bounded by `bytes_max`; kInvalid if it is missing, unreadable, no regular file
-/// or too large.
-Result<std::string> read_file(const std::string& path, size_t bytes_max);
+/// (nor, with `takes_pipe`, a pipe, whose end is waited for) or too large.
+Result<std::string> read_file(const std::string& path, size_t bytes_max, bool takes_pipe = false);
 
 }  // namespace weir::controlplane

@@ -58,6 +58,14 @@ Result<api::Published> replace_contents(api::Client& client,
     for (const NewContents& one : contents) {
         if (const Result<void> fits = check(one); !fits) return std::unexpected(fits.error());
     }
+    for (size_t i = 0; i < contents.size(); ++i) {
+        for (size_t k = 0; k < i; ++k) {
+            if (contents[i].map.name == contents[k].map.name)
+                return fail(ErrorKind::kInvalid,
+                            fmt::format("map {} is named twice, expected each map once",
+                                        contents[i].map.name));
+        }
+    }
     std::vector<api::MapReplacement> replacements;
     for (const NewContents& one : contents) {
         const Result<api::Handle> fresh =

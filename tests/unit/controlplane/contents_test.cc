@@ -47,15 +47,19 @@ TEST_F(Contents, ThatDoNotFitAreRefusedBeforeAnythingIsMade) {
               "map fw/counts: 2 elements, expected at most 1 (max_entries)");
 }
 
+TEST_F(Contents, OfOneMapTwiceAreRefused) {
+    EXPECT_EQ(refusal({{counts(), Bytes(12)}, {counts(), Bytes(12)}}),
+              "map fw/counts is named twice, expected each map once");
+}
+
 TEST_F(Contents, ThatTheMapRefusesChangeNothing) {
     Bytes record(12);
     record[0] = 1;  // an index that does not exist
     const auto replaced = replace_contents(*client_, {{counts(), record}});
     ASSERT_FALSE(replaced);
-    EXPECT_EQ(
-        replaced.error().message,
-        "element 1 of 1: map fw/counts (handle 2): key 0x01000000: the map is full or the key "
-        "beyond its end: max_entries is 1");
+    EXPECT_EQ(replaced.error().message,
+              "element 1 of 1: map fw/counts (handle 2): key 0x01000000: the index is beyond "
+              "the end: max_entries is 1");
     EXPECT_EQ(must(client_->status()).generation, 1u);
 }
 

@@ -144,7 +144,8 @@ TEST_F(LoadedMapTest, NamesTheElementThatIsWrong) {
     const std::vector<api::Element> elements = {{Bytes{1, 0, 0, 0}, Bytes(8)},
                                                 {Bytes{2, 0, 0}, Bytes(8)}};
     EXPECT_EQ(update_elements(hash, {1, 0, false, elements}, at_once).error().message,
-              "element 2 of 2: map m (handle 1): key 0x020000 has 3 bytes, expected 4");
+              "element 2 of 2 (those before it are written): map m (handle 1): key 0x020000 has 3 "
+              "bytes, expected 4");
     EXPECT_EQ(hash.map->entries(), 1u);
     EXPECT_EQ(update_elements(hash, {1, 0, false, {{Bytes(4), Bytes(9)}}}, at_once).error().message,
               "element 1 of 1: map m (handle 1): value of key 0x00000000 has 9 bytes, expected 8");
@@ -153,8 +154,8 @@ TEST_F(LoadedMapTest, NamesTheElementThatIsWrong) {
     const auto full = update_elements(hash, {1, 0, false, many}, at_once);
     ASSERT_FALSE(full);
     EXPECT_EQ(full.error().kind, ErrorKind::kResource);
-    EXPECT_EQ(full.error().message.find(
-                  "element 2 of 2: map m (handle 1): key 0x03000000: the map is full"),
+    EXPECT_EQ(full.error().message.find("element 2 of 2 (those before it are written): map m "
+                                        "(handle 1): key 0x03000000: the map is full"),
               0u);
 }
 
@@ -166,11 +167,11 @@ TEST_F(LoadedMapTest, TakesRecordsAndRefusesThoseThatAreNotWhole) {
     EXPECT_EQ(*lookup_element(hash, Bytes{1, 7, 7, 7})->value, Bytes(8, 7));
     EXPECT_EQ(*lookup_element(hash, Bytes(4, 7))->value, Bytes(8, 7));
     records[12] = 2;
-    EXPECT_EQ(
-        fill_elements(hash, {1, 0, records}, at_once)
-            .error()
-            .message.find("element 2 of 2: map m (handle 1): key 0x02070707: the map is full"),
-        0u);
+    EXPECT_EQ(fill_elements(hash, {1, 0, records}, at_once)
+                  .error()
+                  .message.find("element 2 of 2 (those before it are written): map m (handle 1): "
+                                "key 0x02070707: the map is full"),
+              0u);
     records[0] = 9;
     records.pop_back();
     EXPECT_EQ(fill_elements(hash, {1, 0, records}, at_once).error().message,
