@@ -52,9 +52,13 @@ int64_t UserRingbufMap::consume(SampleVisitor visit, void* opaque) {
     int64_t samples = 0;
     uint64_t position = consumed_.load(std::memory_order_relaxed);
     for (uint64_t stop = 0; stop == 0 && samples < int64_t{kSamplesPerDrainMax}; ++samples) {
-        if (position == produced_.load(std::memory_order_acquire)) break;
+        const uint64_t produced = produced_.load(std::memory_order_acquire);
+        if (position == produced) break;
         uint32_t bytes = 0;
         std::memcpy(&bytes, at(position), sizeof bytes);
+        // Never wrong while programs write to nothing but samples; what they could do else ends
+        // here.
+        if (bytes > vm::kDynptrBytesMax || taken_by(bytes) > produced - position) break;
         stop = visit(opaque, at(position) + kSampleHeaderBytes, bytes);
         position += taken_by(bytes);
         taken_.fetch_add(1, std::memory_order_relaxed);

@@ -152,7 +152,15 @@ bool held_within(const Comparison& how, const State& old, const State& now, IdMa
     return counted_within(how, old.may_goto, now.may_goto);
 }
 
+/// What lives as long as the sample must be told from what lives on: the end of the round forgets the
+/// one and keeps the other.
+bool samples_agree(const Frame& old, const Frame& now, IdMap* ids) {
+    if ((old.sample == 0) != (now.sample == 0)) return false;
+    return old.sample == 0 || ids == nullptr || ids->match(old.sample, now.sample);
+}
+
 bool frame_head_within(const Comparison& how, const Frame& old, const Frame& now, IdMap& ids) {
+    if (!samples_agree(old, now, &ids)) return false;
     if ((old.rounds == 0) != (now.rounds == 0)) return false;
     // Where rounds are counted, what is below the old state has walked those that were left.
     const bool counts = old.rounds != 0 && old.round.origin == old.rounds;
@@ -197,7 +205,7 @@ void drop_single_ids(State& state) {
 bool frames_same(const Comparison& how, const State& old, const State& now, IdMap* ids) {
     for (size_t i = old.frames.size(); i-- > 0;) {
         const Frame &a = old.frames[i], &b = now.frames[i];
-        if ((a.rounds == 0) != (b.rounds == 0)) return false;
+        if ((a.rounds == 0) != (b.rounds == 0) || !samples_agree(a, b, ids)) return false;
         const uint32_t live = live_registers(how.cfg, how.pc, old, i);
         for (uint8_t reg = 0; reg < kFramePointer; ++reg)
             if ((live >> reg & 1) != 0 && !reg_same(a.regs[reg], b.regs[reg], ids)) return false;
