@@ -26,6 +26,12 @@ Result<Bytes> to_bytes(const Result<Reply>& reply) {
     return api::encode(*reply);
 }
 
+/// What the file holds is to blame, not the machine: room or memory that is short today may be
+/// there tomorrow, and the file is as good as it was.
+bool is_unfit(const Error& error) {
+    return error.kind == ErrorKind::kInvalid || error.kind == ErrorKind::kRejected;
+}
+
 std::set<Handle> programs_of(const api::Publish& request) {
     std::set<Handle> programs;
     for (const api::Chain& chain : request.chains)
@@ -359,7 +365,8 @@ Result<void> Commands::replay(const Replay& replay) {
     std::vector<Handle> maps, programs;
     for (const ReplayMap& map : replay.maps) {
         Result<api::MapCreated> created = run(kReplayOwner, map.create);
-        if (!created && map.create.persistence != api::Persistence::None)
+        if (!created && map.create.persistence != api::Persistence::None &&
+            is_unfit(created.error()))
             created = begin_without_file(kReplayOwner, map.create, created.error());
         if (!created) return std::unexpected(created.error());
         maps.push_back(created->handle);

@@ -1,9 +1,13 @@
 #include "dataplane/registry.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 
 #include "dataplane/api/fields.h"
 #include "dataplane/generation.h"
@@ -13,6 +17,8 @@ namespace weir::dataplane {
 namespace {
 
 static_assert(api::kProgramsMax <= kProgramSlotsMax);
+
+constexpr uint32_t kDamagedFilesMax = 8;  ///< of one map, kept until somebody removes them
 
 /// Adds `name` -> `handle`; an error where the name stands for another handle.
 Result<void> claim(std::map<std::string, Handle>& names, const char* what, const std::string& name,
@@ -113,8 +119,9 @@ Result<void> Registry::make_persisted(LoadedMap& loaded) const {
     loaded.map = std::move(opened->map);
     loaded.keep_old_file = opened->keep_old;
     loaded.salvaged = opened->salvaged;
-    spdlog::info("map {}: {} elements of {} are back, {} were torn and are dropped", loaded.name,
-                 opened->salvaged.kept, loaded.file->path(), opened->salvaged.torn);
+    spdlog::log(opened->salvaged.torn == 0 ? spdlog::level::info : spdlog::level::warn,
+                "map {}: {} elements of {} are back, {} were torn and are dropped", loaded.name,
+                opened->salvaged.kept, loaded.file->path(), opened->salvaged.torn);
     if (!maps::is_memory_file_system(home_.directory))
         spdlog::warn(
             "map {}: {} is on a disk, whose writing back may pause workers; put run_dir on a tmpfs",
@@ -124,10 +131,18 @@ Result<void> Registry::make_persisted(LoadedMap& loaded) const {
 
 Result<std::string> Registry::set_file_aside(const std::string& map_name) const {
     const std::string path = maps::map_file_path(home_.directory, map_name);
-    std::string aside = path + ".damaged";
-    if (std::rename(path.c_str(), aside.c_str()) == 0) return aside;
+    for (uint32_t number = 1; number <= kDamagedFilesMax; ++number) {
+        std::string aside = fmt::format("{}.damaged.{}", path, number);
+        // Never over one that is there already.
+        if (renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, aside.c_str(), RENAME_NOREPLACE) == 0)
+            return aside;
+        if (errno != EEXIST)
+            return fail(ErrorKind::kResource,
+                        fmt::format("{}: cannot be set aside: {}", path, std::strerror(errno)));
+    }
     return fail(ErrorKind::kResource,
-                fmt::format("{}: cannot be set aside: {}", path, std::strerror(errno)));
+                fmt::format("{}: {} damaged files lie beside it, expected somebody to remove them",
+                            path, kDamagedFilesMax));
 }
 
 Result<std::shared_ptr<LoadedMap>> Registry::map(Handle handle) const {

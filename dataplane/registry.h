@@ -103,7 +103,7 @@ public:
     uint32_t cpu_slots() const { return cpu_slots_; }
 
     Result<Handle> create_map(Owner owner, const api::MapCreate& request);
-    /// The file of a persistent map that cannot be taken up gets the name PATH.damaged, which is
+    /// The file of a persistent map that cannot be taken up gets the name PATH.damaged.N, which is
     /// returned, so that a map of this name can begin empty.
     Result<std::string> set_file_aside(const std::string& map_name) const;
     Result<std::shared_ptr<LoadedMap>> map(Handle handle) const;

@@ -1,11 +1,14 @@
 // weir: the command line. Finds the verb; everything else is the verb's own.
 
 #include <fmt/core.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <string_view>
 #include <system_error>
@@ -127,10 +130,22 @@ int dispatch(Words words) {
 }  // namespace
 }  // namespace weir::controlplane::cli
 
+/// What was printed may have met a full disk. A reader that left early is no error.
+static bool output_arrived() {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+    pollfd reader{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+    return poll(&reader, 1, 0) == 1 && (reader.revents & POLLERR) != 0;
+}
+
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     try {
-        return weir::controlplane::cli::dispatch({argv + 1, argv + argc});
+        const int status = weir::controlplane::cli::dispatch({argv + 1, argv + argc});
+        return output_arrived()
+                   ? status
+                   : weir::controlplane::cli::report({weir::ErrorKind::kResource,
+                                                      "standard output: not everything could be "
+                                                      "written, expected room for it"});
     } catch (const std::exception&
                  error) {  // memory, or a library's exception that a border let through
         return weir::controlplane::cli::report({weir::ErrorKind::kResource, error.what()});

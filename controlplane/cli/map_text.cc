@@ -91,6 +91,10 @@ std::string map_show_text(const NodeMap& map) {
                                        count_text(document, "memory_bytes")));
     text += line("flags", words_of(document.value("flag_names", Json::array()), "none"));
     if (document.value("frozen", false)) text += line("frozen", "contents never change");
+    if (document.value("persists", false))
+        text += line("kept", fmt::format("{} elements of the file, {} torn and dropped",
+                                         count_text(document, "restored_count"),
+                                         count_text(document, "torn_count")));
     text += line("full", count_text(document, "full_count") + " inserts refused");
     text += line("busy", count_text(document, "busy_count") + " writes given up on a lock");
     text += line("evicted", count_text(document, "evicted_count") + " elements made room");

@@ -41,6 +41,10 @@ std::vector<std::string> map_warnings(const dataplane::api::MapInfo& map) {
             "map {}: {} writes given up because another writer held a lock: let fewer workers "
             "write to it, or make it a per-CPU kind",
             map.name, map.busy_count));
+    if (map.torn_count != 0)
+        warnings.push_back(
+            fmt::format("map {}: {} elements of its file were torn and dropped, {} are back",
+                        map.name, map.torn_count, map.restored_count));
     return warnings;
 }
 

@@ -136,6 +136,12 @@ void add_maps(Families& families, const std::vector<api::MapInfo>& maps) {
                          labels, map.evicted_count);
         families.counter("weir_map_lost_events_total",
                          "Records that did not fit into the map's ring.", labels, map.lost_events);
+        if (!map.persists) continue;
+        families.gauge("weir_map_restored_elements", "Elements that the map's file held.", labels,
+                       map.restored_count);
+        families.gauge("weir_map_torn_elements",
+                       "Elements of the map's file that were not whole and were dropped.", labels,
+                       map.torn_count);
     }
 }
 

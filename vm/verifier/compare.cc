@@ -152,8 +152,8 @@ bool held_within(const Comparison& how, const State& old, const State& now, IdMa
     return counted_within(how, old.may_goto, now.may_goto);
 }
 
-/// What lives as long as the sample must be told from what lives on: the end of the round forgets the
-/// one and keeps the other.
+/// What lives as long as the sample must be told from what lives on: the end of the round forgets
+/// the one and keeps the other.
 bool samples_agree(const Frame& old, const Frame& now, IdMap* ids) {
     if ((old.sample == 0) != (now.sample == 0)) return false;
     return old.sample == 0 || ids == nullptr || ids->match(old.sample, now.sample);

@@ -1,5 +1,9 @@
 // Maps that outlive a dataplane: killed, and started again from its replay file.
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -152,13 +156,33 @@ TEST_F(PersistenceTest, AReplaySetsADamagedFileAsideAndSaysSo) {
     client_.emplace(dataplane_.connect());
     EXPECT_EQ(must(client_->status()).generation, 1u) << "the node filters again by itself";
     EXPECT_EQ(info().entries, 5u) << "policy is back, what programs learned is not";
-    EXPECT_EQ(fs::file_size(file() + ".damaged"), 100u);
+    EXPECT_EQ(fs::file_size(file() + ".damaged.1"), 100u);
     const auto warnings = must(client_->status()).warnings;
     ASSERT_FALSE(warnings.empty());
     EXPECT_NE(warnings.back().find(file() + ": is cut off: it has 100 bytes"), std::string::npos)
         << warnings.back();
-    EXPECT_NE(warnings.back().find("; the map began empty, the file is now " + file() + ".damaged"),
-              std::string::npos);
+    EXPECT_NE(
+        warnings.back().find("; the map began empty, the file is now " + file() + ".damaged.1"),
+        std::string::npos);
+}
+
+TEST_F(PersistenceTest, AReplayLeavesAWholeFileAloneThatItCannotTakeUpNow) {
+    configure();
+    publish(must(create(flows())), flows());
+    must(client_->update(map_, elements(0, 9), 0, false));
+    client_.reset();
+    dataplane_.stop(SIGKILL);
+    const int fd = open(file().c_str(), O_RDWR | O_CLOEXEC);
+    ASSERT_EQ(flock(fd, LOCK_EX), 0);
+    dataplane_.start(replay());
+    EXPECT_EQ(dataplane_.wait(), 2);
+    EXPECT_NE(dataplane_.log().find(file() + ": is in use by another process"), std::string::npos)
+        << dataplane_.log();
+    EXPECT_FALSE(fs::exists(file() + ".damaged.1"));
+    close(fd);
+    dataplane_.start(replay());
+    client_.emplace(dataplane_.connect());
+    EXPECT_EQ(info().entries, 9u);
 }
 
 TEST_F(PersistenceTest, ReplacedContentsAreWhatARestartFinds) {
