@@ -261,11 +261,35 @@ int LruMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
 
 int LruMap::control_update(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags) {
     if (const int error = control_write_error(spec()); error != 0) return error;
+    return put_all_slots(key, value, flags, kControlCpu);
+}
+
+int LruMap::put_all_slots(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags,
+                          uint32_t cpu) {
     const bool each_slot_apart = value.size() == control_value_bytes();
     if (!each_slot_apart && value.size() != spec().value_bytes) return -EINVAL;
     const uint64_t step = each_slot_apart ? values_.stride() : 0;
-    return put(key, {.base = value.data(), .step = step, .only_cpu = kAllCpus}, flags, kControlCpu,
+    return put(key, {.base = value.data(), .step = step, .only_cpu = kAllCpus}, flags, cpu,
                Side::Control);
+}
+
+/// Where each cpu has its share of the elements, the shares fill in turn.
+Salvaged LruMap::salvage(vm::Map& into) {
+    auto& fresh = static_cast<LruMap&>(into);
+    const bool has_shares = (spec().flags & kNoCommonLru) != 0;
+    Bytes value(uint64_t{values_.planes()} * values_.stride());
+    Bytes slots(fresh.control_value_bytes());
+    uint32_t cpu = kControlCpu;
+    Salvaged salvaged;
+    salvaged.torn += table_->salvage([&](const uint8_t* key, uint32_t element) {
+        values_.read(element, value.data());
+        std::copy_n(value.begin(), std::min(value.size(), slots.size()), slots.begin());
+        const int status = fresh.put_all_slots(key, slots, vm::kUpdateNoExist, cpu);
+        salvaged.torn += status != 0 ? 1 : 0;
+        if (has_shares) cpu = (cpu + 1) % fresh.lists_->cpus();
+    });
+    salvaged.kept = fresh.entries();
+    return salvaged;
 }
 
 int LruMap::control_erase(const uint8_t* key) {

@@ -56,8 +56,9 @@ public:
     uint64_t full_count() const override { return static_cast<uint64_t>(full_.sum()); }
     uint64_t busy_count() const override { return static_cast<uint64_t>(busy_.sum()); }
     uint64_t evicted_count() const override { return static_cast<uint64_t>(evicted_.sum()); }
-    /// Which of them was used last is not kept.
-    Salvaged salvage(vm::Map& into) override { return salvage_planes(*table_, values_, into); }
+    /// Which of them was used last is not kept. `into` is an LruMap; what its batches evict of a
+    /// full map does not count as kept.
+    Salvaged salvage(vm::Map& into) override;
 
 private:
     class Evictor;
@@ -68,6 +69,8 @@ private:
     uint8_t* use(uint32_t element, uint32_t cpu);
     bool is_percpu() const { return vm::is_percpu(spec().type); }
     int put(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu, Side side);
+    int put_all_slots(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags,
+                      uint32_t cpu);
     int put_replacing(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t fresh,
                       Side side);
     int put_in_place(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t fresh,

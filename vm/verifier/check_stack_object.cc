@@ -93,7 +93,10 @@ Checked end_object(Step& step, uint8_t frame, uint32_t slot) {
     const uint32_t first = first_slot(object, slot);
     mark_read(step.path, frame, uint64_t{1} << first | uint64_t{1} << (first - 1));
     remove_object(step, {frame, first});
-    if (!has_clone(step, object)) forget_owned(step.state(), object.ref);
+    const bool is_lent = std::ranges::any_of(step.state().frames, [&](const Frame& one) {
+        return one.sample != 0 && one.sample == object.ref;
+    });
+    if (!is_lent && !has_clone(step, object)) forget_owned(step.state(), object.ref);
     return {};
 }
 

@@ -96,6 +96,25 @@ TEST_F(Persist, KeyedKindsKeepTheirElements) {
     }
 }
 
+TEST_F(Persist, AFullLruMapWithASharePerCpuKeepsAllOfThem) {
+    vm::MapSpec spec = make_spec(vm::MapType::LruHash, 4, 8, 1000);
+    spec.flags = 1u << 1;  // BPF_F_NO_COMMON_LRU
+    constexpr uint32_t kCpus = 4;
+    {
+        Result<PersistedMap> first = open(spec, kCpus);
+        ASSERT_TRUE(first.has_value()) << first.error().message;
+        for (uint32_t key = 0; key < 1000; ++key) {
+            const uint64_t value = value_of(key);
+            ASSERT_EQ(first->map->update(bytes_of(key), bytes_of(value), 0, key % kCpus), 0);
+        }
+        ASSERT_EQ(first->map->evicted_count(), 0u);
+    }
+    Result<PersistedMap> again = open(spec, kCpus);
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_EQ(again->salvaged, (Salvaged{1000, 0}));
+    for (uint32_t key = 0; key < 1000; ++key) ASSERT_EQ(look_up(*again->map, key), value_of(key));
+}
+
 TEST_F(Persist, ArraysKeepTheirElementsByCpu) {
     for (const vm::MapType type : {vm::MapType::Array, vm::MapType::PercpuArray}) {
         const vm::MapSpec spec = make_spec(type, 4, 8, 100);
