@@ -224,12 +224,12 @@ void HashTable::write_key(uint32_t element, const uint8_t* key) {
     store_words(element_at(element) + kHeaderBytes, key, key_bytes_);
 }
 
-bool HashTable::try_remove(uint32_t element) {
+bool HashTable::try_remove(uint32_t element, Side side) {
     // If it is written meanwhile, these bytes may be no key at all, and lead to a bucket without
     // the element.
     uint8_t key[kMapKeyBytesMax];
     read_key(element, key);
-    Guard guard(*this, key, element);
+    Guard guard(*this, key, element, side);
     if (guard.element() == kNoElement) return false;
     guard.unlink();
     return true;
@@ -277,10 +277,10 @@ HashTable::Guard::Guard(HashTable& table, const uint8_t* key, Side side)
     locate(key);
 }
 
-HashTable::Guard::Guard(HashTable& table, const uint8_t* key, uint32_t element)
+HashTable::Guard::Guard(HashTable& table, const uint8_t* key, uint32_t element, Side side)
     : table_(table), hash_(table.hash_(key, table.key_bytes_)) {
     Bucket& bucket = table.bucket_at(table.bucket_index(hash_));
-    if (!bucket.lock.try_acquire(Side::Program, 1)) return;
+    if (!bucket.lock.try_acquire(side, 1)) return;
     bucket_ = &bucket;
     locate(element);
 }

@@ -80,7 +80,7 @@ public:
         Guard(HashTable& table, const uint8_t* key, Side side);
         /// Of the bucket that `key` leads to, whose lock it only tries: `element` where it is
         /// there.
-        Guard(HashTable& table, const uint8_t* key, uint32_t element);
+        Guard(HashTable& table, const uint8_t* key, uint32_t element, Side side);
         ~Guard();
         Guard(const Guard&) = delete;
         Guard& operator=(const Guard&) = delete;
@@ -173,7 +173,7 @@ public:
     /// Of a table without claims: removes an element by its number, whatever its key. False when no
     /// key leads to it, or another writer holds its bucket: does not wait. Its key may change
     /// meanwhile. entries() counts it until `removed` says how many it was.
-    bool try_remove(uint32_t element);
+    bool try_remove(uint32_t element, Side side);
     void removed(uint32_t count) { entries_.add(-int64_t{count}); }
     /// Fetches what try_remove will need: first the element, later its bucket.
     void prefetch_element(uint32_t element) const { __builtin_prefetch(element_at(element)); }

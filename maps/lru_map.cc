@@ -108,7 +108,7 @@ int LruMap::update(const uint8_t* key, const uint8_t* value, uint64_t flags, uin
 /// Makes room: any element but the one that was just inserted.
 class LruMap::Evictor final : public LruEvictor {
 public:
-    Evictor(LruMap& map, uint32_t kept) : map_(map), kept_(kept) {}
+    Evictor(LruMap& map, uint32_t kept, Side side) : map_(map), kept_(kept), side_(side) {}
     ~Evictor() {
         if (gone_ == 0) return;
         map_.table_->removed(gone_);
@@ -117,7 +117,7 @@ public:
     Evictor(const Evictor&) = delete;
     Evictor& operator=(const Evictor&) = delete;
     bool evict(uint32_t element) override {
-        if (element == kept_ || !map_.table_->try_remove(element)) return false;
+        if (element == kept_ || !map_.table_->try_remove(element, side_)) return false;
         map_.values_.clear_fields(element);
         ++gone_;
         return true;
@@ -133,6 +133,7 @@ public:
 private:
     LruMap& map_;
     uint32_t kept_;
+    Side side_;          ///< who holds the locks: workers wait longer for workers
     uint32_t gone_ = 0;  ///< a batch is counted at once
 };
 
@@ -142,7 +143,7 @@ int LruMap::put(const uint8_t* key, const SlotValues& values, uint64_t flags, ui
     table_->prefetch_bucket(key);
     uint32_t fresh = kNoElement;
     if (!is_percpu() || flags != vm::kUpdateExist) {
-        Evictor evictor(*this, kNoElement);
+        Evictor evictor(*this, kNoElement, side);
         fresh = lists_->take(cpu, evictor);
         if (fresh == kNoElement) {
             full_.add(1);
@@ -153,7 +154,7 @@ int LruMap::put(const uint8_t* key, const SlotValues& values, uint64_t flags, ui
                                    : put_replacing(key, values, flags, fresh, side);
     if (status == -EBUSY) busy_.add(1);
     if (lists_->has_loans()) {
-        Evictor evictor(*this, fresh);
+        Evictor evictor(*this, fresh, side);
         lists_->repay(cpu, evictor);
     }
     return status;
