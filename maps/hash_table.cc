@@ -46,6 +46,10 @@ Result<std::unique_ptr<HashTable>> HashTable::create(const HashTableShape& shape
     }
     const uint64_t stride = element_stride(kHeaderBytes + round_up_to(shape.key_bytes, kWordBytes) +
                                            shape.payload_bytes);
+    // At once, before the larger part is faulted in.
+    const uint64_t bytes = elements * stride + buckets_for(shape.entries_max) * sizeof(Bucket);
+    if (const Result<void> ok = check_memory(bytes, memory.map_name()); !ok)
+        return std::unexpected(ok.error());
     Result<Region> elements_memory = memory.take(elements * stride);
     if (!elements_memory) return std::unexpected(elements_memory.error());
     Result<Region> buckets_memory = memory.take(buckets_for(shape.entries_max) * sizeof(Bucket));

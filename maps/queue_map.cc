@@ -15,6 +15,10 @@ constexpr uint32_t kFlagsAllowed = kMapNumaNode | kAccessFlags;
 Result<std::unique_ptr<vm::Map>> QueueMap::create(const vm::MapSpec& spec, MapMemory& memory) {
     if (const Result<void> ok = check_keyless_spec(spec, kFlagsAllowed); !ok)
         return std::unexpected(ok.error());
+    // At once, before the larger part is faulted in.
+    const uint64_t bytes = uint64_t{spec.entries_max} * spec.value_bytes + sizeof(uint64_t);
+    if (const Result<void> ok = check_memory(bytes, spec.name); !ok)
+        return std::unexpected(ok.error());
     Result<Region> values = memory.take(uint64_t{spec.entries_max} * spec.value_bytes);
     if (!values) return std::unexpected(values.error());
     Result<Region> state = memory.take(sizeof(uint64_t));

@@ -48,8 +48,19 @@ Result<ElementRecords> one_element(const Parsed& parsed, const MapInfo& map) {
     return records;
 }
 
+/// What is written as a whole has no use for them.
+Result<void> check_no_flags(const Parsed& parsed, const MapInfo& map, const char* what) {
+    for (const char* flag : {"noexist", "exist", "lock"})
+        if (parsed.has(flag))
+            return fail(ErrorKind::kInvalid, fmt::format("map {}: --{}: {} take no such condition",
+                                                         map.name, flag, what));
+    return {};
+}
+
 /// Slots take programs and maps by their names.
 int put_slot(const Parsed& parsed, const MapInfo& map) {
+    if (const Result<void> none = check_no_flags(parsed, map, "slots"); !none)
+        return report(none.error());
     const Result<Bytes> key = parse_key(parsed.text("KEY"), map);
     if (!key) return report(fail_in_map(map, key.error()).error());
     const Json body = {{"target", parsed.text("VALUE")}};
@@ -87,7 +98,8 @@ int print_deleted(const Parsed& parsed, const MapInfo& map, const std::vector<By
     for (size_t i = 0; i < keys.size(); ++i)
         if (std::ranges::find(missing, Json(to_hex(keys[i]))) != missing.end())
             absent += (absent.empty() ? "" : ", ") + typed[i];
-    return report({ErrorKind::kNotFound, fmt::format("map {}: there was no {}", map.name, absent)});
+    return report(
+        {ErrorKind::kNotFound, fmt::format("map {}: {} does not exist", map.name, absent)});
 }
 
 /// Of each NAME FILE what it says, checked; nothing is sent.
@@ -127,6 +139,27 @@ int replace_all(const Parsed& parsed, const std::vector<MapRecords>& contents) {
     return kExitDone;
 }
 
+/// A sample of a user ring buffer: of any size, without a key.
+int put_sample(const Parsed& parsed, const MapInfo& map) {
+    const std::string key = parsed.text("KEY"), value = parsed.text("VALUE");
+    const auto refuse = [&](const char* what, const std::string& word, const char* expected) {
+        return report(
+            {ErrorKind::kInvalid, fmt::format("map {}: {}: value '{}', expected {}", map.name, what,
+                                              word.substr(0, 80), expected)});
+    };
+    Bytes sample;
+    if (key != "-") return refuse("key", key, "'-': this map has no keys");
+    if (!value.starts_with("0x") || !from_hex(value.substr(2), sample))
+        return refuse("value", value, "a sample as hex after 0x, two digits a byte");
+    if (const Result<void> none = check_no_flags(parsed, map, "samples"); !none)
+        return report(none.error());
+    const Json body = {{"elements", Json::array({Json::array({"", value.substr(2)})})}};
+    const Result<Json> answer =
+        ask_node(parsed, "PUT", map_target(map.name) + "/elements", body.dump());
+    if (!answer) return report(answer.error());
+    return print_written(parsed, answer->value("updated", uint64_t{0}));
+}
+
 }  // namespace
 
 int verb_map_update(const Words& words) {
@@ -147,6 +180,7 @@ int verb_map_update(const Words& words) {
     if (!parsed) return status;
     const Result<NodeMap> map = ask_map(*parsed);
     if (!map) return report(map.error());
+    if (map->info.spec.type == vm::MapType::UserRingbuf) return put_sample(*parsed, map->info);
     if (map->info.spec.type == vm::MapType::ProgArray || vm::is_map_in_map(map->info.spec.type))
         return put_slot(*parsed, map->info);
     const Result<uint64_t> flags = update_flags(*parsed, map->info);

@@ -118,7 +118,7 @@ class Typed(Maps):
         self.assertEqual((len(found["elements"]), found["missing"]), (2, []))
         self.refused("delete", "fw/limits", FLOW, "0x00", says="expected")
         self.assertEqual(len(self.dump("fw/limits")), 2)
-        self.refused("delete", "fw/limits", FLOW, "0x0000000000000000", says="there was no 0x0000000000000000", status=1)
+        self.refused("delete", "fw/limits", FLOW, "0x0000000000000000", says="0x0000000000000000 does not exist", status=1)
         self.refused("lookup", "fw/limits", OTHER, FLOW, says="there is no " + FLOW, status=1)
 
     def test_flags_say_whether_a_key_may_be_there(self):

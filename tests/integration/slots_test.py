@@ -87,7 +87,8 @@ class Slots(Running):
             self.rests(running, 0, "fw/table_a")
             self.refused(running, "map", "update", "fw/jumps", "1", "fw/second", says="program 'fw/second' does not run")
             self.refused(running, "map", "update", "fw/outer", "1", "fw/counts", says="has not the definition")
-            self.refused(running, "map", "update", "fw/jumps", "9", "fw/first", says="max_entries is 4")
+            self.refused(running, "map", "update", "fw/jumps", "1", "fw/first", "--noexist", says="--noexist: slots take no such condition")
+            self.refused(running, "map", "update", "fw/jumps", "9", "fw/first", says="the index is 9, expected at most 3")
             self.refused(running, "map", "delete", "fw/jumps", "1", says="does not exist")
 
     def test_a_swap_rebuilds_prog_arrays_and_keeps_inner_maps(self):

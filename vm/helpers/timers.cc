@@ -14,6 +14,7 @@
 namespace weir::vm {
 namespace {
 
+constexpr size_t kRunningMax = 2 * kWorkersMax;  ///< threads that run callbacks at once
 constexpr uint32_t kNone = UINT32_MAX;
 constexpr uint64_t kClocksMax = 16;  ///< MAX_CLOCKS
 constexpr uint32_t kSweepMax = 256;  ///< slots that one init looks at for dead timers
@@ -71,6 +72,7 @@ Timers::Timers(uint32_t timers_max, ClockFn clock)
     : clock_(clock), slots_(timers_max), heap_(timers_max) {
     WEIR_CHECK(timers_max != 0 && timers_max <= kTimersMax);
     for (uint32_t i = 0; i + 1 < timers_max; ++i) slots_[i].next_free = i + 1;
+    running_.reserve(kRunningMax);
 }
 
 Timers::~Timers() = default;
@@ -248,6 +250,9 @@ bool Timers::take_due(uint64_t now_ns, const RunEnv& env, Call& call) {
         calls_.fetch_add(1, std::memory_order_relaxed);
         if (now_ns - slot.deadline_ns > kTimerLateNs) late_.fetch_add(1, std::memory_order_relaxed);
         call = {index, slot.generation, slot.timer, slot.map, slot.program, slot.function};
+        WEIR_CHECK(running_.size() < running_.capacity());
+        running_.push_back({slot.program, slot.map});
+        begun_while_watched_ |= slot.program == watched_.program || slot.map == watched_.map;
         return true;
     }
     return false;
@@ -276,6 +281,12 @@ uint32_t Timers::run_due(uint64_t now_ns, RunEnv& env) {
 
 void Timers::finish(const Call& call, uint64_t now_ns) {
     const Guard guard(*this);
+    const auto same = [&](const Running& one) {
+        return one.program == call.program && one.map == call.map;
+    };
+    const auto one = std::ranges::find_if(running_, same);
+    WEIR_CHECK(one != running_.end());
+    running_.erase(one);
     Slot& slot = slots_[call.index];
     if (slot.generation != call.generation) return;  // the element went away meanwhile
     slot.runs_in = nullptr;
@@ -308,26 +319,43 @@ void Timers::rebind(const Runnable& from, const ChooseCallback& choose) {
     });
 }
 
+/// Callbacks of what is dropped that run now or begin before the end of the drop: they may start
+/// timers where it has looked already, and their slots may go while they run.
+uint32_t Timers::watch(const Running& dropped) {
+    const Guard guard(*this);
+    watched_ = dropped;
+    begun_while_watched_ = false;
+    return static_cast<uint32_t>(std::ranges::count_if(running_, [&](const Running& one) {
+        return one.program == dropped.program || one.map == dropped.map;
+    }));
+}
+
+uint32_t Timers::end_watch() {
+    const Guard guard(*this);
+    watched_ = {};
+    return begun_while_watched_ ? 1 : 0;
+}
+
 uint32_t Timers::drop_map(const Map& map) {
-    uint32_t dropped = 0;
+    uint32_t dropped = watch({nullptr, &map});
     for_each_slot([&](uint32_t index, Slot& slot) {
         if (slot.map != &map) return;
         ++dropped;
         if (is_alive(slot)) ticket_at(slot.timer).store(0, std::memory_order_release);
         release(index);
     });
-    return dropped;
+    return dropped + end_watch();
 }
 
 uint32_t Timers::drop_program(const Runnable& program) {
-    uint32_t dropped = 0;
+    uint32_t dropped = watch({&program, nullptr});
     for_each_slot([&](uint32_t index, Slot& slot) {
         if (slot.program != &program) return;
         ++dropped;
         disarm(index);
         slot.program = nullptr;
     });
-    return dropped;
+    return dropped + end_watch();
 }
 
 uint32_t Timers::size() const {

@@ -66,9 +66,9 @@ public:
     /// meanwhile can set itself again: drop_program comes when none runs any more.
     using ChooseCallback = std::function<Callback(const Map& map, uint64_t function)>;
     void rebind(const Runnable& from, const ChooseCallback& choose);
-    /// Before a map or a program is freed: no callback of it is pending or begins after this. The
-    /// caller knows that none still runs (workers have moved on).
-    /// How many timers were there.
+    /// Before a map or a program is freed: no callback of it is pending after this. How many timers
+    /// were there, and callbacks that run or began meanwhile: these may start timers again, so 0 is
+    /// what says that none is left, once workers have moved on.
     uint32_t drop_map(const Map& map);
     uint32_t drop_program(const Runnable& program);
     uint32_t in_use() const;
@@ -95,6 +95,14 @@ private:
 
     template <typename Visit>
     void for_each_slot(Visit visit);
+    /// A callback's owner and map, for the time that it runs.
+    struct Running {
+        const Runnable* program = nullptr;
+        const Map* map = nullptr;
+    };
+
+    uint32_t watch(const Running& dropped);
+    uint32_t end_watch();
     uint32_t find(uint64_t timer) const;
     bool is_alive(const Slot& slot) const;
     uint32_t take_slot();
@@ -115,6 +123,9 @@ private:
     uint32_t free_first_ = 0;
     uint32_t in_use_ = 0;
     uint32_t sweep_next_ = 0;
+    std::vector<Running> running_;  ///< one a thread at most
+    Running watched_;               ///< what a drop is looking for
+    bool begun_while_watched_ = false;
     mutable std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
     alignas(64) std::atomic<uint64_t> next_deadline_{
         kNoDeadline};  ///< every core asks all the time
