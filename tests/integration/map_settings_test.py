@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The section `maps` of a configuration on a running node: sharing, first contents, sizes."""
+import re
 import unittest
 
 import node
@@ -79,7 +80,7 @@ class MapSettings(unittest.TestCase):
             before = self.names(appliance)
             said = self.refusal(appliance, config(appliance.folder, "one/storm: {max_entries: 4294967295}"), "apply")
             self.assertIn("definition", said)  # the one in service
-            said = self.refusal(appliance, config(appliance.folder, "one/storm: {max_entries: 4294967295}").replace("one", "new"),
+            said = self.refusal(appliance, re.sub(r"\bone\b(?!\.)", "new", config(appliance.folder, "one/storm: {max_entries: 4294967295}")),
                                 "apply")
             self.assertIn("new/storm", said)
             self.assertEqual(self.names(appliance), before)
