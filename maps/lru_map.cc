@@ -18,6 +18,8 @@ constexpr uint32_t kFlagsAllowed = kFlagsAllowedPercpu | kMapNumaNode;
 /// Whose elements the control side uses: those of the first cpu.
 constexpr uint32_t kControlCpu = 0;
 
+/// Looks for an element before an insert fails: some 100 milliseconds.
+constexpr uint32_t kTakesMax = 1u << 16;
 /// Threads of the control side that insert at once.
 constexpr uint32_t kControlThreads = 4;
 
@@ -137,14 +139,24 @@ private:
     uint32_t gone_ = 0;  ///< a batch is counted at once
 };
 
+/// Again and again only in a map with fewer buckets than threads, where some hold all of these:
+/// what they have in hand comes back.
+uint32_t LruMap::take(uint32_t cpu, Side side) {
+    for (uint32_t tries = 1;; ++tries) {
+        Evictor evictor(*this, kNoElement, side);
+        const uint32_t element = lists_->take(cpu, evictor);
+        if (element != kNoElement || tries == kTakesMax) return element;
+        wait_a_moment(side, tries);
+    }
+}
+
 int LruMap::put(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu,
                 Side side) {
     if (flags > vm::kUpdateExist) return -EINVAL;
     table_->prefetch_bucket(key);
     uint32_t fresh = kNoElement;
     if (!is_percpu() || flags != vm::kUpdateExist) {
-        Evictor evictor(*this, kNoElement, side);
-        fresh = lists_->take(cpu, evictor);
+        fresh = take(cpu, side);
         if (fresh == kNoElement) {
             full_.add(1);
             return -ENOMEM;

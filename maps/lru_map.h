@@ -67,6 +67,7 @@ private:
            std::unique_ptr<LruShards> lists);
 
     uint8_t* use(uint32_t element, uint32_t cpu);
+    uint32_t take(uint32_t cpu, Side side);
     bool is_percpu() const { return vm::is_percpu(spec().type); }
     int put(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu, Side side);
     int put_all_slots(const uint8_t* key, std::span<const uint8_t> value, uint64_t flags,

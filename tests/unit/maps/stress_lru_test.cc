@@ -60,7 +60,7 @@ uint32_t capacity(const Kind& kind) {
 /// More threads than elements, too: somebody's element is always on its way.
 TEST(LruStress, WorkersNeverFailToInsert) {
     for (const Kind& kind : kinds_of({1, 3, 20, 1000})) {
-        constexpr uint64_t kInserts = 4'000;
+        constexpr uint64_t kInserts = 1'000;
         const auto map = make(kind);
         std::atomic<uint64_t> failed{0};
         run_threads(kCpus, [&](uint32_t cpu) {
@@ -85,7 +85,7 @@ TEST(LruStress, WorkersNeverFailToInsert) {
 /// is counted.
 TEST(LruStress, TheControlSideTakesNoRoomFromWorkers) {
     for (const Kind& kind : kinds_of({1, 20, 1000})) {
-        constexpr uint64_t kInserts = 4'000;
+        constexpr uint64_t kInserts = 1'000;
         const auto map = make(kind);
         std::atomic<uint64_t> busy{0}, other{0}, erased{0};
         run_threads(kCpus + 1, [&](uint32_t thread) {
