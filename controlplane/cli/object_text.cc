@@ -2,39 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <map>
 
 #include "vm/interp/context_use.h"
 #include "vm/isa/helper_info.h"
+#include "vm/program/definition.h"
 #include "vm/program/map_use.h"
 
 namespace weir::controlplane::cli {
 namespace {
-
-struct FlagName {
-    uint32_t flag;
-    std::string_view name;
-};
-constexpr std::array<FlagName, 8> kFlagNames = {{{vm::kMapNoPrealloc, "no_prealloc"},
-                                                 {1u << 1, "no_common_lru"},
-                                                 {vm::kMapRdonly, "rdonly"},
-                                                 {vm::kMapWronly, "wronly"},
-                                                 {vm::kMapZeroSeed, "zero_seed"},
-                                                 {vm::kMapRdonlyProg, "rdonly_prog"},
-                                                 {vm::kMapWronlyProg, "wronly_prog"},
-                                                 {vm::kMapMmapable, "mmapable"}}};
-
-std::vector<std::string> flag_words(uint32_t flags) {
-    std::vector<std::string> words;
-    for (const FlagName& each : kFlagNames) {
-        if ((flags & each.flag) == 0) continue;
-        words.emplace_back(each.name);
-        flags &= ~each.flag;
-    }
-    if (flags != 0) words.push_back(fmt::format("{:#x}", flags));
-    return words;
-}
 
 std::string_view hook_word(const vm::ProgramSpec& program) {
     switch (program.hook) {
@@ -167,7 +143,7 @@ Json map_json(const vm::MapSpec& map) {
                   {"value_bytes", map.value_bytes},
                   {"max_entries", map.entries_max},
                   {"flags", map.flags},
-                  {"flag_names", flag_words(map.flags)},
+                  {"flag_names", vm::map_flag_names(map.flags)},
                   {"frozen", map.frozen},
                   {"key", type_json(map.key_type)},
                   {"value", type_json(map.value_type)}};
@@ -225,7 +201,7 @@ void print_map(const vm::MapSpec& map, const std::string& head) {
     if (map.key_bytes != 0) fmt::print("{}", side_text("key", map.key_type, map.key_bytes));
     if (map.value_bytes != 0) fmt::print("{}", side_text("value", map.value_type, map.value_bytes));
     fmt::print(", max_entries {}", map.entries_max);
-    for (const std::string& word : flag_words(map.flags)) fmt::print(", {}", word);
+    for (const std::string& word : vm::map_flag_names(map.flags)) fmt::print(", {}", word);
     if (map.frozen) fmt::print(", frozen");
     if (map.spin_lock_offset != vm::kNoOffset)
         fmt::print(", spin lock at {}", map.spin_lock_offset);

@@ -1,11 +1,11 @@
 #include "controlplane/telemetry/stats_json.h"
 
 #include <algorithm>
-#include <array>
 
 #include "controlplane/deploy/sha256.h"
 #include "controlplane/telemetry/map_warnings.h"
 #include "controlplane/telemetry/type_text.h"
+#include "vm/program/definition.h"
 
 namespace weir::controlplane {
 namespace {
@@ -64,29 +64,6 @@ Json timers_json(const api::TimerStats& timers) {
             {"calls", timers.calls},
             {"late", timers.late},
             {"full", timers.full}};
-}
-
-struct FlagName {
-    uint32_t flag;
-    const char* name;
-};
-constexpr std::array<FlagName, 7> kFlagNames = {{{vm::kMapNoPrealloc, "no_prealloc"},
-                                                 {vm::kMapRdonly, "rdonly"},
-                                                 {vm::kMapWronly, "wronly"},
-                                                 {vm::kMapZeroSeed, "zero_seed"},
-                                                 {vm::kMapRdonlyProg, "rdonly_prog"},
-                                                 {vm::kMapWronlyProg, "wronly_prog"},
-                                                 {vm::kMapMmapable, "mmapable"}}};
-
-Json flag_names(uint32_t flags) {
-    Json names = Json::array();
-    for (const FlagName& row : kFlagNames) {
-        if ((flags & row.flag) != 0) names.push_back(row.name);
-        flags &= ~row.flag;
-    }
-    for (uint32_t bit = 0; bit < 32; ++bit)
-        if ((flags >> bit & 1) != 0) names.push_back("bit " + std::to_string(bit));
-    return names;
 }
 
 }  // namespace
@@ -152,7 +129,7 @@ Json map_json(const api::MapInfo& map) {
 
 Json map_details_json(const api::MapInfo& map, const std::vector<api::ProgramInfo>& programs) {
     Json document = map_json(map);
-    document["flag_names"] = flag_names(map.spec.flags);
+    document["flag_names"] = vm::map_flag_names(map.spec.flags);
     document["frozen"] = map.spec.frozen;
     document["spin_lock_offset"] =
         map.spec.spin_lock_offset == vm::kNoOffset ? Json() : Json(map.spec.spin_lock_offset);

@@ -1,9 +1,25 @@
 #include "vm/program/definition.h"
 
+#include <array>
+#include <string_view>
+
 #include <fmt/core.h>
 
 namespace weir::vm {
 namespace {
+
+struct FlagName {
+    uint32_t flag;
+    std::string_view name;
+};
+constexpr std::array<FlagName, 8> kFlagNames = {{{kMapNoPrealloc, "no_prealloc"},
+                                                 {1u << 1, "no_common_lru"},
+                                                 {kMapRdonly, "rdonly"},
+                                                 {kMapWronly, "wronly"},
+                                                 {kMapZeroSeed, "zero_seed"},
+                                                 {kMapRdonlyProg, "rdonly_prog"},
+                                                 {kMapWronlyProg, "wronly_prog"},
+                                                 {kMapMmapable, "mmapable"}}};
 
 std::string offset_name(uint32_t offset) {
     return offset == kNoOffset ? "none" : std::to_string(offset);
@@ -28,6 +44,17 @@ std::string definition_difference(const MapSpec& before, const MapSpec& after) {
          offset_name(after.spin_lock_offset));
     note("bpf_timer at", offset_name(before.timer_offset), offset_name(after.timer_offset));
     return all.empty() ? "the inner map's definition" : all;
+}
+
+std::vector<std::string> map_flag_names(uint32_t flags) {
+    std::vector<std::string> names;
+    for (const FlagName& each : kFlagNames) {
+        if ((flags & each.flag) == 0) continue;
+        names.emplace_back(each.name);
+        flags &= ~each.flag;
+    }
+    if (flags != 0) names.push_back(fmt::format("{:#x}", flags));
+    return names;
 }
 
 std::string persist_refusal(const MapSpec& spec) {

@@ -36,5 +36,11 @@ TEST(DefinitionDifference, IsEmptyExactlyWhereDefinitionsAreTheSame) {
     EXPECT_EQ(definition_difference(before, after), "the inner map's definition");
 }
 
+TEST(MapFlagNames, NameWhatTheyKnowAndShowTheRest) {
+    EXPECT_EQ(map_flag_names(0), std::vector<std::string>{});
+    EXPECT_EQ(map_flag_names(kMapNoPrealloc | 1u << 1 | 1u << 30),
+              (std::vector<std::string>{"no_prealloc", "no_common_lru", "0x40000000"}));
+}
+
 }  // namespace
 }  // namespace weir::vm
