@@ -260,6 +260,22 @@ TEST_F(TimersTest, SayHowManyWereDropped) {
     EXPECT_EQ(timers_.in_use(), 0u);
 }
 
+/// Its slot may be gone already: then nothing but the call itself says that it may start another.
+TEST_F(TimersTest, CountCallbacksThatRunAsNotDroppedYet) {
+    uint32_t of_program = 0, of_map = 0;
+    program_.during = [&](RunEnv&) {
+        timers_.drop_map(map_);
+        of_program = timers_.drop_program(program_);
+        of_map = timers_.drop_map(map_);
+    };
+    ASSERT_EQ(arm(1, kMs), 0);
+    EXPECT_EQ(timers_.run_due(now_ns + kMs, env_), 1u);
+    EXPECT_EQ(of_program, 1u);
+    EXPECT_EQ(of_map, 1u);
+    EXPECT_EQ(timers_.drop_program(program_), 0u);
+    EXPECT_EQ(timers_.drop_map(map_), 0u);
+}
+
 TEST(TimerHelpers, NeedACoreWithTimers) {
     Frame frame(60);
     TimerMap map;
