@@ -98,6 +98,16 @@ Result<void> for_each_element(const Parsed& parsed, const MapInfo& map,
     }
 }
 
+std::string typed_keys_in(const Parsed& parsed, const std::vector<Bytes>& keys,
+                          const Json& hex_list) {
+    const Words typed = parsed.words("KEY");
+    std::string all;
+    for (size_t i = 0; i < keys.size(); ++i)
+        if (std::ranges::find(hex_list, Json(to_hex(keys[i]))) != hex_list.end())
+            all += (all.empty() ? "" : ", ") + typed[i];
+    return all;
+}
+
 Result<uint64_t> put_records(const Parsed& parsed, const MapInfo& map,
                              const ElementRecords& records, uint64_t flags) {
     const Body body = body_of(map, records);

@@ -20,6 +20,10 @@ std::string map_target(const std::string& name);
 Result<NodeMap> ask_map(const Parsed& parsed, const std::string& name);
 Result<NodeMap> ask_map(const Parsed& parsed);
 
+/// Those of the words KEY whose bytes, `keys`, are in `hex_list`, as they were typed.
+std::string typed_keys_in(const Parsed& parsed, const std::vector<Bytes>& keys,
+                          const Json& hex_list);
+
 /// Called per element; false ends the visit.
 using ElementVisitor = std::function<bool(ByteSpan key, ByteSpan value)>;
 Result<void> for_each_element(const Parsed& parsed, const dataplane::api::MapInfo& map,

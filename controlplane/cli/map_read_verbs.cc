@@ -147,11 +147,7 @@ int lookup_many(const Parsed& parsed, const MapInfo& map, const std::vector<Byte
         print_found(element, map, table);
     fmt::print("{}", table.take());
     if (missing.empty()) return kExitDone;
-    const Words typed = parsed.words("KEY");
-    std::string absent;
-    for (size_t i = 0; i < keys.size(); ++i)
-        if (std::ranges::find(missing, Json(to_hex(keys[i]))) != missing.end())
-            absent += (absent.empty() ? "" : ", ") + typed[i];
+    const std::string absent = typed_keys_in(parsed, keys, missing);
     return report({ErrorKind::kNotFound, fmt::format("map {}: there is no {}", map.name, absent)});
 }
 

@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
 #include "controlplane/cli/element_text.h"
 #include "controlplane/cli/map_options.h"
 #include "controlplane/cli/verbs.h"
@@ -93,11 +91,7 @@ int print_deleted(const Parsed& parsed, const MapInfo& map, const std::vector<By
     else if (deleted != 0)
         fmt::print("{} deleted\n", elements_text(deleted));
     if (missing.empty()) return kExitDone;
-    const Words typed = parsed.words("KEY");
-    std::string absent;
-    for (size_t i = 0; i < keys.size(); ++i)
-        if (std::ranges::find(missing, Json(to_hex(keys[i]))) != missing.end())
-            absent += (absent.empty() ? "" : ", ") + typed[i];
+    const std::string absent = typed_keys_in(parsed, keys, missing);
     return report(
         {ErrorKind::kNotFound, fmt::format("map {}: {} does not exist", map.name, absent)});
 }
