@@ -26,11 +26,12 @@ void say_interpreter_serves(const Error& reason) {
 
 Result<std::unique_ptr<CompiledProgram>> compile(std::shared_ptr<const vm::VerifiedProgram> program,
                                                  std::span<vm::Map* const> maps,
-                                                 const vm::HelperTable& helpers, Engine engine) {
+                                                 const vm::HelperTable& helpers, Engine engine,
+                                                 const CompileOptions& options) {
     WEIR_CHECK(program != nullptr && maps.size() == program->spec().maps.size());
     if (engine == Engine::kJit) {
         Result<std::unique_ptr<CompiledProgram>> compiled =
-            JitProgram::make(program, maps, helpers);
+            JitProgram::make(program, maps, helpers, options);
         const bool machine_lacks =
             !compiled && (!kHostIsX86_64 || compiled.error().kind == ErrorKind::kResource);
         if (!machine_lacks) return compiled;

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "jit/jit.h"
 #include "vm/base/result.h"
 #include "vm/isa/insn.h"
 #include "vm/program/map.h"
@@ -31,6 +32,7 @@ struct CompileInput {
     std::span<vm::Map* const> maps;
     const vm::HelperTable* helpers = nullptr;
     CpuFeatures cpu;
+    CompileOptions options;
 
     bool reachable(size_t slot) const {
         return !slots[slot].second_slot && (facts.empty() || facts[slot].reachable);

@@ -15,6 +15,17 @@ namespace weir::jit {
 
 enum class Engine { kJit, kInterp };
 
+/// When a burst overlaps the waits of its packets for big maps (overlap.h).
+enum class Overlap {
+    kAuto,    ///< where a map that is looked up has outgrown the caches
+    kNever,   ///< one packet after another
+    kAlways,  ///< whatever the maps' sizes: for tests
+};
+
+struct CompileOptions {
+    Overlap overlap = Overlap::kAuto;
+};
+
 /// A program ready to run, bound to maps, by machine code or by the interpreter. Immutable; may be
 /// shared by workers.
 class CompiledProgram {
@@ -38,6 +49,7 @@ public:
 /// `maps[i]` stands behind program.spec().maps[i] and must outlive the result; so must `helpers`.
 Result<std::unique_ptr<CompiledProgram>> compile(std::shared_ptr<const vm::VerifiedProgram> program,
                                                  std::span<vm::Map* const> maps,
-                                                 const vm::HelperTable& helpers, Engine engine);
+                                                 const vm::HelperTable& helpers, Engine engine,
+                                                 const CompileOptions& options = {});
 
 }  // namespace weir::jit

@@ -21,14 +21,15 @@ std::vector<FunctionInput> functions_of(const vm::VerifiedProgram& program) {
 
 Result<std::unique_ptr<CompiledProgram>> JitProgram::make(
     std::shared_ptr<const vm::VerifiedProgram> program, std::span<vm::Map* const> maps,
-    const vm::HelperTable& helpers) {
+    const vm::HelperTable& helpers, const CompileOptions& options) {
     WEIR_CHECK(maps.size() == program->spec().maps.size());
     const CompileInput input{.slots = program->slots(),
                              .facts = program->proof().facts,
                              .functions = functions_of(*program),
                              .maps = maps,
                              .helpers = &helpers,
-                             .cpu = host_cpu_features()};
+                             .cpu = host_cpu_features(),
+                             .options = options};
     Result<MachineCode> code = MachineCode::generate(input);
     if (!code) return fail_in(program->spec().name, code.error());
     return std::unique_ptr<CompiledProgram>(new JitProgram(std::move(*code)));

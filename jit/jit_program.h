@@ -13,7 +13,7 @@ public:
     /// As compile().
     static Result<std::unique_ptr<CompiledProgram>> make(
         std::shared_ptr<const vm::VerifiedProgram> program, std::span<vm::Map* const> maps,
-        const vm::HelperTable& helpers);
+        const vm::HelperTable& helpers, const CompileOptions& options);
 
     uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const override;
     void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,

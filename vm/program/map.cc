@@ -5,10 +5,16 @@
 
 #include <cerrno>
 
+#include "vm/program/lookup_layout.h"
+
 namespace weir::vm {
 
 void Map::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values, uint32_t cpu) {
     for (uint32_t i = 0; i < count; ++i) values[i] = lookup(keys[i], cpu);
+}
+LookupLayout Map::lookup_layout() const {
+    if (const std::optional<ArrayLayout> array = array_layout()) return {*array};
+    return {};
 }
 int Map::push(const uint8_t*, uint64_t) {
     return -EOPNOTSUPP;

@@ -29,6 +29,7 @@ struct ArrayLayout {
 
 class Map;
 class Runnable;
+struct LookupLayout;  // vm/program/lookup_layout.h
 struct RunEnv;
 
 /// What Map::for_each calls per element; another value than 0 ends it. `value` is this cpu's slot.
@@ -38,6 +39,20 @@ using EventVisitor = void (*)(void* opaque, std::span<const uint8_t> record);
 
 /// Map::lookup of one kind, without the virtual call.
 using LookupFn = uint8_t* (*)(Map& map, const uint8_t* key, uint32_t cpu);
+
+/// A look-up of one kind in steps, for callers that can do other work while memory comes. `ask`
+/// requests the first lines that lookup() of this key will wait for and gives a ticket; `ask_on`
+/// reads what has come, requests what that leads to and gives the next ticket. Requests only:
+/// neither changes anything, and the answer of the look-up is the one at its own time.
+struct LookupSteps {
+    /// The look-up waits for nothing (more).
+    static constexpr uint64_t kNoWait = 0;
+    /// Set in a ticket: when what was requested has come, the look-up itself is next; else ask_on.
+    static constexpr uint64_t kLast = uint64_t{1} << 63;
+
+    uint64_t (*ask)(const Map& map, const uint8_t* key, uint32_t cpu) = nullptr;
+    uint64_t (*ask_on)(const Map& map, const uint8_t* key, uint32_t cpu, uint64_t ticket) = nullptr;
+};
 
 /// Errors are negative errno values, as the kernel gives them (-ENOENT, -EEXIST, -E2BIG, -EINVAL,
 /// -ENOMEM). Program side: any number of workers at once, no lock that a reader waits for. Control
@@ -69,6 +84,10 @@ public:
     virtual LookupFn lookup_function() const {
         return [](Map& map, const uint8_t* key, uint32_t cpu) { return map.lookup(key, cpu); };
     }
+    /// How machine code finds elements by itself. The memory it names never moves.
+    virtual LookupLayout lookup_layout() const;
+    /// For callers with many keys in hand; nullopt of kinds that wait for little.
+    virtual std::optional<LookupSteps> lookup_steps() const { return std::nullopt; }
 
     /// Queue and stack; of a bloom filter push adds and peek asks (0 or -ENOENT). -EOPNOTSUPP
     /// elsewhere.

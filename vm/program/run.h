@@ -61,6 +61,7 @@ struct RunEnv {
     const Fib* fib = nullptr;  ///< routes, neighbours and MTUs; nullptr: none are known
     Timers* timers = nullptr;  ///< of all cores that share maps; nullptr: bpf_timer_init fails
     SyncookieKeys syncookies;
+    uint32_t bursts = 0;  ///< that the engine ran here; it counts them to look at maps now and then
     // Set by the engine for the time of a run.
     const Runnable* program = nullptr;  ///< which one runs
     CallbackFn call = nullptr;

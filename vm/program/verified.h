@@ -25,10 +25,14 @@ struct InsnFact {
     bool reachable = false;
     PointerKind access =
         PointerKind::None;  ///< what a memory access goes to; None also where paths differ
-    uint16_t map = 0xffff;  ///< at a call with a map argument: index into spec().maps, if constant
+    /// At a call with a map argument, and where `access` is MapValue: index into spec().maps, if it
+    /// is the same in every run. Never of an inner map.
+    uint16_t map = kUnknownMap;
     static constexpr uint16_t kUnknownMap = 0xffff;
-    uint32_t key_bytes =
-        0;  ///< at a call with a map argument: of its keys; 0: none, or paths differ
+    uint32_t key_bytes = 0;  ///< of that map's keys; 0: none, or paths differ
+    /// At a call: in some run an argument leads to memory that is neither the stack's nor the
+    /// packet's, such as a map's value.
+    bool passes_shared_memory = false;
     /// At a conditional jump: some path takes it, some path does not. Where one is false, the
     /// comparison is redundant.
     bool jumps = false, falls_through = false;

@@ -1,6 +1,9 @@
 // Calls: helpers and kfuncs against their prototypes (helpers.def, kfuncs.def), subprograms as new
 // frames, callbacks as loops, and the way back.
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 #include "vm/program/map_use.h"
@@ -165,6 +168,18 @@ bool is_last_round(const Step& step, const Frame& caller, bool is_loop) {
            static_cast<uint64_t>(caller.round.least) >= map.entries_max;
 }
 
+/// Whether an argument leads to memory that others than this packet's run may see.
+bool passes_shared_memory(const Step& step, const Call& call) {
+    const auto is_shared = [&](uint8_t index) {
+        const ArgKind kind = call.helper.args[index - 1u];
+        if (kind == ArgKind::None || kind == ArgKind::Scalar) return false;
+        const Reg& reg = step.frame().regs[index];
+        return reg.is_pointer() && !reg.is_packet() && reg.kind != RegKind::Stack &&
+               reg.kind != RegKind::Context && reg.kind != RegKind::Map;
+    };
+    return std::ranges::any_of(std::array<uint8_t, 5>{1, 2, 3, 4, 5}, is_shared);
+}
+
 void enter(Step& step, Frame callee) {
     std::vector<Frame>& frames = step.state().frames;
     frames.push_back(std::move(callee));
@@ -200,6 +215,7 @@ Walked check_call(Step& step) {
     if (const Checked special = check_special(step, call); !special)
         return std::unexpected(special.error());
     if (call.has_map()) step.env.note_map(step.pc, call.map);
+    if (passes_shared_memory(step, call)) step.env.facts[step.pc].passes_shared_memory = true;
     const bool has_rounds = call.is(HelperId::loop) || call.is(HelperId::for_each_map_elem) ||
                             call.is(HelperId::user_ringbuf_drain);
     if (has_rounds) {

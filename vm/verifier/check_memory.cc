@@ -35,6 +35,11 @@ PointerKind access_kind(RegKind kind) {
     return PointerKind::None;
 }
 
+Checked note_access(Step& step, const Reg& pointer) {
+    if (pointer.kind == RegKind::MapValue) step.env.note_map(step.pc, pointer);
+    return step.env.note_access(step.pc, access_kind(pointer.kind));
+}
+
 uint32_t access_bytes(const DecodedInsn& insn) {
     return op_info(insn.op).bits / 8u;
 }
@@ -66,8 +71,7 @@ Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
         return step.env.note_access(step.pc, PointerKind::Context);
     }
     if (const Checked bounds = check_region(step, region, Access::Write); !bounds) return bounds;
-    if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted)
-        return noted;
+    if (const Checked noted = note_access(step, pointer); !noted) return noted;
     if (source.is_pointer()) {
         if (pointer.kind != RegKind::Stack)
             return fault("pointer-leak",
@@ -136,8 +140,7 @@ Checked check_read_modify_write(Step& step, const Reg& pointer) {
         if (const Checked writable = writable_reg(step.insn.src); !writable) return writable;
     if (const Checked bounds = check_region(step, region, Access::ReadWrite); !bounds)
         return bounds;
-    if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted)
-        return noted;
+    if (const Checked noted = note_access(step, pointer); !noted) return noted;
     if (pointer.kind == RegKind::Stack) {
         if (const Checked read = read_stack_bytes(step, region); !read) return read;
         if (const Checked written = overwrite_stack_bytes(step, region, region.size); !written)
@@ -158,8 +161,7 @@ Checked load_from(Step& step, const Reg& pointer) {
         value = loaded_value(step, region);
     }
     if (!value) return std::unexpected(value.error());
-    if (const Checked noted = step.env.note_access(step.pc, access_kind(pointer.kind)); !noted)
-        return noted;
+    if (const Checked noted = note_access(step, pointer); !noted) return noted;
     if (is_sign_extending(step.insn.op)) {
         if (value->is_pointer())
             return fault("pointer-leak",

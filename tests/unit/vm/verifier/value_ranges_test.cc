@@ -122,5 +122,33 @@ TEST(MapFacts, KeepOfTwoMapsWhatTheyHaveInCommon) {
     EXPECT_EQ(other_size[10].key_bytes, 0u);
 }
 
+TEST(MapFacts, NameTheMapOfAnAccessToItsValues) {
+    const auto facts_with = [](int other) {
+        return facts_of(
+            "call 7\nr6 = r0\n*(u64 *)(r10 - 16) = 0\n*(u64 *)(r10 - 8) = 0\nr2 = r10\n"
+            "r2 += -16\nr1 = map[0] ll\nif r6 == 1 goto on\nr1 = map[" +
+            std::to_string(other) +
+            "] ll\non: call 1\nif r0 == 0 goto out\nr1 = *(u8 *)(r0 + 0)\n"
+            "*(u8 *)(r0 + 0) = 1\nout: r0 = 0\nexit");
+    };
+    const auto one = facts_with(0), two = facts_with(2);
+    ASSERT_EQ(one[13].access, PointerKind::MapValue);
+    EXPECT_EQ(one[13].map, 0u);
+    EXPECT_EQ(one[14].map, 0u);
+    ASSERT_EQ(two[13].access, PointerKind::MapValue);
+    EXPECT_EQ(two[13].map, InsnFact::kUnknownMap);
+    EXPECT_EQ(two[14].map, InsnFact::kUnknownMap);
+}
+
+TEST(MapFacts, TellWhatMayBeAMapsValueAmongTheArgumentsOfACall) {
+    const auto facts = facts_of(
+        "*(u64 *)(r10 - 16) = 0\n*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += -16\nr1 = map[1] ll\n"
+        "call 1\nif r0 == 0 goto out\nr2 = r0\nr1 = map[0] ll\ncall 1\nout: r0 = 0\nexit");
+    ASSERT_EQ(facts[6].map, 1u);
+    EXPECT_FALSE(facts[6].passes_shared_memory);
+    ASSERT_EQ(facts[11].map, 0u);
+    EXPECT_TRUE(facts[11].passes_shared_memory);
+}
+
 }  // namespace
 }  // namespace weir::vm
