@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "jit/inline_helper.h"
-#include "jit/insn_class.h"
+#include "jit/register_use.h"
 #include "jit/registers.h"
 
 namespace weir::jit {
@@ -17,53 +17,6 @@ using vm::Op;
 
 std::unexpected<Error> refuse(size_t slot, const std::string& what) {
     return fail(ErrorKind::kUnsupported, fmt::format("jit: insn {}: {}", slot, what));
-}
-
-constexpr uint8_t kNoRegister = 0xff;
-
-uint8_t written_by_atomic(const DecodedInsn& insn) {
-    switch (atomic_code(insn.op)) {
-        case AtomicCode::LoadAcquire: return insn.dst;
-        case AtomicCode::FetchAdd:
-        case AtomicCode::FetchOr:
-        case AtomicCode::FetchAnd:
-        case AtomicCode::FetchXor:
-        case AtomicCode::Xchg: return insn.src;
-        case AtomicCode::Add:
-        case AtomicCode::Or:
-        case AtomicCode::And:
-        case AtomicCode::Xor:
-        case AtomicCode::Cmpxchg:
-        case AtomicCode::StoreRelease: return kNoRegister;
-    }
-    return kNoRegister;
-}
-
-/// The register that an instruction writes, if any. r0 after calls and cmpxchg does not matter
-/// here.
-uint8_t written_register(const DecodedInsn& insn) {
-    switch (vm::op_info(insn.op).format) {
-        case Format::AluImm:
-        case Format::AluReg:
-        case Format::AluUnary:
-        case Format::ByteOrder:
-        case Format::LoadImm64:
-        case Format::Load: return insn.dst;
-        case Format::Atomic: return written_by_atomic(insn);
-        case Format::JumpImm:
-        case Format::JumpReg:
-        case Format::Goto:
-        case Format::GotoLong:
-        case Format::MayGoto:
-        case Format::Call:
-        case Format::CallReg:
-        case Format::Exit:
-        case Format::LoadPacketAbs:
-        case Format::LoadPacketInd:
-        case Format::StoreImm:
-        case Format::StoreReg: return kNoRegister;
-    }
-    return kNoRegister;
 }
 
 bool names_frame(const DecodedInsn& insn) {
@@ -213,6 +166,9 @@ Result<Analysis> analyse(const CompileInput& input) {
         if (!function.uses_frame) function.stack_bytes = 0;
         analysis.functions.push_back(function);
     }
+    std::vector<uint32_t> ends;
+    for (const FunctionFacts& function : analysis.functions) ends.push_back(function.end);
+    analysis.liveness = Liveness(input, ends);
     return analysis;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "jit/compile_input.h"
+#include "jit/liveness.h"
 
 namespace weir::jit {
 
@@ -19,8 +20,9 @@ struct FunctionFacts {
 struct Analysis {
     std::vector<FunctionFacts> functions;
     std::vector<uint8_t> jump_targets;  ///< per slot: 1 where a jump lands
-    bool needs_env = false;             ///< calls helpers
-    bool may_redirect = false;          ///< calls what may write RunEnv::redirect_ifindex
+    Liveness liveness;
+    bool needs_env = false;     ///< calls helpers
+    bool may_redirect = false;  ///< calls what may write RunEnv::redirect_ifindex
 
     bool is_jump_target(size_t slot) const { return jump_targets[slot] != 0; }
     /// Function that begins at `slot`.
