@@ -80,8 +80,9 @@ TEST(RegisterUse, AgreesWithWhatTheInterpreterDoes) {
         const jit::RegisterUse use = jit::register_use(decoded(op, 6, 7, 5), true);
         const Machine before = distinct_machine(), after = engines.run(before);
         for (uint8_t reg = 0; reg < kRegisters; ++reg) {
-            if ((use.writes & jit::set_of(reg)) == 0)
+            if ((use.writes & jit::set_of(reg)) == 0) {
                 EXPECT_EQ(after.results[reg], before.registers[reg]) << vm::op_info(op).name;
+            }
             if ((use.reads & jit::set_of(reg)) != 0) continue;
             Machine other = before;
             other.registers[reg] ^= 0x5a5a'0000'5a5a;
