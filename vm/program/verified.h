@@ -30,6 +30,8 @@ struct InsnFact {
     uint16_t map = kUnknownMap;
     static constexpr uint16_t kUnknownMap = 0xffff;
     uint32_t key_bytes = 0;  ///< of that map's keys; 0: none, or paths differ
+    /// Where `access` is MapValue: always at a multiple of its size from where the value begins.
+    bool is_aligned = false;
     /// At a call: in some run an argument leads to memory that is neither the stack's nor the
     /// packet's, such as a map's value.
     bool passes_shared_memory = false;

@@ -35,8 +35,20 @@ PointerKind access_kind(RegKind kind) {
     return PointerKind::None;
 }
 
-Checked note_access(Step& step, const Reg& pointer) {
-    if (pointer.kind == RegKind::MapValue) step.env.note_map(step.pc, pointer);
+/// Relative to what the pointer's kind begins with.
+bool is_aligned(const Region& region) {
+    const Tnum place =
+        tnum_add(region.pointer.value.full.bits,
+                 Tnum::constant(static_cast<uint64_t>(region.pointer.off + region.offset)));
+    return ((place.value | place.mask) & (region.size - 1)) == 0;
+}
+
+Checked note_access(Step& step, const Region& region) {
+    const Reg& pointer = region.pointer;
+    if (pointer.kind == RegKind::MapValue) {
+        step.env.note_map(step.pc, pointer);
+        step.env.note_alignment(step.pc, is_aligned(region));
+    }
     return step.env.note_access(step.pc, access_kind(pointer.kind));
 }
 
@@ -71,7 +83,7 @@ Checked store_value(Step& step, const Reg& pointer, const Reg& source) {
         return step.env.note_access(step.pc, PointerKind::Context);
     }
     if (const Checked bounds = check_region(step, region, Access::Write); !bounds) return bounds;
-    if (const Checked noted = note_access(step, pointer); !noted) return noted;
+    if (const Checked noted = note_access(step, region); !noted) return noted;
     if (source.is_pointer()) {
         if (pointer.kind != RegKind::Stack)
             return fault("pointer-leak",
@@ -105,10 +117,7 @@ Checked check_atomic_place(const Step& step, const Region& region) {
         return fault("atomic", fmt::format("atomic operations work on stack, map values and "
                                            "records of ring buffers, not on {}",
                                            kind_words(region.pointer)));
-    const Tnum place =
-        tnum_add(region.pointer.value.full.bits,
-                 Tnum::constant(static_cast<uint64_t>(region.pointer.off + region.offset)));
-    if (((place.value | place.mask) & (region.size - 1)) != 0)
+    if (!is_aligned(region))
         return fault(
             "atomic",
             fmt::format(
@@ -140,7 +149,7 @@ Checked check_read_modify_write(Step& step, const Reg& pointer) {
         if (const Checked writable = writable_reg(step.insn.src); !writable) return writable;
     if (const Checked bounds = check_region(step, region, Access::ReadWrite); !bounds)
         return bounds;
-    if (const Checked noted = note_access(step, pointer); !noted) return noted;
+    if (const Checked noted = note_access(step, region); !noted) return noted;
     if (pointer.kind == RegKind::Stack) {
         if (const Checked read = read_stack_bytes(step, region); !read) return read;
         if (const Checked written = overwrite_stack_bytes(step, region, region.size); !written)
@@ -161,7 +170,7 @@ Checked load_from(Step& step, const Reg& pointer) {
         value = loaded_value(step, region);
     }
     if (!value) return std::unexpected(value.error());
-    if (const Checked noted = note_access(step, pointer); !noted) return noted;
+    if (const Checked noted = note_access(step, region); !noted) return noted;
     if (is_sign_extending(step.insn.op)) {
         if (value->is_pointer())
             return fault("pointer-leak",

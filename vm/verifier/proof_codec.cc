@@ -14,7 +14,7 @@ constexpr uint32_t kProofVersion = 5;
 constexpr uint8_t kPointerKindMax = static_cast<uint8_t>(PointerKind::MapValue);
 /// Of a fact: which ways a jump goes, what a call is given, and what follows.
 constexpr uint8_t kJumps = 1, kFallsThrough = 2, kHasKey = 4, kHasDst = 8, kHasSrc = 16,
-                  kPassesShared = 32;
+                  kPassesShared = 32, kAligned = 64;
 constexpr size_t kFactBytes = 5;  ///< at least
 constexpr size_t kTimerCallbackBytes = 6;
 
@@ -46,7 +46,8 @@ Result<InsnFact> read_fact(ByteReader& reader) {
     if (*access > kPointerKindMax)
         return bad(reader, fmt::format("pointer kind is {}, expected at most {}", *access,
                                        kPointerKindMax));
-    constexpr uint8_t kFlags = kJumps | kFallsThrough | kHasKey | kHasDst | kHasSrc | kPassesShared;
+    constexpr uint8_t kFlags =
+        kJumps | kFallsThrough | kHasKey | kHasDst | kHasSrc | kPassesShared | kAligned;
     if (*flags > kFlags)
         return bad(reader, fmt::format("flags are {}, expected at most {}", *flags, kFlags));
     InsnFact fact;
@@ -55,6 +56,7 @@ Result<InsnFact> read_fact(ByteReader& reader) {
     fact.map = *map;
     fact.jumps = (*flags & kJumps) != 0;
     fact.falls_through = (*flags & kFallsThrough) != 0;
+    fact.is_aligned = (*flags & kAligned) != 0;
     fact.passes_shared_memory = (*flags & kPassesShared) != 0;
     if ((*flags & kHasKey) != 0) {
         const auto key_bytes = reader.read<uint32_t>();
@@ -75,8 +77,8 @@ void write_fact(ByteWriter& writer, const InsnFact& fact) {
     writer.write(fact.map);
     writer.write(static_cast<uint8_t>(
         (fact.jumps ? kJumps : 0) | (fact.falls_through ? kFallsThrough : 0) |
-        (fact.passes_shared_memory ? kPassesShared : 0) | (fact.key_bytes != 0 ? kHasKey : 0) |
-        (has_dst ? kHasDst : 0) | (has_src ? kHasSrc : 0)));
+        (fact.passes_shared_memory ? kPassesShared : 0) | (fact.is_aligned ? kAligned : 0) |
+        (fact.key_bytes != 0 ? kHasKey : 0) | (has_dst ? kHasDst : 0) | (has_src ? kHasSrc : 0)));
     if (fact.key_bytes != 0) writer.write(fact.key_bytes);
     if (has_dst) write_range(writer, fact.dst);
     if (has_src) write_range(writer, fact.src);

@@ -39,6 +39,13 @@ void Env::note_map(uint32_t pc, const Reg& map) {
     fact_known[pc] |= kSeen;
 }
 
+void Env::note_alignment(uint32_t pc, bool is_aligned) {
+    constexpr uint8_t kSeen = 8;
+    InsnFact& fact = facts[pc];
+    fact.is_aligned = is_aligned && (fact.is_aligned || (fact_known[pc] & kSeen) == 0);
+    fact_known[pc] |= kSeen;
+}
+
 void Env::note_branch(uint32_t pc, bool jumps, bool falls_through) {
     facts[pc].jumps = facts[pc].jumps || jumps;
     facts[pc].falls_through = facts[pc].falls_through || falls_through;

@@ -78,6 +78,7 @@ struct Env {
     /// Refuses a slot that loads from the context on one path and from elsewhere on another.
     Checked note_access(uint32_t pc, PointerKind kind);
     void note_map(uint32_t pc, const Reg& map);
+    void note_alignment(uint32_t pc, bool is_aligned);
     void note_branch(uint32_t pc, bool jumps, bool falls_through);
     void note_callback(uint32_t caller, uint32_t callee);
     void note_root(const Root& root);

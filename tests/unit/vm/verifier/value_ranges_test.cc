@@ -150,5 +150,22 @@ TEST(MapFacts, TellWhatMayBeAMapsValueAmongTheArgumentsOfACall) {
     EXPECT_TRUE(facts[11].passes_shared_memory);
 }
 
+TEST(MapFacts, TellWhetherAccessesToValuesAreAlwaysAligned) {
+    const auto facts = facts_of(
+        "call 7\nr6 = r0\n*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += -8\nr1 = map[0] ll\ncall 1\n"
+        "if r0 == 0 goto out\nr1 = *(u32 *)(r0 + 4)\nr1 = *(u32 *)(r0 + 2)\nr6 &= 4\nr7 = r0\n"
+        "r7 += r6\nr1 = *(u32 *)(r7 + 0)\nif r6 == 0 goto on\nr0 += 1\n"
+        "on: *(u8 *)(r0 + 1) = 1\n*(u16 *)(r0 + 2) = 1\nout: r0 = 0\nexit");
+    const auto at = [&](size_t slot) {
+        EXPECT_EQ(facts[slot].access, PointerKind::MapValue) << slot;
+        return facts[slot].is_aligned;
+    };
+    EXPECT_TRUE(at(9));
+    EXPECT_FALSE(at(10));
+    EXPECT_TRUE(at(14));
+    EXPECT_TRUE(at(17));
+    EXPECT_FALSE(at(18));
+}
+
 }  // namespace
 }  // namespace weir::vm
