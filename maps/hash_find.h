@@ -232,4 +232,21 @@ void HashTable::find_bulk_sized(const uint8_t* const* keys, uint32_t count,
     }
 }
 
+template <uint32_t kKeyBytes>
+uint64_t HashTable::ask_bucket(const uint8_t* key) const {
+    const uint64_t hash = hash_(key, kKeyBytes != 0 ? kKeyBytes : key_bytes_);
+    __builtin_prefetch(&bucket_at(bucket_index(hash)));
+    return uint64_t{Bucket::tag_of(hash)} << 32 | (hash & 0xffffffff);
+}
+
+inline uint32_t HashTable::ask_element(uint64_t ticket) const {
+    const Bucket& bucket = bucket_at(bucket_index(ticket));
+    const SlotSet slots = bucket.slots_with(static_cast<uint16_t>(ticket >> 32));
+    if (slots.empty()) return kNoElement;
+    const uint32_t element = bucket.elements[slots.first()].load(std::memory_order_relaxed);
+    __builtin_prefetch(element_at(element));
+    __builtin_prefetch(payload(element));
+    return element;
+}
+
 }  // namespace weir::maps

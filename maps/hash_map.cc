@@ -106,6 +106,24 @@ vm::LookupFn HashMap::lookup_function() const {
     });
 }
 
+std::optional<vm::LookupSteps> HashMap::lookup_steps() const {
+    return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupSteps {
+        return {.ask =
+                    [](const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
+                        return static_cast<const HashMap&>(map).table_->ask_bucket<kKeyBytes>(key);
+                    },
+                .ask_on =
+                    [](const vm::Map& map, const uint8_t* /*key*/, uint32_t cpu, uint64_t ticket) {
+                        return static_cast<const HashMap&>(map).ask_element(ticket, cpu);
+                    }};
+    });
+}
+
+uint64_t HashMap::ask_element(uint64_t ticket, uint32_t /*cpu*/) const {
+    const uint32_t element = table_->ask_element(ticket);
+    return element == kNoElement ? vm::LookupSteps::kNoWait : vm::LookupSteps::kLast;
+}
+
 void HashMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
                           uint32_t /*cpu*/) {
     std::array<uint32_t, kBurstPacketsMax> elements;
@@ -256,6 +274,27 @@ vm::LookupFn PercpuHashMap::lookup_function() const {
             return self.values_.at(found.element, cpu);
         };
     });
+}
+
+std::optional<vm::LookupSteps> PercpuHashMap::lookup_steps() const {
+    return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupSteps {
+        return {.ask =
+                    [](const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
+                        return static_cast<const PercpuHashMap&>(map).table_->ask_bucket<kKeyBytes>(
+                            key);
+                    },
+                .ask_on =
+                    [](const vm::Map& map, const uint8_t* /*key*/, uint32_t cpu, uint64_t ticket) {
+                        return static_cast<const PercpuHashMap&>(map).ask_element(ticket, cpu);
+                    }};
+    });
+}
+
+uint64_t PercpuHashMap::ask_element(uint64_t ticket, uint32_t cpu) const {
+    const uint32_t element = table_->ask_element(ticket);
+    if (element == kNoElement) return vm::LookupSteps::kNoWait;
+    __builtin_prefetch(values_.at(element, cpu));
+    return vm::LookupSteps::kLast;
 }
 
 void PercpuHashMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,

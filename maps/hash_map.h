@@ -56,6 +56,7 @@ public:
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override;
+    std::optional<vm::LookupSteps> lookup_steps() const override;
     void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
                      uint32_t cpu) override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
@@ -86,6 +87,7 @@ private:
 
     HashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, uint32_t cpu_slots);
 
+    uint64_t ask_element(uint64_t ticket, uint32_t cpu) const;
     int put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_t flags, Side side);
     int remove(const uint8_t* key, Side side);
 
@@ -104,6 +106,7 @@ public:
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override;
+    std::optional<vm::LookupSteps> lookup_steps() const override;
     void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
                      uint32_t cpu) override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
@@ -128,6 +131,7 @@ public:
 private:
     PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values);
 
+    uint64_t ask_element(uint64_t ticket, uint32_t cpu) const;
     int put(const uint8_t* key, const SlotValues& values, uint64_t flags, Side side);
     int remove(const uint8_t* key, Side side);
 

@@ -155,6 +155,13 @@ public:
     /// elements[i] = find(keys[i]).element for i < count <= kBurstPacketsMax, in that order; the
     /// waits for memory overlap. A value apart from its element is the caller's to ask for.
     void find_bulk(const uint8_t* const* keys, uint32_t count, uint32_t* elements) const;
+    /// The steps of a look-up ahead of it (vm::LookupSteps): requests the bucket; the ticket, never
+    /// 0 and below 2^48, says what to look for in it.
+    template <uint32_t kKeyBytes>
+    uint64_t ask_bucket(const uint8_t* key) const;
+    /// Requests the first element that the bucket of a ticket suggests, and gives it, or
+    /// kNoElement.
+    uint32_t ask_element(uint64_t ticket) const;
     /// Lock-free. In the order of buckets, slots and chains; -ENOENT at the end. A null or absent
     /// key gives the first.
     int next_key(const uint8_t* key, uint8_t* next) const;

@@ -61,6 +61,12 @@ public:
     template <LpmLayout kLayout, uint32_t kAddressBytes>
     bool find_many(const uint8_t* const* keys, uint32_t count, uint8_t** values) const;
 
+    /// The steps of find() ahead of it (vm::LookupSteps). The ticket counts the levels requested.
+    template <LpmLayout kLayout>
+    uint64_t ask(const uint8_t* address) const;
+    template <LpmLayout kLayout, uint32_t kAddressBytes>
+    uint64_t ask_on(const uint8_t* address, uint64_t ticket) const;
+
     /// A node of the trie from where the way of `key` can go on (LpmTrie::place_of), or kNoNode.
     uint32_t anchor(const LpmKey& key) const;
     /// Redraws what the change touched. To be called before the nodes that are gone retire.
@@ -107,6 +113,7 @@ private:
     uint32_t in_cell(const Step& at, uint32_t word) const;
     void fetch_lines(uint32_t slot) const;
     void prefetch(uint32_t slot) const;
+    uint64_t ask_value(uint32_t entry) const;
 
     Table first_table(const LpmKey& key) const;
     Table inside(const Table& table, const LpmKey& key) const;

@@ -156,4 +156,32 @@ WEIR_LPM_TARGET bool LpmFib::find_many(const uint8_t* const* keys, uint32_t coun
     return differences == 0;
 }
 
+template <LpmLayout kLayout>
+uint64_t LpmFib::ask(const uint8_t* address) const {
+    if constexpr (kLayout == LpmLayout::Wide)
+        __builtin_prefetch(&direct_.wide[wide_index(address)]);
+    return 1;
+}
+
+inline uint64_t LpmFib::ask_value(uint32_t entry) const {
+    if (entry == kNoNode) return vm::LookupSteps::kNoWait;
+    __builtin_prefetch(nodes_.values().of(entry));
+    return vm::LookupSteps::kLast;
+}
+
+/// Goes down once more as far as the ticket says, over what is at hand now, and one level further.
+template <LpmLayout kLayout, uint32_t kAddressBytes>
+WEIR_LPM_TARGET uint64_t LpmFib::ask_on(const uint8_t* address, uint64_t ticket) const {
+    Step at = first<kLayout>(direct_, address);
+    uint64_t level = 1;
+    for (; level < ticket && is_block(at.slot); ++level) advance(at, address);
+    const LpmSlotKind kind = slot_kind(at.slot);
+    if (kind == LpmSlotKind::Entry) return ask_value(slot_or(at.slot, at.best));
+    const bool was_requested = level < ticket;
+    if (was_requested && kind != LpmSlotKind::Subtree)
+        return ask_value(finish<kAddressBytes>(at, address));
+    prefetch(at.slot);
+    return kind == LpmSlotKind::Subtree ? vm::LookupSteps::kLast : ticket + 1;
+}
+
 }  // namespace weir::maps

@@ -97,12 +97,32 @@ void LpmMap::look_up_many(LpmMap& map, const uint8_t* const* keys, uint32_t coun
     }
 }
 
+/// Shorter keys are looked for in the trie, whose ways cannot be told ahead.
+template <LpmLayout kLayout, uint32_t kAddressBytes>
+uint64_t LpmMap::ask(const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
+    const auto& self = static_cast<const LpmMap&>(map);
+    const uint32_t bytes = kAddressBytes != 0 ? kAddressBytes : self.nodes_.address_bytes();
+    if (LpmKey::bits_of(key) != bytes * 8) return vm::LookupSteps::kNoWait;
+    return self.fib_.ask<kLayout>(key + kLpmLengthBytes);
+}
+
+template <LpmLayout kLayout, uint32_t kAddressBytes>
+uint64_t LpmMap::ask_on(const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/, uint64_t ticket) {
+    const auto& self = static_cast<const LpmMap&>(map);
+    return self.fib_.ask_on<kLayout, kAddressBytes>(key + kLpmLengthBytes, ticket);
+}
+
 template <LpmLayout kLayout>
 LpmMap::Readers LpmMap::readers_of_size(uint32_t address_bytes) {
+    const auto readers = []<uint32_t kBytes>() -> Readers {
+        return {.one = look_up<kLayout, kBytes>,
+                .many = look_up_many<kLayout, kBytes>,
+                .steps = {.ask = ask<kLayout, kBytes>, .ask_on = ask_on<kLayout, kBytes>}};
+    };
     switch (address_bytes) {
-        case 4: return {look_up<kLayout, 4>, look_up_many<kLayout, 4>};
-        case 16: return {look_up<kLayout, 16>, look_up_many<kLayout, 16>};
-        default: return {look_up<kLayout, 0>, look_up_many<kLayout, 0>};
+        case 4: return readers.template operator()<4>();
+        case 16: return readers.template operator()<16>();
+        default: return readers.template operator()<0>();
     }
 }
 

@@ -39,6 +39,7 @@ public:
         readers_.many(*this, keys, count, values);
     }
     vm::LookupFn lookup_function() const override { return readers_.one; }
+    std::optional<vm::LookupSteps> lookup_steps() const override { return readers_.steps; }
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override;
 
@@ -61,6 +62,7 @@ private:
     struct Readers {
         vm::LookupFn one;
         void (*many)(LpmMap& map, const uint8_t* const* keys, uint32_t count, uint8_t** values);
+        vm::LookupSteps steps;
     };
 
     LpmMap(const vm::MapSpec& spec, Region memory, const LpmNodes::Shape& nodes,
@@ -71,6 +73,10 @@ private:
     static Readers readers_of_size(uint32_t address_bytes);
     template <LpmLayout kLayout, uint32_t kAddressBytes>
     static uint8_t* look_up(vm::Map& map, const uint8_t* key, uint32_t cpu);
+    template <LpmLayout kLayout, uint32_t kAddressBytes>
+    static uint64_t ask(const vm::Map& map, const uint8_t* key, uint32_t cpu);
+    template <LpmLayout kLayout, uint32_t kAddressBytes>
+    static uint64_t ask_on(const vm::Map& map, const uint8_t* key, uint32_t cpu, uint64_t ticket);
     template <LpmLayout kLayout, uint32_t kAddressBytes>
     static void look_up_many(LpmMap& map, const uint8_t* const* keys, uint32_t count,
                              uint8_t** values);

@@ -91,6 +91,28 @@ vm::LookupFn LruMap::lookup_function() const {
     });
 }
 
+std::optional<vm::LookupSteps> LruMap::lookup_steps() const {
+    return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupSteps {
+        return {.ask =
+                    [](const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
+                        return static_cast<const LruMap&>(map).table_->ask_bucket<kKeyBytes>(key);
+                    },
+                .ask_on =
+                    [](const vm::Map& map, const uint8_t* /*key*/, uint32_t cpu, uint64_t ticket) {
+                        return static_cast<const LruMap&>(map).ask_element(ticket, cpu);
+                    }};
+    });
+}
+
+/// Value and mark lie apart from the element.
+uint64_t LruMap::ask_element(uint64_t ticket, uint32_t cpu) const {
+    const uint32_t element = table_->ask_element(ticket);
+    if (element == kNoElement) return vm::LookupSteps::kNoWait;
+    __builtin_prefetch(values_.at(element, is_percpu() ? cpu : 0));
+    lists_->prefetch_mark(element);
+    return vm::LookupSteps::kLast;
+}
+
 void LruMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
                          uint32_t cpu) {
     std::array<uint32_t, kBurstPacketsMax> elements;

@@ -30,6 +30,7 @@ public:
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override;
+    std::optional<vm::LookupSteps> lookup_steps() const override;
     void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
                      uint32_t cpu) override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
@@ -67,6 +68,7 @@ private:
            std::unique_ptr<LruShards> lists);
 
     uint8_t* use(uint32_t element, uint32_t cpu);
+    uint64_t ask_element(uint64_t ticket, uint32_t cpu) const;
     uint32_t take(uint32_t cpu, Side side);
     bool is_percpu() const { return vm::is_percpu(spec().type); }
     int put(const uint8_t* key, const SlotValues& values, uint64_t flags, uint32_t cpu, Side side);

@@ -54,6 +54,7 @@ public:
     /// Evicts an element for each that was lent, as far as locks allow.
     void repay(uint32_t cpu, LruEvictor& evictor);
     void mark(uint32_t element) { nodes_.mark(element); }
+    void prefetch_mark(uint32_t element) const { nodes_.prefetch_mark(element); }
 
     uint32_t cpus() const { return static_cast<uint32_t>(shards_.size()); }
     uint64_t memory_bytes() const { return nodes_.memory_bytes(); }
