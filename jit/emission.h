@@ -26,8 +26,20 @@ private:
     std::string message_;
 };
 
-/// Labels of one copy of a function's body. The program's own body exists twice, alone and inside
-/// the burst loop.
+struct Emission;
+
+/// A copy of a body that has only some of the slots, and code of its own at some.
+class BodyPart {
+public:
+    virtual ~BodyPart() = default;
+    virtual bool includes(uint32_t slot) const = 0;
+    /// Called where the code of an included slot begins; true if what it emitted stands for the
+    /// instruction.
+    virtual bool begin(Emission& e, uint32_t slot) = 0;
+};
+
+/// Labels of one copy of a function's body. The program's own body exists several times: alone,
+/// inside the burst loop, and in the halves of an overlapped burst.
 struct Body {
     const FunctionFacts* function = nullptr;
     std::vector<asmjit::Label> labels;  ///< per slot from function->begin; valid where a jump lands
@@ -93,7 +105,9 @@ size_t emit_fused(Emission& e, size_t slot);
 
 // emit_body.cc
 /// Instructions of the function; falls through to `exit`, which the caller binds right behind.
-void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit);
+/// All of them, or those of `part`.
+void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit,
+               BodyPart* part = nullptr);
 
 // emit_frame.cc
 void emit_subprogram(Emission& e, size_t function);
@@ -102,5 +116,13 @@ void emit_single_entry(Emission& e);
 // emit_burst.cc
 /// void (*)(XdpContext*, XdpContext* end, uint32_t* verdicts, uint32_t* redirects, RunEnv*)
 void emit_burst_entry(Emission& e);
+
+// emit_overlap.cc
+struct OverlapPlan;
+struct OverlapLabels {
+    asmjit::Label start;              ///< where a packet's advance begins
+    asmjit::Label advance, complete;  ///< OverlapPass
+};
+OverlapLabels emit_overlap(Emission& e, const OverlapPlan& plan);
 
 }  // namespace weir::jit

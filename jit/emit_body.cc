@@ -45,12 +45,17 @@ Body make_body(Emission& e, const FunctionFacts& function, const asmjit::Label& 
 
 }  // namespace
 
-void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit) {
+void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit,
+               BodyPart* part) {
     e.body = make_body(e, function, exit);
     for (uint32_t slot = function.begin; slot < function.end;) {
         if (e.analysis.is_jump_target(slot)) e.a.bind(e.slot_label(slot));
-        if (!e.input.reachable(slot)) {
+        if (!e.input.reachable(slot) || (part != nullptr && !part->includes(slot))) {
             ++slot;
+            continue;
+        }
+        if (part != nullptr && part->begin(e, slot)) {
+            slot += e.input.slots[slot].insn.slots();
             continue;
         }
         const auto fused = static_cast<uint32_t>(emit_fused(e, slot));

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 
+#include "jit/overlap_plan.h"
 #include "vm/base/check.h"
 
 namespace weir::jit {
 namespace {
+
+/// A prime, since programs that take turns on a worker count in one row: each gets its turn.
+constexpr uint32_t kBurstsBetweenLooks = 1009;
+constexpr size_t kOverlapPacketsMin = 4;  ///< fewer do not pay for the frames
 
 std::vector<FunctionInput> functions_of(const vm::VerifiedProgram& program) {
     const std::vector<vm::Subprogram>& subprograms = program.spec().subprograms;
@@ -32,7 +37,7 @@ Result<std::unique_ptr<CompiledProgram>> JitProgram::make(
                              .options = options};
     Result<MachineCode> code = MachineCode::generate(input);
     if (!code) return fail_in(program->spec().name, code.error());
-    return std::unique_ptr<CompiledProgram>(new JitProgram(std::move(*code)));
+    return std::unique_ptr<CompiledProgram>(new JitProgram(std::move(*code), options.overlap));
 }
 
 uint32_t JitProgram::run(vm::XdpContext& context, vm::RunEnv& env) const {
@@ -40,10 +45,24 @@ uint32_t JitProgram::run(vm::XdpContext& context, vm::RunEnv& env) const {
     return static_cast<uint32_t>(code_.single()(reinterpret_cast<uint64_t>(&context), 0, &env));
 }
 
+bool JitProgram::waits_for_memory(vm::RunEnv& env) const {
+    if (overlap_ == Overlap::kAlways) return true;
+    if (env.bursts++ % kBurstsBetweenLooks == 0) {
+        uint64_t bytes = 0;
+        for (const vm::Map* map : code_.overlap_maps()) bytes += map->used_bytes();
+        const bool are_big = bytes >= kOverlapMapBytes;
+        if (are_big != maps_are_big_.load(std::memory_order_relaxed))
+            maps_are_big_.store(are_big, std::memory_order_relaxed);
+    }
+    return maps_are_big_.load(std::memory_order_relaxed);
+}
+
 void JitProgram::run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
                            std::span<uint32_t> redirects, vm::RunEnv& env) const {
     WEIR_CHECK(verdicts.size() >= contexts.size() && redirects.size() >= contexts.size());
     if (contexts.empty()) return;
+    if (code_.overlap() && contexts.size() >= kOverlapPacketsMin && waits_for_memory(env))
+        return code_.overlap()->run(contexts, verdicts.data(), redirects.data(), env);
     if (!code_.may_redirect()) std::fill_n(redirects.begin(), contexts.size(), 0u);
     code_.burst()(contexts.data(), contexts.data() + contexts.size(), verdicts.data(),
                   redirects.data(), &env);

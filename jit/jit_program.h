@@ -1,6 +1,7 @@
 #pragma once
 // A proven program as machine code.
 
+#include <atomic>
 #include <memory>
 
 #include "jit/jit.h"
@@ -22,9 +23,14 @@ public:
     std::span<const uint8_t> code() const override { return code_.code(); }
 
 private:
-    explicit JitProgram(MachineCode code) : code_(std::move(code)) {}
+    JitProgram(MachineCode code, Overlap overlap) : code_(std::move(code)), overlap_(overlap) {}
+
+    bool waits_for_memory(vm::RunEnv& env) const;
 
     MachineCode code_;
+    Overlap overlap_;
+    /// Whether the maps are big by now; any worker finds out, now and then. Relaxed: a hint.
+    mutable std::atomic<bool> maps_are_big_ = false;
 };
 
 }  // namespace weir::jit

@@ -12,6 +12,7 @@
 
 #include "jit/analysis.h"
 #include "jit/emission.h"
+#include "jit/overlap_plan.h"
 #include "vm/base/check.h"
 
 namespace weir::jit {
@@ -21,6 +22,7 @@ constexpr uint32_t kEntryAlignBytes = 16;
 
 struct Layout {
     asmjit::Label single, burst;
+    std::optional<OverlapLabels> overlap;
 };
 
 void bind_entry(Emission& e, const asmjit::Label& label) {
@@ -28,18 +30,37 @@ void bind_entry(Emission& e, const asmjit::Label& label) {
     e.a.bind(label);
 }
 
-Layout emit_all(Emission& e) {
-    const Layout layout{e.a.newLabel(), e.a.newLabel()};
+Layout emit_all(Emission& e, const std::optional<OverlapPlan>& plan) {
+    Layout layout{e.a.newLabel(), e.a.newLabel(), std::nullopt};
     for (size_t i = 0; i < e.analysis.functions.size(); ++i) e.functions.push_back(e.a.newLabel());
     bind_entry(e, layout.single);
     emit_single_entry(e);
     bind_entry(e, layout.burst);
     emit_burst_entry(e);
+    if (plan) layout.overlap = emit_overlap(e, *plan);
     for (size_t i = 1; i < e.analysis.functions.size(); ++i) {
         e.a.align(asmjit::AlignMode::kCode, kEntryAlignBytes);
         emit_subprogram(e, i);
     }
     return layout;
+}
+
+/// What the stops of a plan ask of the code around them: nothing is fused across one, and they
+/// call.
+void make_room_for(const OverlapPlan& plan, Analysis& analysis) {
+    for (const OverlapStop& stop : plan.stops) analysis.jump_targets[stop.slot] = 1;
+    analysis.functions[0].makes_calls = true;
+    analysis.needs_env = true;
+}
+
+OverlapCode overlap_code(const asmjit::CodeHolder& holder, const OverlapLabels& labels,
+                         uint64_t base) {
+    const auto address = [&](const asmjit::Label& label) {
+        return base + holder.labelOffsetFromBase(label);
+    };
+    return {.start = address(labels.start),
+            .advance = reinterpret_cast<OverlapPass>(address(labels.advance)),
+            .complete = reinterpret_cast<OverlapPass>(address(labels.complete))};
 }
 
 std::unexpected<Error> asmjit_error(asmjit::Error error) {
@@ -77,8 +98,10 @@ CpuFeatures host_cpu_features() {
 Result<MachineCode> MachineCode::generate(const CompileInput& input) {
     if constexpr (!kHostIsX86_64)
         return fail(ErrorKind::kUnsupported, "jit: no back end for this CPU, only for x86-64");
-    const Result<Analysis> analysis = analyse(input);
+    Result<Analysis> analysis = analyse(input);
     if (!analysis) return std::unexpected(analysis.error());
+    std::optional<OverlapPlan> plan = plan_overlap(input, analysis->liveness);
+    if (plan) make_room_for(*plan, *analysis);
 
     asmjit::CodeHolder holder;
     FirstError first_error;
@@ -87,7 +110,7 @@ Result<MachineCode> MachineCode::generate(const CompileInput& input) {
     asmjit::x86::Assembler assembler(&holder);
     assembler.addEncodingOptions(asmjit::EncodingOptions::kOptimizedAlign);
     Emission emission{assembler, input, *analysis, {}, {}, {}};
-    const Layout layout = emit_all(emission);
+    const Layout layout = emit_all(emission, plan);
     if (!emission.refusal.empty()) return fail(ErrorKind::kUnsupported, "jit: " + emission.refusal);
     if (!first_error.message().empty())
         return fail(ErrorKind::kResource, "jit: " + first_error.message());
@@ -98,6 +121,11 @@ Result<MachineCode> MachineCode::generate(const CompileInput& input) {
     code.single_offset_ = holder.labelOffsetFromBase(layout.single);
     code.burst_offset_ = holder.labelOffsetFromBase(layout.burst);
     code.may_redirect_ = analysis->may_redirect;
+    if (plan) {
+        code.overlap_ = overlap_code(holder, *layout.overlap, code.memory_.address());
+        code.overlap_->stack_bytes = analysis->functions[0].stack_bytes;
+        code.overlap_maps_ = std::move(plan->maps);
+    }
     return code;
 }
 

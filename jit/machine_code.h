@@ -2,10 +2,13 @@
 // CompileInput -> machine code in executable memory: the whole back end behind one function.
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "jit/code_memory.h"
 #include "jit/compile_input.h"
+#include "jit/overlap_run.h"
 #include "vm/base/result.h"
 #include "vm/program/context.h"
 
@@ -40,6 +43,10 @@ public:
         return reinterpret_cast<BurstEntry>(memory_.address() + burst_offset_);
     }
     bool may_redirect() const { return may_redirect_; }
+    /// The burst's other form, where waiting for big maps makes it worth having.
+    const std::optional<OverlapCode>& overlap() const { return overlap_; }
+    /// Those that it waits for.
+    std::span<vm::Map* const> overlap_maps() const { return overlap_maps_; }
     std::span<const uint8_t> code() const { return memory_.code(); }
 
 private:
@@ -47,6 +54,8 @@ private:
 
     CodeMemory memory_;
     uint64_t single_offset_ = 0, burst_offset_ = 0;
+    std::optional<OverlapCode> overlap_;
+    std::vector<vm::Map*> overlap_maps_;
     bool may_redirect_ = false;
 };
 

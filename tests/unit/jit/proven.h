@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "jit/compile_input.h"
 #include "jit/jit.h"
 #include "maps/maps.h"
 #include "tests/support/insns.h"
@@ -33,7 +34,9 @@ struct Proven {
         spec.name = "proven";
         spec.section = "xdp";
         spec.insns = insns;
-        spec.subprograms.push_back({"proven", 0});
+        for (const jit::FunctionInput& function :
+             jit::find_functions(vm::decode_program(insns).value(), 0))
+            spec.subprograms.push_back({"proven", function.entry});
         spec.maps = std::move(map_specs);
         for (const vm::MapSpec& map : spec.maps) {
             maps.push_back(maps::create_map(map, kCpuSlots).value());

@@ -1,0 +1,236 @@
+// The two halves of an overlapped burst (overlap_plan.h). Each is a pass over the packets' frames:
+//
+//   advance:   rbp = first frame; for each: jump to its `next`
+//   complete:  rbp = first frame; for each: jump to its `finish`
+//
+// rbp is eBPF's r10 and, from there upwards, the packet's OverlapFrame; rsp stays the host's, where
+// the pass keeps its end and whether somebody waits. A stop stores the registers that matter and
+// where the packet goes on, then jumps to the next packet. Who is through, or waits for the
+// completion, has as `next` the code that goes to the next packet, and as `finish`, if it is
+// through, the same of the completion.
+
+#include <cstddef>
+#include <vector>
+
+#include "jit/emission.h"
+#include "jit/overlap_plan.h"
+#include "jit/overlap_run.h"
+
+namespace weir::jit {
+namespace {
+
+using asmjit::Imm;
+using asmjit::Label;
+namespace x86 = asmjit::x86;
+
+constexpr int32_t kEndOffset = 0, kWaitsOffset = 8;  ///< from rsp
+constexpr uint32_t kPassBytes = 24;  ///< with the return address and six registers a multiple of 16
+constexpr std::array kSavedByPass = {Gp::kIdBp,  Gp::kIdBx,  Gp::kIdR12,
+                                     Gp::kIdR13, Gp::kIdR14, Gp::kIdR15};
+
+x86::Mem in_frame(size_t offset) {
+    return x86::qword_ptr(x86::rbp, static_cast<int32_t>(offset));
+}
+x86::Mem in_frame32(size_t offset) {
+    return x86::dword_ptr(x86::rbp, static_cast<int32_t>(offset));
+}
+x86::Mem kept_register(uint8_t reg) {
+    return in_frame(offsetof(OverlapFrame, registers) + reg * sizeof(uint64_t));
+}
+
+void emit_set_address(Emission& e, size_t field, const Label& code) {
+    e.a.lea(scratch_a(), x86::ptr(code));
+    e.a.mov(in_frame(field), scratch_a());
+}
+
+void emit_keep(Emission& e, RegisterSet registers) {
+    for (uint8_t reg = 0; reg < kFramePointer; ++reg)
+        if ((registers & set_of(reg)) != 0) e.a.mov(kept_register(reg), reg64(reg));
+}
+
+void emit_take_back(Emission& e, RegisterSet registers) {
+    for (uint8_t reg = 0; reg < kFramePointer; ++reg)
+        if ((registers & set_of(reg)) != 0) e.a.mov(reg64(reg), kept_register(reg));
+}
+
+/// The loop over the frames of one half; `field` holds where a packet goes on.
+struct Pass {
+    Label entry, next_packet;
+    size_t field;
+
+    Pass(Emission& e, size_t field_offset)
+        : entry(e.a.newLabel()), next_packet(e.a.newLabel()), field(field_offset) {}
+
+    void emit_entry(Emission& e) const {
+        e.a.align(asmjit::AlignMode::kCode, 16);
+        e.a.bind(entry);
+        for (const uint32_t id : kSavedByPass) e.a.push(x86::gpq(id));
+        e.a.sub(x86::rsp, Imm(kPassBytes));
+        e.a.mov(x86::qword_ptr(x86::rsp, kEndOffset), x86::rsi);
+        e.a.mov(x86::dword_ptr(x86::rsp, kWaitsOffset), Imm(0));
+        e.a.mov(x86::rbp, x86::rdi);
+        e.a.mov(env_register(), x86::rdx);
+        e.a.jmp(in_frame(field));
+    }
+
+    void emit_next_packet(Emission& e, uint32_t stride_bytes) const {
+        const Label end = e.a.newLabel();
+        e.a.bind(next_packet);
+        e.a.add(x86::rbp, Imm(stride_bytes));
+        e.a.cmp(x86::rbp, x86::qword_ptr(x86::rsp, kEndOffset));
+        e.a.jae(end);
+        e.a.jmp(in_frame(field));
+        e.a.bind(end);
+        e.a.mov(x86::eax, x86::dword_ptr(x86::rsp, kWaitsOffset));
+        e.a.add(x86::rsp, Imm(kPassBytes));
+        for (size_t i = kSavedByPass.size(); i-- > 0;) e.a.pop(x86::gpq(kSavedByPass[i]));
+        e.a.ret();
+    }
+};
+
+struct Halves {
+    const OverlapPlan& plan;
+    Pass advance, complete;
+    std::vector<Label> finish;  ///< per stop: restores the registers, goes on in the completion
+
+    const Label& finish_of(const OverlapStop& stop) const {
+        return finish[static_cast<size_t>(&stop - plan.stops.data())];
+    }
+};
+
+class Advance final : public BodyPart {
+public:
+    explicit Advance(const Halves& halves) : halves_(halves) {}
+
+    bool includes(uint32_t slot) const override { return halves_.plan.advances[slot] != 0; }
+
+    bool begin(Emission& e, uint32_t slot) override {
+        const OverlapStop* const stop = halves_.plan.stop_at(slot);
+        if (stop == nullptr) return false;
+        const RegisterSet kept = e.analysis.liveness.before(slot);
+        emit_keep(e, kept);
+        emit_set_address(e, offsetof(OverlapFrame, finish), halves_.finish_of(*stop));
+        if (stop->kind == OverlapStop::Kind::Park) {
+            emit_set_address(e, offsetof(OverlapFrame, next), halves_.advance.next_packet);
+            e.a.jmp(halves_.advance.next_packet);
+            return true;
+        }
+        const Label go_on = e.a.newLabel();
+        emit_questions(e, *stop, go_on);
+        e.a.bind(go_on);
+        if (stop->kind == OverlapStop::Kind::AskOnly) {
+            emit_take_back(e, kept);
+            return false;
+        }
+        emit_set_address(e, offsetof(OverlapFrame, next), halves_.advance.next_packet);
+        e.a.jmp(halves_.advance.next_packet);
+        return true;
+    }
+
+private:
+    /// Of LookupSteps' two functions; r2 holds the key. Goes to `go_on` when nothing more is to be
+    /// waited for.
+    void emit_questions(Emission& e, const OverlapStop& stop, const Label& go_on) const {
+        const Label ask_on = e.a.newLabel();
+        emit_call(e, stop, reinterpret_cast<uint64_t>(stop.steps.ask));
+        emit_answer(e, ask_on, go_on);
+        e.a.bind(ask_on);
+        e.a.mov(x86::rsi, kept_register(2));
+        e.a.mov(x86::rcx, in_frame(offsetof(OverlapFrame, ticket)));
+        emit_call(e, stop, reinterpret_cast<uint64_t>(stop.steps.ask_on));
+        emit_answer(e, ask_on, go_on);
+    }
+
+    static void emit_call(Emission& e, const OverlapStop& stop, uint64_t function) {
+        emit_constant(e, x86::rdi, reinterpret_cast<uint64_t>(stop.map));
+        e.a.mov(x86::edx, x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
+        e.a.call(Imm(function));
+    }
+
+    /// The ticket is in rax.
+    void emit_answer(Emission& e, const Label& ask_on, const Label& go_on) const {
+        const Label last = e.a.newLabel();
+        e.a.test(x86::rax, x86::rax);
+        e.a.jz(go_on);
+        e.a.mov(x86::dword_ptr(x86::rsp, kWaitsOffset), Imm(1));
+        e.a.js(last);
+        e.a.mov(in_frame(offsetof(OverlapFrame, ticket)), x86::rax);
+        emit_set_address(e, offsetof(OverlapFrame, next), ask_on);
+        e.a.jmp(halves_.advance.next_packet);
+        e.a.bind(last);
+        emit_set_address(e, offsetof(OverlapFrame, next), go_on);
+        e.a.jmp(halves_.advance.next_packet);
+    }
+
+    const Halves& halves_;
+};
+
+class Completion final : public BodyPart {
+public:
+    explicit Completion(const Halves& halves) : halves_(halves) {}
+
+    bool includes(uint32_t slot) const override { return halves_.plan.completes[slot] != 0; }
+    bool begin(Emission&, uint32_t) override { return false; }
+
+private:
+    const Halves& halves_;
+};
+
+x86::Mem redirect_field() {
+    return x86::dword_ptr(env_register(), offsetof(vm::RunEnv, redirect_ifindex));
+}
+
+/// Ways into the completion's body, whose labels are still at hand.
+void emit_finishes(Emission& e, const Halves& halves) {
+    for (const OverlapStop& stop : halves.plan.stops) {
+        e.a.bind(halves.finish_of(stop));
+        emit_take_back(e, e.analysis.liveness.before(stop.slot));
+        if (e.analysis.may_redirect) e.a.mov(redirect_field(), Imm(0));
+        e.a.jmp(e.slot_label(stop.slot));
+    }
+}
+
+void emit_advance(Emission& e, const Halves& halves, const Label& start) {
+    const FunctionFacts& program = e.analysis.functions[0];
+    const Label exit = e.a.newLabel();
+    halves.advance.emit_entry(e);
+    e.a.bind(start);
+    e.a.mov(reg64(1), in_frame(offsetof(OverlapFrame, context)));
+    Advance part(halves);
+    emit_body(e, program, exit, &part);
+    e.a.bind(exit);
+    e.a.mov(in_frame32(offsetof(OverlapFrame, verdict)), x86::eax);
+    emit_set_address(e, offsetof(OverlapFrame, next), halves.advance.next_packet);
+    emit_set_address(e, offsetof(OverlapFrame, finish), halves.complete.next_packet);
+    halves.advance.emit_next_packet(e, overlap_stride_bytes(program.stack_bytes));
+}
+
+void emit_completion(Emission& e, const Halves& halves) {
+    const FunctionFacts& program = e.analysis.functions[0];
+    const Label exit = e.a.newLabel();
+    halves.complete.emit_entry(e);
+    Completion part(halves);
+    emit_body(e, program, exit, &part);
+    e.a.bind(exit);
+    e.a.mov(in_frame32(offsetof(OverlapFrame, verdict)), x86::eax);
+    if (e.analysis.may_redirect) {
+        e.a.mov(scratch_a().r32(), redirect_field());
+        e.a.mov(in_frame32(offsetof(OverlapFrame, redirect)), scratch_a().r32());
+    }
+    halves.complete.emit_next_packet(e, overlap_stride_bytes(program.stack_bytes));
+    emit_finishes(e, halves);
+}
+
+}  // namespace
+
+OverlapLabels emit_overlap(Emission& e, const OverlapPlan& plan) {
+    Halves halves{
+        plan, Pass(e, offsetof(OverlapFrame, next)), Pass(e, offsetof(OverlapFrame, finish)), {}};
+    for (size_t i = 0; i < plan.stops.size(); ++i) halves.finish.push_back(e.a.newLabel());
+    const OverlapLabels labels{e.a.newLabel(), halves.advance.entry, halves.complete.entry};
+    emit_advance(e, halves, labels.start);
+    emit_completion(e, halves);
+    return labels;
+}
+
+}  // namespace weir::jit

@@ -1,0 +1,48 @@
+#pragma once
+// Where the packets of a burst may wait for each other: which part of a program runs ahead for all
+// packets, and where it stops. The argument why nobody can tell is in ARCHITECTURE.md.
+//
+// The program runs in two copies. The first, the advance, takes every packet in turn from the start
+// to its first stop, and possibly from stop to stop; the second, the completion, takes every packet
+// in turn from where it stopped to its end. Stops are look-ups in big maps, whose memory is
+// requested before the packet waits, and instructions that could be told apart from their order.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "jit/analysis.h"
+#include "jit/compile_input.h"
+#include "jit/effects.h"
+
+namespace weir::jit {
+
+struct OverlapStop {
+    enum class Kind : uint8_t {
+        Park,     ///< waits for the completion
+        Ask,      ///< a look-up: requests its memory, then waits for the completion
+        AskOnly,  ///< a look-up whose map the program only reads: the advance goes on behind it
+    };
+    uint32_t slot = 0;
+    Kind kind = Kind::Park;
+    vm::Map* map = nullptr;  ///< of a look-up
+    vm::LookupSteps steps;
+};
+
+struct OverlapPlan {
+    std::vector<OverlapStop> stops;  ///< in the order of their slots
+    std::vector<uint8_t> advances;   ///< per slot: 1 if the advance comes here (stops included)
+    std::vector<uint8_t> completes;  ///< per slot: 1 if the completion does
+    std::vector<vm::Map*> maps;      ///< that stops ask for, each once
+
+    const OverlapStop* stop_at(uint32_t slot) const;
+};
+
+/// Of the program's own function. nullopt: no look-up of a big map is worth it, or the program has
+/// something that cannot run in two halves (tail calls, may_goto, callbacks).
+std::optional<OverlapPlan> plan_overlap(const CompileInput& input, const Liveness& liveness);
+
+/// Maps below do not wait for memory often enough: they stay in a core's second-level cache.
+constexpr uint64_t kOverlapMapBytes = 1 << 20;
+
+}  // namespace weir::jit
