@@ -124,6 +124,13 @@ uint64_t HashMap::ask_element(uint64_t ticket, uint32_t /*cpu*/) const {
     return element == kNoElement ? vm::LookupSteps::kNoWait : vm::LookupSteps::kLast;
 }
 
+vm::LookupLayout HashMap::lookup_layout() const {
+    vm::HashLayout layout = table_->layout();
+    layout.values = table_->payload(0);
+    layout.value_stride = layout.key_stride;
+    return {layout};
+}
+
 void HashMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
                           uint32_t /*cpu*/) {
     std::array<uint32_t, kBurstPacketsMax> elements;
@@ -295,6 +302,12 @@ uint64_t PercpuHashMap::ask_element(uint64_t ticket, uint32_t cpu) const {
     if (element == kNoElement) return vm::LookupSteps::kNoWait;
     __builtin_prefetch(values_.at(element, cpu));
     return vm::LookupSteps::kLast;
+}
+
+vm::LookupLayout PercpuHashMap::lookup_layout() const {
+    vm::HashLayout layout = table_->layout();
+    values_.describe(layout);
+    return {layout};
 }
 
 void PercpuHashMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,

@@ -57,6 +57,7 @@ public:
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override;
     std::optional<vm::LookupSteps> lookup_steps() const override;
+    vm::LookupLayout lookup_layout() const override;
     void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
                      uint32_t cpu) override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
@@ -107,6 +108,7 @@ public:
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
     vm::LookupFn lookup_function() const override;
     std::optional<vm::LookupSteps> lookup_steps() const override;
+    vm::LookupLayout lookup_layout() const override;
     void lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
                      uint32_t cpu) override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;

@@ -1,6 +1,7 @@
 #include "maps/hash_table.h"
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <new>
 
@@ -89,6 +90,23 @@ void HashTable::find_bulk(const uint8_t* const* keys, uint32_t count, uint32_t* 
     with_key_bytes(key_bytes_, [&]<uint32_t kKeyBytes>() {
         find_bulk_sized<kKeyBytes>(keys, count, elements);
     });
+}
+
+vm::HashLayout HashTable::layout() const {
+    vm::HashLayout layout;
+    layout.key_bytes = key_bytes_;
+    layout.secrets = hash_.secrets();
+    layout.buckets = buckets_memory_.data();
+    layout.bucket_count = bucket_count_;
+    layout.bucket_stride = sizeof(Bucket);
+    layout.version_offset = offsetof(Bucket, version);
+    layout.tags_offset = offsetof(Bucket, tags);
+    layout.elements_offset = offsetof(Bucket, elements);
+    layout.chain_offset = offsetof(Bucket, chain);
+    layout.no_element = kNoElement;
+    layout.keys = elements_memory_.data() + kHeaderBytes;
+    layout.key_stride = element_stride_;
+    return layout;
 }
 
 /// The element behind `element` in the bucket's order, the first one for kNoElement. Counts as

@@ -40,6 +40,7 @@
 #include "maps/spin_lock.h"
 #include "vm/base/limits.h"
 #include "vm/base/result.h"
+#include "vm/program/lookup_layout.h"
 
 namespace weir::maps {
 
@@ -152,6 +153,8 @@ public:
     /// with_key_bytes.
     template <uint32_t kKeyBytes>
     bool find_at_once(const uint8_t* key, Found& found) const;
+    /// For code that does what find_at_once does: all but where the values are.
+    vm::HashLayout layout() const;
     /// elements[i] = find(keys[i]).element for i < count <= kBurstPacketsMax, in that order; the
     /// waits for memory overlap. A value apart from its element is the caller's to ask for.
     void find_bulk(const uint8_t* const* keys, uint32_t count, uint32_t* elements) const;

@@ -20,6 +20,8 @@ public:
     /// The function of these secrets.
     static KeyHash of(const std::array<uint64_t, 4>& secrets);
 
+    const std::array<uint64_t, 4>& secrets() const { return secret_; }
+
     /// `bytes` must be a constant for one map: it is not part of the result.
     uint64_t operator()(const uint8_t* key, uint32_t bytes) const {
         if (bytes == 4) return finish(fold(load_partial(key, 4) ^ secret_[0], secret_[1]));

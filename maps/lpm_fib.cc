@@ -71,6 +71,17 @@ LpmFib::LpmFib(uint8_t* memory, const Shape& shape, LpmTrie& trie, LpmNodes& nod
     covers_ = tops_ + kPairSlots;
 }
 
+vm::PrefixLayout LpmFib::layout_of_tables() const {
+    static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
+    const bool two = layout_ != LpmLayout::Byte;
+    vm::PrefixLayout layout;
+    layout.table_bits = layout_ == LpmLayout::Wide ? 24 : two ? 16 : 8;
+    layout.table = reinterpret_cast<const uint32_t*>(two ? direct_.wide : direct_.root);
+    layout.root = two ? reinterpret_cast<const uint32_t*>(direct_.root) : nullptr;
+    layout.entry_max = make_slot(LpmSlotKind::Entry, kLpmNumberMax);
+    return layout;
+}
+
 // -- tables
 // -------------------------------------------------------------------------------------------
 

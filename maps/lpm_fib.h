@@ -25,6 +25,7 @@
 #include "maps/lpm_blocks.h"
 #include "maps/lpm_nodes.h"
 #include "maps/lpm_trie.h"
+#include "vm/program/lookup_layout.h"
 
 // popcnt is older than any processor that DPDK runs on, but not in the baseline that we build for.
 #if defined(__x86_64__)
@@ -52,6 +53,8 @@ public:
     LpmFib(uint8_t* memory, const Shape& shape, LpmTrie& trie, LpmNodes& nodes);
 
     LpmLayout layout() const { return layout_; }
+    /// For code that does what `find` does with a slot that is an entry.
+    vm::PrefixLayout layout_of_tables() const;
     /// The entry for an address of full length, or kNoNode. kAddressBytes: 0 for any.
     template <LpmLayout kLayout, uint32_t kAddressBytes>
     uint32_t find(const uint8_t* address) const;

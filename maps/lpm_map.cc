@@ -135,6 +135,14 @@ LpmMap::Readers LpmMap::readers_for(LpmLayout layout, uint32_t address_bytes) {
     return readers_of_size<LpmLayout::Wide>(address_bytes);
 }
 
+vm::LookupLayout LpmMap::lookup_layout() const {
+    vm::PrefixLayout layout = fib_.layout_of_tables();
+    layout.address_bytes = nodes_.address_bytes();
+    layout.values = nodes_.values().base;
+    layout.value_stride = nodes_.values().stride;
+    return {layout};
+}
+
 uint8_t* LpmMap::look_up_shorter(const uint8_t* raw) const {
     LpmKey key;
     if (!key.parse(raw, nodes_.address_bytes())) return nullptr;

@@ -40,6 +40,7 @@ public:
     }
     vm::LookupFn lookup_function() const override { return readers_.one; }
     std::optional<vm::LookupSteps> lookup_steps() const override { return readers_.steps; }
+    vm::LookupLayout lookup_layout() const override;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override;
 

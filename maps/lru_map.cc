@@ -113,6 +113,13 @@ uint64_t LruMap::ask_element(uint64_t ticket, uint32_t cpu) const {
     return vm::LookupSteps::kLast;
 }
 
+vm::LookupLayout LruMap::lookup_layout() const {
+    vm::HashLayout layout = table_->layout();
+    values_.describe(layout);
+    layout.marks = lists_->marks();
+    return {layout};
+}
+
 void LruMap::lookup_bulk(const uint8_t* const* keys, uint32_t count, uint8_t** values,
                          uint32_t cpu) {
     std::array<uint32_t, kBurstPacketsMax> elements;

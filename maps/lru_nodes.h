@@ -96,6 +96,7 @@ public:
         if (mark.load(std::memory_order_relaxed) == 0) mark.store(1, std::memory_order_relaxed);
     }
     void prefetch_mark(uint32_t element) const { __builtin_prefetch(&mark_of(element)); }
+    uint8_t* marks() const { return marks_.data(); }
     void unmark(uint32_t element) const {
         std::atomic<uint8_t>& mark = mark_of(element);
         if (mark.load(std::memory_order_relaxed) != 0) mark.store(0, std::memory_order_relaxed);

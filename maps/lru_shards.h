@@ -55,6 +55,8 @@ public:
     void repay(uint32_t cpu, LruEvictor& evictor);
     void mark(uint32_t element) { nodes_.mark(element); }
     void prefetch_mark(uint32_t element) const { nodes_.prefetch_mark(element); }
+    /// A byte for each element: what `mark` sets to 1.
+    uint8_t* marks() const { return nodes_.marks(); }
 
     uint32_t cpus() const { return static_cast<uint32_t>(shards_.size()); }
     uint64_t memory_bytes() const { return nodes_.memory_bytes(); }

@@ -65,6 +65,13 @@ void ValuePlanes::read(uint32_t element, uint8_t* to) const {
     }
 }
 
+void ValuePlanes::describe(vm::HashLayout& layout) const {
+    layout.values = memory_.data();
+    layout.value_stride = stride_;
+    layout.planes = padded_ ? planes_ : 0;
+    layout.plane_bytes = plane_bytes_;
+}
+
 std::optional<ValuePlanes::Place> ValuePlanes::place_of(const uint8_t* value) const {
     if (value < memory_.data() || value >= memory_.data() + plane_bytes_ * planes_) return {};
     const auto offset = static_cast<uint64_t>(value - memory_.data());

@@ -9,6 +9,7 @@
 #include "maps/memory.h"
 #include "maps/value_fields.h"
 #include "vm/base/result.h"
+#include "vm/program/lookup_layout.h"
 #include "vm/program/spec.h"
 
 namespace weir::maps {
@@ -45,6 +46,9 @@ public:
         uint32_t plane;
     };
     std::optional<Place> place_of(const uint8_t* value) const;
+
+    /// Says where the values of a hash are.
+    void describe(vm::HashLayout& layout) const;
 
     uint32_t planes() const { return planes_; }
     uint32_t stride() const { return stride_; }  ///< the value's size rounded up to 8
