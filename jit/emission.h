@@ -5,6 +5,7 @@
 #include <asmjit/x86.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,13 +47,18 @@ struct Body {
     asmjit::Label exit;                 ///< where `exit` goes, r0 in rax
 };
 
+struct Emission;
+/// Code for what happens seldom: it stands behind the function that jumps to it.
+using Detour = std::function<void(Emission& e)>;
+
 struct Emission {
     asmjit::x86::Assembler& a;
     const CompileInput& input;
     const Analysis& analysis;
     std::vector<asmjit::Label> functions;  ///< in the order of analysis.functions; [0] is unused
     Body body;
-    std::string refusal;  ///< first thing that has no machine code
+    std::string refusal;          ///< first thing that has no machine code
+    std::vector<Detour> detours;  ///< of the function at hand
 
     const asmjit::Label& slot_label(int64_t slot) const {
         return body.labels[static_cast<size_t>(slot) - body.function->begin];
@@ -97,6 +103,8 @@ void emit_call_register(Emission& e, const vm::DecodedInsn& insn);
 /// Emits code in place of the helper call at `slot`; false if a plain call must do
 /// (inline_helper.h).
 bool emit_inline_helper(Emission& e, size_t slot);
+/// The same of a look-up whose result is compared with 0 by a jump right behind it: both at once.
+bool emit_lookup_and_jump(Emission& e, size_t slot);
 
 // peephole.cc
 /// Emits shorter code for a pair of instructions at `slot`; returns how many slots it took, 0 if
@@ -110,6 +118,8 @@ void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& 
                BodyPart* part = nullptr);
 
 // emit_frame.cc
+/// What the function left for behind its end.
+void emit_detours(Emission& e);
 void emit_subprogram(Emission& e, size_t function);
 /// uint64_t (*)(uint64_t r1, uint64_t r2, RunEnv*)
 void emit_single_entry(Emission& e);

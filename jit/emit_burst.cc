@@ -131,6 +131,7 @@ void emit_burst_entry(Emission& e) {
     e.a.bind(exit);
     emit_loop_tail(e, state, next_packet);
     emit_leave(e, frame);
+    emit_detours(e);
 }
 
 }  // namespace weir::jit

@@ -39,6 +39,10 @@ void emit_leave(Emission& e, const Frame& frame) {
     e.a.ret();
 }
 
+void emit_detours(Emission& e) {
+    for (const Detour& detour : std::exchange(e.detours, {})) detour(e);
+}
+
 std::vector<Gp> written_saved_registers(const FunctionFacts& function) {
     std::vector<Gp> saved;
     if (function.uses_frame) saved.push_back(x86::rbp);
@@ -57,6 +61,7 @@ void emit_subprogram(Emission& e, size_t function) {
     emit_body(e, facts, exit);
     e.a.bind(exit);
     emit_leave(e, frame);
+    emit_detours(e);
 }
 
 void emit_single_entry(Emission& e) {
@@ -71,6 +76,7 @@ void emit_single_entry(Emission& e) {
     emit_body(e, facts, exit);
     e.a.bind(exit);
     emit_leave(e, frame);
+    emit_detours(e);
 }
 
 }  // namespace weir::jit

@@ -1,74 +1,88 @@
+// Which helper calls become code, and the short ones. Look-ups of the other kinds have files of
+// their own.
+
 #include <cstddef>
 #include <optional>
 
 #include "jit/emission.h"
-#include "jit/inline_helper.h"
+#include "jit/emit_lookup.h"
 
 namespace weir::jit {
 namespace {
 
 using asmjit::Imm;
 using asmjit::Label;
+using vm::Op;
 namespace x86 = asmjit::x86;
 
-x86::Mem env_cpu() {
-    return x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu));
+/// Longer keys are rare, and what they cost is the hash, not the call.
+constexpr uint32_t kKeyBytesMax = 64;
+
+HelperForm form_of(const vm::ArrayLayout& layout, vm::Map& map) {
+    const DirectLookup call{&map, map.lookup_function()};
+    if (!fits_imul(layout.stride_bytes) || !fits_imul(layout.plane_bytes)) return call;
+    return InlineArrayLookup{layout, vm::is_percpu(map.spec().type)};
 }
 
-/// Multiplying by an immediate of 32 bits must do.
-bool fits_imul(uint64_t factor) {
-    return factor <= INT32_MAX;
+HelperForm form_of(const vm::HashLayout& layout, vm::Map& map) {
+    const DirectLookup call{&map, map.lookup_function()};
+    const bool fits = fits_imul(layout.bucket_count) && fits_imul(layout.key_stride) &&
+                      fits_imul(layout.value_stride) && fits_imul(layout.plane_bytes);
+    if (layout.key_bytes > kKeyBytesMax || !fits) return call;
+    return InlineHashLookup{layout, call};
+}
+
+HelperForm form_of(const vm::PrefixLayout& layout, vm::Map& map) {
+    const DirectLookup call{&map, map.lookup_function()};
+    if (!fits_imul(layout.value_stride)) return call;
+    return InlinePrefixLookup{layout, call};
+}
+
+HelperForm form_of(std::monostate, vm::Map& map) {
+    return DirectLookup{&map, map.lookup_function()};
 }
 
 HelperForm lookup_form(const CompileInput& input, size_t slot) {
     const uint16_t index = input.facts[slot].map;
     if (index == vm::InsnFact::kUnknownMap || index >= input.maps.size()) return PlainCall{};
-    const vm::Map& map = *input.maps[index];
-    const std::optional<vm::ArrayLayout> layout = map.array_layout();
-    if (!layout) return DirectLookup{map.lookup_function()};
-    if (!fits_imul(layout->stride_bytes) || !fits_imul(layout->plane_bytes)) return PlainCall{};
-    return InlineArrayLookup{*layout, vm::is_percpu(map.spec().type)};
-}
-
-/// reg *= factor, for a factor that fits_imul.
-void emit_scale(Emission& e, const Gp& reg, uint64_t factor) {
-    if ((factor & (factor - 1)) == 0)
-        e.a.shl(reg, Imm(__builtin_ctzll(factor)));
-    else
-        e.a.imul(reg, reg, Imm(factor));
-}
-
-/// Adds the start of this cpu's plane to rax; a cpu without a plane finds nothing.
-void emit_cpu_plane(Emission& e, const vm::ArrayLayout& layout, const Label& missing) {
-    e.a.mov(scratch_c().r32(), env_cpu());
-    e.a.cmp(scratch_c().r32(), Imm(layout.planes));
-    e.a.jae(missing);
-    emit_scale(e, scratch_c(), layout.plane_bytes);
-    e.a.add(x86::rax, scratch_c());
+    vm::Map& map = *input.maps[index];
+    return std::visit([&](const auto& layout) { return form_of(layout, map); },
+                      map.lookup_layout().kind);
 }
 
 /// r2 points to the index.
-void emit_array_lookup(Emission& e, const InlineArrayLookup& lookup) {
+void emit_array_lookup(Emission& e, const InlineArrayLookup& lookup, const KeyPlace& key,
+                       const LookupExits& exits) {
     const vm::ArrayLayout& layout = lookup.layout;
-    const Label missing = e.a.newLabel(), done = e.a.newLabel();
-    e.a.mov(x86::eax, x86::dword_ptr(reg64(2)));
+    const Label absent = e.a.newLabel();
+    e.a.mov(x86::eax, key.at(0, sizeof(uint32_t)));
     e.a.cmp(x86::eax, Imm(layout.entries));
-    e.a.jae(missing);
+    e.a.jae(absent);
+    if (lookup.per_cpu) emit_cpu_plane(e, scratch_c(), layout.planes, layout.plane_bytes, absent);
     emit_scale(e, x86::rax, layout.stride_bytes);
-    if (lookup.per_cpu) emit_cpu_plane(e, layout, missing);
     emit_constant(e, scratch_b(), reinterpret_cast<uint64_t>(layout.base));
     e.a.add(x86::rax, scratch_b());
-    e.a.short_().jmp(done);
-    e.a.bind(missing);
-    e.a.xor_(x86::eax, x86::eax);
-    e.a.bind(done);
+    if (lookup.per_cpu) e.a.add(x86::rax, scratch_c());
+    if (!exits.falls_to_present) e.a.jmp(exits.present);
+    e.detours.push_back([absent, exits](Emission& at) { emit_absent(at, absent, exits); });
 }
 
-/// LookupFn(map in r1, key in r2, cpu): the third argument is r3's register, which the call
-/// scratches anyway.
-void emit_direct_lookup(Emission& e, const DirectLookup& lookup) {
-    e.a.mov(reg64(3).r32(), env_cpu());
-    e.a.call(Imm(reinterpret_cast<uint64_t>(lookup.function)));
+/// False if `form` is no look-up in place.
+bool emit_lookup(Emission& e, const HelperForm& form, size_t slot, const LookupExits& exits) {
+    if (const auto* array = std::get_if<InlineArrayLookup>(&form)) {
+        emit_array_lookup(e, *array, KeyPlace::find(e, slot, sizeof(uint32_t)), exits);
+        return true;
+    }
+    if (const auto* hash = std::get_if<InlineHashLookup>(&form)) {
+        emit_hash_lookup(e, *hash, KeyPlace::find(e, slot, hash->layout.key_bytes), exits);
+        return true;
+    }
+    if (const auto* prefix = std::get_if<InlinePrefixLookup>(&form)) {
+        const uint32_t key_bytes = sizeof(uint32_t) + prefix->layout.address_bytes;
+        emit_prefix_lookup(e, *prefix, KeyPlace::find(e, slot, key_bytes), exits);
+        return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -87,19 +101,35 @@ HelperForm helper_form(const CompileInput& input, size_t slot) {
 
 bool emit_inline_helper(Emission& e, size_t slot) {
     const HelperForm form = helper_form(e.input, slot);
-    if (const auto* array = std::get_if<InlineArrayLookup>(&form)) {
-        emit_array_lookup(e, *array);
-        return true;
-    }
     if (const auto* direct = std::get_if<DirectLookup>(&form)) {
-        emit_direct_lookup(e, *direct);
+        e.a.mov(reg64(3).r32(), x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
+        e.a.call(Imm(reinterpret_cast<uint64_t>(direct->function)));
         return true;
     }
     if (const auto* field = std::get_if<EnvField>(&form)) {
         e.a.mov(x86::eax, x86::dword_ptr(env_register(), static_cast<int32_t>(field->offset)));
         return true;
     }
-    return false;
+    const Label done = e.a.newLabel();
+    if (!emit_lookup(e, form, slot, {done, done})) return false;
+    e.a.bind(done);
+    return true;
+}
+
+bool emit_lookup_and_jump(Emission& e, size_t slot) {
+    if (e.input.facts.empty()) return false;
+    const vm::DecodedInsn& jump = e.input.slots[slot + 1].insn;
+    const bool if_absent = jump.op == Op::kJeq64Imm;
+    if ((!if_absent && jump.op != Op::kJne64Imm) || jump.dst != 0 || jump.imm != 0) return false;
+    const vm::InsnFact& fact = e.input.facts[slot + 1];
+    if (!fact.jumps || !fact.falls_through) return false;
+    const Label behind = e.a.newLabel();
+    const Label& target = e.slot_label(vm::jump_target(jump, slot + 1).slot);
+    const LookupExits exits =
+        if_absent ? LookupExits{behind, target, true} : LookupExits{target, behind, false};
+    if (!emit_lookup(e, helper_form(e.input, slot), slot, exits)) return false;
+    e.a.bind(behind);
+    return true;
 }
 
 }  // namespace weir::jit

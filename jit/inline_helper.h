@@ -6,17 +6,30 @@
 #include <variant>
 
 #include "jit/compile_input.h"
+#include "vm/program/lookup_layout.h"
 
 namespace weir::jit {
 
-/// map_lookup_elem on an array: bounds check and address arithmetic.
+/// map_lookup_elem by a call of the kind's own function: where there is nothing better, and for
+/// what code in place leaves to it.
+struct DirectLookup {
+    vm::Map* map = nullptr;
+    vm::LookupFn function = nullptr;
+};
+/// On an array: bounds check and address arithmetic.
 struct InlineArrayLookup {
     vm::ArrayLayout layout;
     bool per_cpu = false;
 };
-/// map_lookup_elem on any other known map: a call of the kind's own function.
-struct DirectLookup {
-    vm::LookupFn function = nullptr;
+/// On a hash kind: the usual case.
+struct InlineHashLookup {
+    vm::HashLayout layout;
+    DirectLookup otherwise;
+};
+/// On an lpm_trie: the same.
+struct InlinePrefixLookup {
+    vm::PrefixLayout layout;
+    DirectLookup otherwise;
 };
 /// A helper that returns a 32-bit field of RunEnv.
 struct EnvField {
@@ -24,13 +37,15 @@ struct EnvField {
 };
 struct PlainCall {};
 
-using HelperForm = std::variant<PlainCall, InlineArrayLookup, DirectLookup, EnvField>;
+using HelperForm = std::variant<PlainCall, DirectLookup, InlineArrayLookup, InlineHashLookup,
+                                InlinePrefixLookup, EnvField>;
 
 /// How the helper call at `slot` is done. The same answer every time.
 HelperForm helper_form(const CompileInput& input, size_t slot);
 
 constexpr bool form_calls(const HelperForm& form) {
-    return std::holds_alternative<PlainCall>(form) || std::holds_alternative<DirectLookup>(form);
+    return !std::holds_alternative<InlineArrayLookup>(form) &&
+           !std::holds_alternative<EnvField>(form);
 }
 constexpr bool form_reads_env(const HelperForm& form) {
     const auto* array = std::get_if<InlineArrayLookup>(&form);

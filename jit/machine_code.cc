@@ -109,7 +109,7 @@ Result<MachineCode> MachineCode::generate(const CompileInput& input) {
     holder.setErrorHandler(&first_error);
     asmjit::x86::Assembler assembler(&holder);
     assembler.addEncodingOptions(asmjit::EncodingOptions::kOptimizedAlign);
-    Emission emission{assembler, input, *analysis, {}, {}, {}};
+    Emission emission{assembler, input, *analysis, {}, {}, {}, {}};
     const Layout layout = emit_all(emission, plan);
     if (!emission.refusal.empty()) return fail(ErrorKind::kUnsupported, "jit: " + emission.refusal);
     if (!first_error.message().empty())

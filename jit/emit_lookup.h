@@ -1,0 +1,46 @@
+#pragma once
+// Look-ups as code: what the emitters of the kinds share.
+
+#include "jit/emission.h"
+#include "jit/inline_helper.h"
+#include "jit/key_place.h"
+
+namespace weir::jit {
+
+/// Where the program goes on, with the value's address in rax or with 0. Code falls through to what
+/// the caller binds behind it; the other one, if it is another, is behind a jump.
+struct LookupExits {
+    asmjit::Label present, absent;
+    bool falls_to_present = true;
+
+    bool is_one() const { return present.id() == absent.id(); }
+};
+
+/// `reg` *= factor, for a factor that fits_imul.
+void emit_scale(Emission& e, const Gp& reg, uint64_t factor);
+/// Multiplying by an immediate of 32 bits must do.
+constexpr bool fits_imul(uint64_t factor) {
+    return factor <= INT32_MAX;
+}
+/// to = base + index * stride. `to` is neither `index` nor `scratch`.
+void emit_element(Emission& e, const Gp& to, const void* base, const Gp& index, uint64_t stride,
+                  const Gp& scratch);
+/// `plane` = where this cpu's values lie behind those of cpu 0; goes to `missing` if the cpu has
+/// none.
+void emit_cpu_plane(Emission& e, const Gp& plane, uint32_t planes, uint64_t plane_bytes,
+                    const asmjit::Label& missing);
+/// Behind the function's code: absent without a call.
+void emit_absent(Emission& e, const asmjit::Label& here, const LookupExits& exits);
+/// Behind the function's code: the call that decides. r2 need not hold the key if it is on the
+/// stack.
+void emit_direct_call(Emission& e, const DirectLookup& lookup, const KeyPlace& key,
+                      const LookupExits& exits);
+
+// emit_hash_lookup.cc
+void emit_hash_lookup(Emission& e, const InlineHashLookup& lookup, const KeyPlace& key,
+                      const LookupExits& exits);
+// emit_prefix_lookup.cc
+void emit_prefix_lookup(Emission& e, const InlinePrefixLookup& lookup, const KeyPlace& key,
+                        const LookupExits& exits);
+
+}  // namespace weir::jit

@@ -1,0 +1,122 @@
+#include "jit/key_place.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <optional>
+
+namespace weir::jit {
+namespace {
+
+using vm::DecodedInsn;
+using vm::Format;
+using vm::Op;
+namespace x86 = asmjit::x86;
+
+constexpr uint8_t kKeyRegister = 2;
+/// Compilers put a key together right in front of the call.
+constexpr size_t kSlotsMax = 96;
+
+bool is_store(Format format) {
+    return format == Format::StoreImm || format == Format::StoreReg;
+}
+
+/// What r2 is at `slot` as an offset from r10, if the straight code in front of it says so.
+std::optional<int32_t> frame_offset(const Emission& e, size_t slot) {
+    int64_t offset = 0;
+    uint8_t reg = kKeyRegister;
+    for (size_t looks = 0; looks < kSlotsMax && slot > e.body.function->begin; ++looks) {
+        if (e.analysis.is_jump_target(slot)) return std::nullopt;
+        --slot;
+        if (!e.input.reachable(slot)) {
+            if (e.input.slots[slot].second_slot) continue;
+            return std::nullopt;
+        }
+        const DecodedInsn& insn = e.input.slots[slot].insn;
+        if ((register_use(insn, true).writes & set_of(reg)) == 0) continue;
+        if (insn.op == Op::kAdd64Imm) {
+            offset += insn.imm;
+        } else if (insn.op == Op::kMov64Reg) {
+            reg = insn.src;
+        } else {
+            return std::nullopt;
+        }
+        if (reg == kFramePointer)
+            return offset >= INT16_MIN && offset < 0 ? std::optional(static_cast<int32_t>(offset))
+                                                     : std::nullopt;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+KeyPlace KeyPlace::find(const Emission& e, size_t slot, uint32_t key_bytes) {
+    KeyPlace place;
+    const std::optional<int32_t> offset = frame_offset(e, slot);
+    if (!offset) return place;
+    place.on_stack_ = true;
+    place.offset_ = *offset;
+    place.note_stores(e, slot, key_bytes);
+    return place;
+}
+
+/// From the call backwards the first store that covers a byte is taken for the one that wrote it,
+/// whatever way the program may take.
+void KeyPlace::note_stores(const Emission& e, size_t slot, uint32_t key_bytes) {
+    const auto end = static_cast<int32_t>(std::min(key_bytes, kBytesMax));
+    std::array<size_t, kBytesMax> writers{};
+    int32_t left = end;
+    for (size_t looks = 0; left > 0 && looks < kSlotsMax && slot > e.body.function->begin;
+         ++looks) {
+        --slot;
+        if (!e.input.reachable(slot)) continue;
+        const DecodedInsn& insn = e.input.slots[slot].insn;
+        const vm::OpInfo& info = vm::op_info(insn.op);
+        if (!is_store(info.format) || insn.dst != kFramePointer) continue;
+        const int32_t first = std::max(insn.off - offset_, 0);
+        const int32_t behind =
+            std::min(insn.off - offset_ + static_cast<int32_t>(info.bits / 8), end);
+        for (int32_t byte = first; byte < behind; ++byte) {
+            size_t& writer = writers[static_cast<size_t>(byte)];
+            if (writer != 0) continue;
+            writer = slot + 1;
+            --left;
+        }
+    }
+    for (uint32_t byte = 1; byte < static_cast<uint32_t>(end); ++byte)
+        if (writers[byte] != writers[byte - 1]) begins_ |= uint64_t{1} << byte;
+}
+
+x86::Mem KeyPlace::at(uint32_t byte, uint32_t bytes) const {
+    const auto within = static_cast<int32_t>(byte);
+    return on_stack_ ? x86::ptr(reg64(kFramePointer), offset_ + within, bytes)
+                     : x86::ptr(reg64(kKeyRegister), within, bytes);
+}
+
+KeyPiece KeyPlace::piece(uint32_t from, uint32_t end) const {
+    uint32_t bytes = std::min(end - from, 8u);
+    if (from + 1 < kBytesMax && begins_ >> (from + 1) != 0)
+        bytes = std::min(bytes, static_cast<uint32_t>(std::countr_zero(begins_ >> (from + 1))) + 1);
+    return {from, std::bit_floor(bytes)};
+}
+
+void emit_key_bytes(Emission& e, const KeyPlace& key, KeyPiece bytes, const Gp& to,
+                    const Gp& scratch) {
+    const uint32_t end = bytes.from + bytes.bytes;
+    for (uint32_t from = bytes.from; from < end;) {
+        const KeyPiece piece = key.piece(from, end);
+        const bool is_first = from == bytes.from;
+        const Gp part = is_first ? to : scratch;
+        if (piece.bytes < 4)
+            e.a.movzx(part.r32(), key.at(from, piece.bytes));
+        else
+            e.a.mov(sized(part, piece.bytes * 8), key.at(from, piece.bytes));
+        if (!is_first) {
+            e.a.shl(part, asmjit::Imm((from - bytes.from) * 8));
+            e.a.or_(to, part);
+        }
+        from += piece.bytes;
+    }
+}
+
+}  // namespace weir::jit
