@@ -97,11 +97,8 @@ uint8_t* HashMap::lookup(const uint8_t* key, uint32_t /*cpu*/) {
 
 vm::LookupFn HashMap::lookup_function() const {
     return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupFn {
-        return [](vm::Map& map, const uint8_t* key, uint32_t cpu) -> uint8_t* {
-            auto& self = static_cast<HashMap&>(map);
-            HashTable::Found found;
-            if (!self.table_->find_at_once<kKeyBytes>(key, found)) return self.lookup(key, cpu);
-            return found.payload;
+        return [](vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) -> uint8_t* {
+            return static_cast<HashMap&>(map).look_up<kKeyBytes>(key);
         };
     });
 }

@@ -55,6 +55,9 @@ public:
                                                    MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
+    /// lookup() as code in place, for callers that are compiled for this map's key size (or 0).
+    template <uint32_t kKeyBytes>
+    uint8_t* look_up(const uint8_t* key);
     vm::LookupFn lookup_function() const override;
     std::optional<vm::LookupSteps> lookup_steps() const override;
     vm::LookupLayout lookup_layout() const override;
@@ -98,6 +101,13 @@ private:
     std::mutex control_;         ///< guards the control side's spare
     ShardedCounter full_, busy_;
 };
+
+template <uint32_t kKeyBytes>
+[[gnu::always_inline]] inline uint8_t* HashMap::look_up(const uint8_t* key) {
+    HashTable::Found found;
+    if (!table_->find_at_once<kKeyBytes>(key, found)) return lookup(key, 0);
+    return found.payload;
+}
 
 /// The values of one cpu lie together, apart from those of the others. Threads: as vm::Map.
 class PercpuHashMap final : public vm::Map, public Salvageable {

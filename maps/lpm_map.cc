@@ -6,7 +6,7 @@
 
 #include <fmt/core.h>
 
-#include "maps/lpm_fib_find.h"
+#include "maps/lpm_map_find.h"
 #include "maps/spec_check.h"
 #include "maps/words.h"
 
@@ -77,13 +77,8 @@ LpmMap::LpmMap(const vm::MapSpec& spec, Region memory, const LpmNodes::Shape& no
 // -----------------------------------------------------------------------------------------
 
 template <LpmLayout kLayout, uint32_t kAddressBytes>
-uint8_t* LpmMap::look_up(vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
-    const auto& self = static_cast<const LpmMap&>(map);
-    const uint32_t bytes = kAddressBytes != 0 ? kAddressBytes : self.nodes_.address_bytes();
-    if (LpmKey::bits_of(key) != bytes * 8) [[unlikely]]
-        return self.look_up_shorter(key);
-    return self.nodes_.values().of_or_null(
-        self.fib_.find<kLayout, kAddressBytes>(key + kLpmLengthBytes));
+uint8_t* LpmMap::look_up_one(vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
+    return static_cast<const LpmMap&>(map).look_up<kLayout, kAddressBytes>(key);
 }
 
 template <LpmLayout kLayout, uint32_t kAddressBytes>
@@ -115,7 +110,7 @@ uint64_t LpmMap::ask_on(const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/
 template <LpmLayout kLayout>
 LpmMap::Readers LpmMap::readers_of_size(uint32_t address_bytes) {
     const auto readers = []<uint32_t kBytes>() -> Readers {
-        return {.one = look_up<kLayout, kBytes>,
+        return {.one = look_up_one<kLayout, kBytes>,
                 .many = look_up_many<kLayout, kBytes>,
                 .steps = {.ask = ask<kLayout, kBytes>, .ask_on = ask_on<kLayout, kBytes>}};
     };

@@ -41,6 +41,10 @@ public:
     vm::LookupFn lookup_function() const override { return readers_.one; }
     std::optional<vm::LookupSteps> lookup_steps() const override { return readers_.steps; }
     vm::LookupLayout lookup_layout() const override;
+    /// lookup() as code in place, for callers that are compiled for this map's shape; in
+    /// lpm_map_find.h. kAddressBytes: 0 for any.
+    template <LpmLayout kLayout, uint32_t kAddressBytes>
+    uint8_t* look_up(const uint8_t* key) const;
     int update(const uint8_t* key, const uint8_t* value, uint64_t flags, uint32_t cpu) override;
     int erase(const uint8_t* key) override;
 
@@ -73,7 +77,7 @@ private:
     template <LpmLayout kLayout>
     static Readers readers_of_size(uint32_t address_bytes);
     template <LpmLayout kLayout, uint32_t kAddressBytes>
-    static uint8_t* look_up(vm::Map& map, const uint8_t* key, uint32_t cpu);
+    static uint8_t* look_up_one(vm::Map& map, const uint8_t* key, uint32_t cpu);
     template <LpmLayout kLayout, uint32_t kAddressBytes>
     static uint64_t ask(const vm::Map& map, const uint8_t* key, uint32_t cpu);
     template <LpmLayout kLayout, uint32_t kAddressBytes>

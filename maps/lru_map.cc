@@ -72,21 +72,10 @@ uint8_t* LruMap::lookup(const uint8_t* key, uint32_t cpu) {
     return use(table_->find(key).element, cpu);
 }
 
-/// The value of what a look-up found, which counts as used from now on.
-uint8_t* LruMap::use(uint32_t element, uint32_t cpu) {
-    const uint32_t plane = is_percpu() ? cpu : 0;
-    if (element == kNoElement || plane >= values_.planes()) return nullptr;
-    lists_->mark(element);
-    return values_.at(element, plane);
-}
-
 vm::LookupFn LruMap::lookup_function() const {
     return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupFn {
         return [](vm::Map& map, const uint8_t* key, uint32_t cpu) -> uint8_t* {
-            auto& self = static_cast<LruMap&>(map);
-            HashTable::Found found;
-            if (!self.table_->find_at_once<kKeyBytes>(key, found)) return self.lookup(key, cpu);
-            return self.use(found.element, cpu);
+            return static_cast<LruMap&>(map).look_up<kKeyBytes>(key, cpu);
         };
     });
 }

@@ -29,6 +29,9 @@ public:
                                                    MapMemory& memory);
 
     uint8_t* lookup(const uint8_t* key, uint32_t cpu) override;
+    /// lookup() as code in place, for callers that are compiled for this map's key size (or 0).
+    template <uint32_t kKeyBytes>
+    uint8_t* look_up(const uint8_t* key, uint32_t cpu);
     vm::LookupFn lookup_function() const override;
     std::optional<vm::LookupSteps> lookup_steps() const override;
     vm::LookupLayout lookup_layout() const override;
@@ -89,5 +92,20 @@ private:
     ShardedCounter busy_;
     ShardedCounter evicted_;
 };
+
+/// The value of what a look-up found, which counts as used from now on.
+inline uint8_t* LruMap::use(uint32_t element, uint32_t cpu) {
+    const uint32_t plane = is_percpu() ? cpu : 0;
+    if (element == kNoElement || plane >= values_.planes()) return nullptr;
+    lists_->mark(element);
+    return values_.at(element, plane);
+}
+
+template <uint32_t kKeyBytes>
+[[gnu::always_inline]] inline uint8_t* LruMap::look_up(const uint8_t* key, uint32_t cpu) {
+    HashTable::Found found;
+    if (!table_->find_at_once<kKeyBytes>(key, found)) return lookup(key, cpu);
+    return use(found.element, cpu);
+}
 
 }  // namespace weir::maps

@@ -18,8 +18,8 @@
 
 #include "jit/jit.h"
 #include "maps/maps.h"
+#include "perf/micro/bench_frame.h"
 #include "perf/micro/dpdk_start.h"
-#include "perf/micro/jit_programs.h"
 #include "perf/micro/ratio_table.h"
 #include "vm/base/check.h"
 #include "vm/cbpf/compile.h"

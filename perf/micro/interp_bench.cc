@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "perf/micro/bench_frame.h"
 #include "perf/micro/interp_programs.h"
-#include "perf/micro/jit_programs.h"
 #include "perf/micro/ratio_table.h"
 #include "vm/base/check.h"
 #include "vm/interp/interp.h"

@@ -1,124 +1,65 @@
-// What a program costs per packet: C++ compiled with it (native), machine code one packet at a
-// time, over a burst, and the interpreter. Rows of one program stand beside each other; the table
-// at the end gives ratios to native, from medians of the same run. Packets lie in the first-level
-// cache.
+// What machine code costs per packet beside native code of the same source, and beside others that
+// run eBPF. Sides take turns in one process; tables give medians with quartiles.
 
-#include <benchmark/benchmark.h>
-
-#include <array>
 #include <cstdio>
-#include <cstring>
-#include <memory>
+#include <cstdlib>
 #include <string>
-#include <vector>
+#include <string_view>
 
-#include "jit/jit.h"
-#include "maps/maps.h"
-#include "perf/micro/jit_programs.h"
-#include "perf/micro/ratio_table.h"
-#include "vm/base/check.h"
-#include "vm/verifier/verifier.h"
+#include "perf/micro/jit/programs_table.h"
 
 namespace weir::perf {
 namespace {
 
-constexpr size_t kBurstPackets = 32;
+constexpr Pace kUsual = {.rounds = 25, .side_ns = 2e6};
+constexpr Pace kOnce = {.rounds = 1, .side_ns = 1e5};
 
-enum class Way { kNative, kSingle, kBurst, kInterp };
-constexpr std::array<const char*, 4> kWayNames = {"native", "jit", "jit burst", "interp"};
-
-/// Thirty-two frames, a program compiled both ways, and its maps.
-struct Bench {
-    explicit Bench(const BenchProgram& program) : native(program.native) {
-        for (const vm::MapSpec& map : program.spec.maps)
-            maps.push_back(maps::create_map(map, 1).value());
-        for (const auto& map : maps) pointers.push_back(map.get());
-        program.fill(pointers);
-        const auto proof = vm::verify(program.spec);
-        if (!proof) std::fprintf(stderr, "%s: %s\n", program.name, proof.error().message.c_str());
-        WEIR_CHECK(proof.has_value());
-        const auto verified =
-            std::make_shared<const vm::VerifiedProgram>(vm::accept(program.spec, *proof).value());
-        machine = jit::compile(verified, pointers, maps::all_helpers(), jit::Engine::kJit).value();
-        interp =
-            jit::compile(verified, pointers, maps::all_helpers(), jit::Engine::kInterp).value();
-        for (size_t i = 0; i < kBurstPackets; ++i) {
-            frames[i] = bench_frame(static_cast<uint32_t>(i));
-            uint8_t* data = frames[i].data();
-            contexts[i] = {data, data + frames[i].size(), data, data, data + frames[i].size(), 1, 0,
-                           0};
-        }
-    }
-
-    void run(Way way) {
-        switch (way) {
-            case Way::kBurst: machine->run_burst(contexts, verdicts, redirects, env); return;
-            case Way::kNative:
-                for (size_t i = 0; i < kBurstPackets; ++i)
-                    verdicts[i] = native(contexts[i], pointers.data(), env);
-                return;
-            case Way::kSingle:
-                for (size_t i = 0; i < kBurstPackets; ++i)
-                    verdicts[i] = machine->run(contexts[i], env);
-                return;
-            case Way::kInterp:
-                for (size_t i = 0; i < kBurstPackets; ++i)
-                    verdicts[i] = interp->run(contexts[i], env);
-                return;
-        }
-    }
-
-    NativeProgram native;
-    std::vector<std::unique_ptr<vm::Map>> maps;
-    std::vector<vm::Map*> pointers;
-    std::unique_ptr<jit::CompiledProgram> machine, interp;
-    std::array<BenchFrame, kBurstPackets> frames;
-    std::array<vm::XdpContext, kBurstPackets> contexts;
-    std::array<uint32_t, kBurstPackets> verdicts{}, redirects{};
-    vm::RunEnv env;
+struct Options {
+    Pace pace = kUsual;
+    std::string markdown;
 };
 
-/// No ratio of programs that do different things.
-void check_same_verdicts(const BenchProgram& program) {
-    Bench bench(program);
-    bench.run(Way::kNative);
-    const auto wanted = bench.verdicts;
-    for (const Way way : {Way::kSingle, Way::kBurst, Way::kInterp}) {
-        bench.run(way);
-        WEIR_CHECK(bench.verdicts == wanted);
-    }
-}
+constexpr const char* kUsage =
+    "usage: jit_bench [--once] [--rounds N] [--markdown FILE]\n"
+    "  --once       each row once and short, to see that it works\n"
+    "  --rounds N   turns of each side (25)\n";
 
-void bench_way(benchmark::State& state, const BenchProgram& program, Way way) {
-    Bench bench(program);
-    for (auto _ : state) {
-        bench.run(way);
-        benchmark::ClobberMemory();
-    }
-    state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kBurstPackets));
-}
-
-void register_all() {
-    for (const BenchProgram& program : bench_programs()) {
-        check_same_verdicts(program);
-        for (const Way way : {Way::kNative, Way::kSingle, Way::kBurst, Way::kInterp}) {
-            const std::string name =
-                std::string(program.name) + "/" + kWayNames[static_cast<size_t>(way)];
-            benchmark::RegisterBenchmark(name.c_str(), [&program, way](benchmark::State& state) {
-                bench_way(state, program, way);
-            });
+Options parse(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        const char* const value = i + 1 < argc ? argv[i + 1] : nullptr;
+        if (word == "--once") {
+            options.pace = kOnce;
+        } else if (word == "--rounds" && value != nullptr) {
+            options.pace.rounds = static_cast<uint32_t>(std::max(std::atoi(argv[++i]), 1));
+        } else if (word == "--markdown" && value != nullptr) {
+            options.markdown = argv[++i];
+        } else {
+            std::fputs(kUsage, stderr);
+            std::exit(2);
         }
     }
+    return options;
 }
 
 }  // namespace
 }  // namespace weir::perf
 
 int main(int argc, char** argv) {
-    weir::perf::initialize(argc, argv);
-    weir::perf::register_all();
-    weir::perf::RatioTable table("ns per packet, median", weir::perf::kWayNames,
-                                 weir::perf::kBurstPackets);
-    benchmark::RunSpecifiedBenchmarks(&table);
+    using namespace weir::perf;
+    const Options options = parse(argc, argv);
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2")) {
+        std::puts("the native side is compiled for x86-64-v3, which this processor is not");
+        return 0;
+    }
+    FILE* const file =
+        options.markdown.empty() ? nullptr : std::fopen(options.markdown.c_str(), "we");
+    const Measurements programs = measure_programs(options.pace);
+    for (const Table& table : programs_tables(programs)) {
+        write_markdown(stdout, table);
+        if (file != nullptr) write_markdown(file, table);
+    }
+    if (file != nullptr) std::fclose(file);
     return 0;
 }

@@ -1,0 +1,123 @@
+#include "perf/micro/jit/sides.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <utility>
+
+#include "jit/jit.h"
+#include "maps/maps.h"
+#include "perf/micro/jit/native.h"
+#include "perf/micro/thread_cpu.h"
+#include "vm/base/check.h"
+#include "vm/elf/elf.h"
+#include "vm/verifier/verifier.h"
+
+namespace weir::perf {
+namespace {
+
+const vm::ObjectSpec& object() {
+    static const vm::ObjectSpec loaded = vm::load_object_file(WEIR_JIT_OBJECT, {}).value();
+    return loaded;
+}
+
+std::shared_ptr<const vm::VerifiedProgram> proven(const vm::ProgramSpec& spec) {
+    const auto proof = vm::verify(spec);
+    if (!proof) std::fprintf(stderr, "%s: %s\n", spec.name.c_str(), proof.error().message.c_str());
+    WEIR_CHECK(proof.has_value());
+    return std::make_shared<const vm::VerifiedProgram>(vm::accept(spec, *proof).value());
+}
+
+/// One program in all our forms, over one set of maps.
+class OwnSides {
+public:
+    explicit OwnSides(const vm::ProgramSpec& spec)
+        : OwnSides(spec.maps, proven(spec), native_program(spec.name)) {}
+
+    void run(Side side, FrameSet& frames) {
+        const std::span<vm::XdpContext> contexts = frames.contexts();
+        switch (side) {
+            case Side::kBurst: machine_->run_burst(contexts, verdicts_, redirects_, env_); return;
+            case Side::kSingle: run_each(*machine_, contexts); return;
+            case Side::kInterp: run_each(*interp_, contexts); return;
+            default:
+                for (size_t i = 0; i < kFrameCount; ++i) verdicts_[i] = native_(&contexts[i], env_);
+        }
+    }
+    double time(Side side, uint32_t rounds) {
+        if (side == Side::kNative) bind_native_maps(pointers_);
+        const double start = thread_cpu_ns();
+        for (uint32_t round = 0; round < rounds; ++round) {
+            run(side, frames_);
+            asm volatile("" ::: "memory");
+        }
+        return (thread_cpu_ns() - start) / rounds / kFrameCount;
+    }
+    /// What became of all frames after two runs, verdicts first.
+    std::vector<std::vector<uint8_t>> outcome(Side side) {
+        bind_native_maps(pointers_);
+        FrameSet frames;
+        std::vector<std::vector<uint8_t>> all;
+        for (uint32_t repeat = 0; repeat < 2; ++repeat) {
+            run(side, frames);
+            const auto* const first = reinterpret_cast<const uint8_t*>(verdicts_.data());
+            all.emplace_back(first, first + sizeof verdicts_);
+            for (size_t i = 0; i < kFrameCount; ++i) all.push_back(frames.bytes_of(i));
+        }
+        return all;
+    }
+
+private:
+    OwnSides(const std::vector<vm::MapSpec>& maps,
+             const std::shared_ptr<const vm::VerifiedProgram>& program, NativeFn native)
+        : native_(native) {
+        WEIR_CHECK(native != nullptr);
+        for (const vm::MapSpec& map : maps) maps_.push_back(maps::create_map(map, 1).value());
+        for (const auto& map : maps_) pointers_.push_back(map.get());
+        fill();
+        machine_ = jit::compile(program, pointers_, maps::all_helpers(), jit::Engine::kJit).value();
+        interp_ =
+            jit::compile(program, pointers_, maps::all_helpers(), jit::Engine::kInterp).value();
+    }
+
+    void fill() {
+        for (const MapEntry& entry : map_contents()) {
+            for (vm::Map* const map : pointers_) {
+                if (map->spec().name != entry.map) continue;
+                WEIR_CHECK(map->control_update(entry.key.data(), entry.value, 0) == 0);
+            }
+        }
+    }
+    void run_each(const jit::CompiledProgram& program, std::span<vm::XdpContext> contexts) {
+        for (size_t i = 0; i < kFrameCount; ++i) verdicts_[i] = program.run(contexts[i], env_);
+    }
+
+    NativeFn native_;
+    std::vector<std::unique_ptr<vm::Map>> maps_;
+    std::vector<vm::Map*> pointers_;
+    std::unique_ptr<jit::CompiledProgram> machine_, interp_;
+    FrameSet frames_;
+    std::array<uint32_t, kFrameCount> verdicts_{}, redirects_{};
+    vm::RunEnv env_;
+};
+
+constexpr std::array<Side, 4> kOwnSides = {Side::kNative, Side::kSingle, Side::kBurst,
+                                           Side::kInterp};
+
+}  // namespace
+
+std::vector<Contestant> own_contestants(const std::string& program) {
+    const auto spec = std::ranges::find(object().programs, program, &vm::ProgramSpec::name);
+    WEIR_CHECK(spec != object().programs.end());
+    const auto sides = std::make_shared<OwnSides>(*spec);
+    const auto wanted = sides->outcome(Side::kNative);
+    std::vector<Contestant> contestants;
+    for (const Side side : kOwnSides) {
+        WEIR_CHECK(sides->outcome(side) == wanted);
+        contestants.push_back(
+            {side, [sides, side](uint32_t rounds) { return sides->time(side, rounds); }});
+    }
+    return contestants;
+}
+
+}  // namespace weir::perf

@@ -1,0 +1,49 @@
+#pragma once
+// Who runs the ten programs, each over the same frames.
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "perf/micro/jit/frames.h"
+
+namespace weir::perf {
+
+enum class Side : uint8_t { kNative, kSingle, kBurst, kInterp, kKernel, kDpdk };
+constexpr std::array<const char*, 6> kSideNames = {"native", "JIT",    "JIT burst",
+                                                   "interp", "kernel", "rte_bpf JIT"};
+constexpr const char* name_of(Side side) {
+    return kSideNames[static_cast<size_t>(side)];
+}
+
+struct JitProgramName {
+    const char* name;   ///< in programs.bpf.c
+    const char* title;  ///< in tables
+};
+constexpr std::array<JitProgramName, 10> kJitPrograms = {{
+    {"constant", "return a constant"},
+    {"drop_port", "parse, drop a port"},
+    {"acl", "32-rule ACL"},
+    {"hash_checksum", "5-tuple hash, checksum"},
+    {"count", "per-CPU counter"},
+    {"look_up_hash", "hash look-up"},
+    {"look_up_lpm", "LPM look-up"},
+    {"track_flow", "LRU flow table"},
+    {"scan", "64-step loop"},
+    {"push_pop", "header push/pop"},
+}};
+
+/// A program on one side, ready to run.
+struct Contestant {
+    Side side;
+    /// All frames, `rounds` times over: nanoseconds per packet.
+    std::function<double(uint32_t rounds)> time;
+};
+
+/// Ours: native, machine code one packet at a time and over bursts, interpreter. They share maps.
+/// Gone over first: all of them give the same verdicts and the same packets.
+std::vector<Contestant> own_contestants(const std::string& program);
+
+}  // namespace weir::perf
