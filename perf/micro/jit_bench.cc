@@ -1,18 +1,20 @@
 // What machine code costs per packet beside native code of the same source, and beside others that
 // run eBPF. Sides take turns in one process; tables give medians with quartiles.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "perf/micro/jit/kernel.h"
 #include "perf/micro/jit/programs_table.h"
 
 namespace weir::perf {
 namespace {
 
-constexpr Pace kUsual = {.rounds = 25, .side_ns = 2e6};
-constexpr Pace kOnce = {.rounds = 1, .side_ns = 1e5};
+constexpr Pace kUsual = {.rounds = 25, .turn_ns = 2e6};
+constexpr Pace kOnce = {.rounds = 1, .turn_ns = 1e5};
 
 struct Options {
     Pace pace = kUsual;
@@ -60,6 +62,7 @@ int main(int argc, char** argv) {
         write_markdown(stdout, table);
         if (file != nullptr) write_markdown(file, table);
     }
+    if (!kernel_missing().empty()) std::puts(kernel_missing().c_str());
     if (file != nullptr) std::fclose(file);
     return 0;
 }

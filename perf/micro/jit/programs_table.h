@@ -11,7 +11,7 @@ namespace weir::perf {
 
 struct Pace {
     uint32_t rounds;  ///< each side once in each
-    double side_ns;   ///< of one turn
+    double turn_ns;   ///< of one side
 };
 
 /// Row: a program; column: a side; nanoseconds per packet.

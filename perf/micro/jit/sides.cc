@@ -53,16 +53,21 @@ public:
         }
         return (thread_cpu_ns() - start) / rounds / kFrameCount;
     }
-    /// What became of all frames after two runs, verdicts first.
-    std::vector<std::vector<uint8_t>> outcome(Side side) {
+    struct Outcome {
+        std::array<std::array<uint32_t, kFrameCount>, 2> verdicts;
+        std::array<std::vector<uint8_t>, 2 * kFrameCount> packets;
+        bool operator==(const Outcome&) const = default;
+    };
+    /// What becomes of all frames in two runs.
+    Outcome outcome(Side side) {
         bind_native_maps(pointers_);
         FrameSet frames;
-        std::vector<std::vector<uint8_t>> all;
-        for (uint32_t repeat = 0; repeat < 2; ++repeat) {
+        Outcome all;
+        for (size_t round = 0; round < all.verdicts.size(); ++round) {
             run(side, frames);
-            const auto* const first = reinterpret_cast<const uint8_t*>(verdicts_.data());
-            all.emplace_back(first, first + sizeof verdicts_);
-            for (size_t i = 0; i < kFrameCount; ++i) all.push_back(frames.bytes_of(i));
+            all.verdicts[round] = verdicts_;
+            for (size_t i = 0; i < kFrameCount; ++i)
+                all.packets[round * kFrameCount + i] = frames.bytes_of(i);
         }
         return all;
     }
@@ -104,20 +109,28 @@ private:
 constexpr std::array<Side, 4> kOwnSides = {Side::kNative, Side::kSingle, Side::kBurst,
                                            Side::kInterp};
 
-}  // namespace
-
-std::vector<Contestant> own_contestants(const std::string& program) {
+std::shared_ptr<OwnSides> sides_of(const std::string& program) {
     const auto spec = std::ranges::find(object().programs, program, &vm::ProgramSpec::name);
     WEIR_CHECK(spec != object().programs.end());
-    const auto sides = std::make_shared<OwnSides>(*spec);
-    const auto wanted = sides->outcome(Side::kNative);
-    std::vector<Contestant> contestants;
+    return std::make_shared<OwnSides>(*spec);
+}
+
+}  // namespace
+
+Lineup own_lineup(const std::string& program) {
+    const auto sides = sides_of(program);
+    const OwnSides::Outcome wanted = sides->outcome(Side::kNative);
+    Lineup lineup{.contestants = {}, .verdicts = wanted.verdicts[0]};
     for (const Side side : kOwnSides) {
         WEIR_CHECK(sides->outcome(side) == wanted);
-        contestants.push_back(
+        lineup.contestants.push_back(
             {side, [sides, side](uint32_t rounds) { return sides->time(side, rounds); }});
     }
-    return contestants;
+    const auto constant = sides_of("constant");
+    lineup.contestants.push_back({Side::kSingleFloor, [constant](uint32_t rounds) {
+                                      return constant->time(Side::kSingle, rounds);
+                                  }});
+    return lineup;
 }
 
 }  // namespace weir::perf

@@ -11,9 +11,18 @@
 
 namespace weir::perf {
 
-enum class Side : uint8_t { kNative, kSingle, kBurst, kInterp, kKernel, kDpdk };
-constexpr std::array<const char*, 6> kSideNames = {"native", "JIT",    "JIT burst",
-                                                   "interp", "kernel", "rte_bpf JIT"};
+enum class Side : uint8_t {
+    kNative,
+    kSingle,
+    kSingleFloor,
+    kBurst,
+    kInterp,
+    kDpdk,
+    kKernel,
+    kKernelFloor
+};
+constexpr std::array<const char*, 8> kSideNames = {
+    "native", "JIT", "JIT floor", "JIT burst", "interp", "rte_bpf JIT", "kernel", "kernel floor"};
 constexpr const char* name_of(Side side) {
     return kSideNames[static_cast<size_t>(side)];
 }
@@ -42,8 +51,14 @@ struct Contestant {
     std::function<double(uint32_t rounds)> time;
 };
 
-/// Ours: native, machine code one packet at a time and over bursts, interpreter. They share maps.
-/// Gone over first: all of them give the same verdicts and the same packets.
-std::vector<Contestant> own_contestants(const std::string& program);
+struct Lineup {
+    std::vector<Contestant> contestants;
+    std::array<uint32_t, kFrameCount> verdicts;  ///< that all of them give
+};
+
+/// Ours: native, machine code one packet at a time and over bursts, interpreter; and machine code
+/// that returns a constant. They share maps. Gone over first: all of them give the same verdicts
+/// and the same packets.
+Lineup own_lineup(const std::string& program);
 
 }  // namespace weir::perf
