@@ -203,6 +203,7 @@ void emit_advance(Emission& e, const Halves& halves, const Label& start) {
     emit_set_address(e, offsetof(OverlapFrame, next), halves.advance.next_packet);
     emit_set_address(e, offsetof(OverlapFrame, finish), halves.complete.next_packet);
     halves.advance.emit_next_packet(e, overlap_stride_bytes(program.stack_bytes));
+    emit_detours(e);
 }
 
 void emit_completion(Emission& e, const Halves& halves) {
@@ -219,6 +220,7 @@ void emit_completion(Emission& e, const Halves& halves) {
     }
     halves.complete.emit_next_packet(e, overlap_stride_bytes(program.stack_bytes));
     emit_finishes(e, halves);
+    emit_detours(e);
 }
 
 }  // namespace
