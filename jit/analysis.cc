@@ -154,6 +154,7 @@ Result<Analysis> analyse(const CompileInput& input) {
     WEIR_CHECK(input.facts.empty() || input.facts.size() == input.slots.size());
     Analysis analysis;
     analysis.jump_targets.resize(input.slots.size());
+    analysis.resumptions.resize(input.slots.size());
     for (size_t i = 0; i < input.functions.size(); ++i) {
         const bool last = i + 1 == input.functions.size();
         FunctionFacts function;

@@ -20,11 +20,16 @@ struct FunctionFacts {
 struct Analysis {
     std::vector<FunctionFacts> functions;
     std::vector<uint8_t> jump_targets;  ///< per slot: 1 where a jump lands
+    std::vector<uint8_t> resumptions;   ///< per slot: 1 where an overlapped burst goes on
     Liveness liveness;
     bool needs_env = false;     ///< calls helpers
     bool may_redirect = false;  ///< calls what may write RunEnv::redirect_ifindex
 
-    bool is_jump_target(size_t slot) const { return jump_targets[slot] != 0; }
+    /// Something else than the code in front leads to the code of this slot.
+    bool is_jump_target(size_t slot) const { return joins_paths(slot) || resumptions[slot] != 0; }
+    /// Paths of the program may meet here, so that what is known in front need not hold. (A packet
+    /// that goes on here came here from the front, too.)
+    bool joins_paths(size_t slot) const { return jump_targets[slot] != 0; }
     /// Function that begins at `slot`.
     size_t function_at(uint32_t slot) const;
 };

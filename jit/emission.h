@@ -130,7 +130,7 @@ void emit_burst_entry(Emission& e);
 // emit_overlap.cc
 struct OverlapPlan;
 struct OverlapLabels {
-    asmjit::Label start;              ///< where a packet's advance begins
+    asmjit::Label start, through;     ///< OverlapCode
     asmjit::Label advance, complete;  ///< OverlapPass
 };
 OverlapLabels emit_overlap(Emission& e, const OverlapPlan& plan);

@@ -6,8 +6,8 @@
 // rbp is eBPF's r10 and, from there upwards, the packet's OverlapFrame; rsp stays the host's, where
 // the pass keeps its end and whether somebody waits. A stop stores the registers that matter and
 // where the packet goes on, then jumps to the next packet. Who is through, or waits for the
-// completion, has as `next` the code that goes to the next packet, and as `finish`, if it is
-// through, the same of the completion.
+// completion, has as `next` the code that goes to the next packet; `finish` is that of the
+// completion until the packet parks.
 
 #include <cstddef>
 #include <vector>
@@ -109,7 +109,8 @@ public:
         if (stop == nullptr) return false;
         const RegisterSet kept = e.analysis.liveness.before(slot);
         emit_keep(e, kept);
-        emit_set_address(e, offsetof(OverlapFrame, finish), halves_.finish_of(*stop));
+        if (stop->kind != OverlapStop::Kind::AskOnly)
+            emit_set_address(e, offsetof(OverlapFrame, finish), halves_.finish_of(*stop));
         if (stop->kind == OverlapStop::Kind::Park) {
             emit_set_address(e, offsetof(OverlapFrame, next), halves_.advance.next_packet);
             e.a.jmp(halves_.advance.next_packet);
@@ -183,6 +184,7 @@ x86::Mem redirect_field() {
 /// Ways into the completion's body, whose labels are still at hand.
 void emit_finishes(Emission& e, const Halves& halves) {
     for (const OverlapStop& stop : halves.plan.stops) {
+        if (stop.kind == OverlapStop::Kind::AskOnly) continue;
         e.a.bind(halves.finish_of(stop));
         emit_take_back(e, e.analysis.liveness.before(stop.slot));
         if (e.analysis.may_redirect) e.a.mov(redirect_field(), Imm(0));
@@ -201,7 +203,6 @@ void emit_advance(Emission& e, const Halves& halves, const Label& start) {
     e.a.bind(exit);
     e.a.mov(in_frame32(offsetof(OverlapFrame, verdict)), x86::eax);
     emit_set_address(e, offsetof(OverlapFrame, next), halves.advance.next_packet);
-    emit_set_address(e, offsetof(OverlapFrame, finish), halves.complete.next_packet);
     halves.advance.emit_next_packet(e, overlap_stride_bytes(program.stack_bytes));
     emit_detours(e);
 }
@@ -229,7 +230,8 @@ OverlapLabels emit_overlap(Emission& e, const OverlapPlan& plan) {
     Halves halves{
         plan, Pass(e, offsetof(OverlapFrame, next)), Pass(e, offsetof(OverlapFrame, finish)), {}};
     for (size_t i = 0; i < plan.stops.size(); ++i) halves.finish.push_back(e.a.newLabel());
-    const OverlapLabels labels{e.a.newLabel(), halves.advance.entry, halves.complete.entry};
+    const OverlapLabels labels{e.a.newLabel(), halves.complete.next_packet, halves.advance.entry,
+                               halves.complete.entry};
     emit_advance(e, halves, labels.start);
     emit_completion(e, halves);
     return labels;

@@ -26,7 +26,7 @@ std::optional<int32_t> frame_offset(const Emission& e, size_t slot) {
     int64_t offset = 0;
     uint8_t reg = kKeyRegister;
     for (size_t looks = 0; looks < kSlotsMax && slot > e.body.function->begin; ++looks) {
-        if (e.analysis.is_jump_target(slot)) return std::nullopt;
+        if (e.analysis.joins_paths(slot)) return std::nullopt;
         --slot;
         if (!e.input.reachable(slot)) {
             if (e.input.slots[slot].second_slot) continue;

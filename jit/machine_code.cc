@@ -48,7 +48,7 @@ Layout emit_all(Emission& e, const std::optional<OverlapPlan>& plan) {
 /// What the stops of a plan ask of the code around them: nothing is fused across one, and they
 /// call.
 void make_room_for(const OverlapPlan& plan, Analysis& analysis) {
-    for (const OverlapStop& stop : plan.stops) analysis.jump_targets[stop.slot] = 1;
+    for (const OverlapStop& stop : plan.stops) analysis.resumptions[stop.slot] = 1;
     analysis.functions[0].makes_calls = true;
     analysis.needs_env = true;
 }
@@ -59,6 +59,7 @@ OverlapCode overlap_code(const asmjit::CodeHolder& holder, const OverlapLabels& 
         return base + holder.labelOffsetFromBase(label);
     };
     return {.start = address(labels.start),
+            .through = address(labels.through),
             .advance = reinterpret_cast<OverlapPass>(address(labels.advance)),
             .complete = reinterpret_cast<OverlapPass>(address(labels.complete))};
 }

@@ -46,12 +46,13 @@ public:
         if (std::ranges::none_of(candidates_, [](const auto& map) { return map != nullptr; }))
             return std::nullopt;
         for (;;) {
-            find_regions();
-            const SharedSet behind = touched_in(plan_.completes) & written_;
+            find_advance();
+            const SharedSet behind = touched_behind_stops() & written_;
             if ((early_ & behind) == 0) break;
             early_ &= ~behind;
         }
         list_stops();
+        find_completion();
         const auto asks = [](const OverlapStop& stop) {
             return stop.kind != OverlapStop::Kind::Park;
         };
@@ -88,16 +89,17 @@ private:
         return candidates_[slot] != nullptr ? only_reads(slot) : may_advance(slot);
     }
 
-    /// What the advance comes to, and what can come behind a stop.
-    void find_regions() {
+    void find_advance() {
         plan_.advances.assign(touches_.size(), 0);
+        walk({0}, plan_.advances, [&](uint32_t slot) { return goes_on(slot); });
+    }
+
+    void find_completion() {
         plan_.completes.assign(touches_.size(), 0);
-        std::vector<uint32_t> stops;
-        walk({0}, plan_.advances, [&](uint32_t slot) {
-            if (is_stop(slot)) stops.push_back(slot);
-            return goes_on(slot);
-        });
-        walk(std::move(stops), plan_.completes, [](uint32_t) { return true; });
+        std::vector<uint32_t> parks;
+        for (const OverlapStop& stop : plan_.stops)
+            if (stop.kind != OverlapStop::Kind::AskOnly) parks.push_back(stop.slot);
+        walk(std::move(parks), plan_.completes, [](uint32_t) { return true; });
     }
 
     /// Marks what can be reached from `pending`; `passes` tells whether behind a slot, too.
@@ -113,10 +115,15 @@ private:
         }
     }
 
-    SharedSet touched_in(const std::vector<uint8_t>& region) const {
+    SharedSet touched_behind_stops() {
+        std::vector<uint32_t> stops;
+        for (uint32_t slot = 0; slot < end_; ++slot)
+            if (plan_.advances[slot] != 0 && is_stop(slot)) stops.push_back(slot);
+        std::vector<uint8_t> behind(touches_.size());
+        walk(std::move(stops), behind, [](uint32_t) { return true; });
         SharedSet all = 0;
         for (uint32_t slot = 0; slot < end_; ++slot)
-            if (region[slot] != 0) all |= touches_[slot].all();
+            if (behind[slot] != 0) all |= touches_[slot].all();
         return all;
     }
 

@@ -32,8 +32,9 @@ struct OverlapStop {
 struct OverlapPlan {
     std::vector<OverlapStop> stops;  ///< in the order of their slots
     std::vector<uint8_t> advances;   ///< per slot: 1 if the advance comes here (stops included)
-    std::vector<uint8_t> completes;  ///< per slot: 1 if the completion does
-    std::vector<vm::Map*> maps;      ///< that stops ask for, each once
+    std::vector<uint8_t>
+        completes;               ///< per slot: 1 if the completion does, from where packets park
+    std::vector<vm::Map*> maps;  ///< that stops ask for, each once
 
     const OverlapStop* stop_at(uint32_t slot) const;
 };

@@ -17,12 +17,14 @@ void OverlapCode::run_some(std::span<vm::XdpContext> contexts, uint32_t* verdict
     for (vm::XdpContext& context : contexts) {
         auto& frame = *reinterpret_cast<OverlapFrame*>(at);
         frame.next = start;
+        frame.finish = through;
         frame.context = &context;
         frame.redirect = 0;
         at += stride;
     }
-    for (uint32_t pass = 0; pass < kOverlapPassesMax; ++pass)
-        if (advance(first, end, &env) == 0) break;
+    // Every pass takes some packet further on a way that ends.
+    while (advance(first, end, &env) != 0) {
+    }
     complete(first, end, &env);
     for (at = first; at != end; at += stride) {
         const auto& frame = *reinterpret_cast<const OverlapFrame*>(at);

@@ -27,8 +27,6 @@ static_assert(sizeof(OverlapFrame) == 128);
 /// Packets that wait at the same time: more than memory answers at once, fewer than spill the
 /// frames out of the first-level cache.
 constexpr uint32_t kOverlapPackets = 32;
-/// How often the advance goes over the packets: look-ups behind look-ups.
-constexpr uint32_t kOverlapPassesMax = 8;
 
 /// One pass over the frames [frame, end), `stride_bytes` apart. Of the advance: whether some packet
 /// waits for another pass.
@@ -43,7 +41,8 @@ constexpr uint32_t overlap_stride_bytes(uint32_t stack_bytes) {
 }
 
 struct OverlapCode {
-    uint64_t start = 0;
+    uint64_t start = 0;    ///< where a packet's advance begins
+    uint64_t through = 0;  ///< what the completion does with a packet that is through
     OverlapPass advance = nullptr, complete = nullptr;
     uint32_t stack_bytes = 0;  ///< of the program's own function
 
