@@ -30,13 +30,14 @@ using asmjit::Label;
 namespace x86 = asmjit::x86;
 
 constexpr uint32_t kWordBytes = 8;
+constexpr uint64_t kLineBytes = 64;
 constexpr Gp kHash = x86::rax, kFactor = x86::rdx, kBucket = x86::r10, kVersion = x86::r11;
 constexpr Gp kElement = x86::rdi;
 constexpr std::array<Gp, 4> kWordRegisters = {x86::rcx, x86::r8, x86::r9, kElement};
 
 struct HashLookup {
     const vm::HashLayout& layout;
-    const KeyPlace& key;
+    KeyPlace key;
     Label missing, otherwise;
 
     uint32_t words() const { return (layout.key_bytes + kWordBytes - 1) / kWordBytes; }
@@ -113,8 +114,8 @@ void emit_bucket(Emission& e, const vm::HashLayout& layout) {
 }
 
 /// edx: two bits for each slot with the hash's tag, at least one slot.
-void emit_slots_with_tag(Emission& e, const HashLookup& lookup) {
-    const auto tags = static_cast<int32_t>(lookup.layout.tags_offset);
+void emit_slots_with_tag(Emission& e, const vm::HashLayout& layout, const Label& missing) {
+    const auto tags = static_cast<int32_t>(layout.tags_offset);
     e.a.shr(kHash, Imm(48));
     e.a.or_(x86::eax, Imm(1));
     e.a.movd(x86::xmm0, x86::eax);
@@ -125,7 +126,7 @@ void emit_slots_with_tag(Emission& e, const HashLookup& lookup) {
     e.a.pcmpeqw(x86::xmm0, x86::xmm1);
     e.a.pmovmskb(x86::edx, x86::xmm0);
     e.a.test(x86::edx, x86::edx);
-    e.a.jz(lookup.missing);
+    e.a.jz(missing);
 }
 
 /// The number of the element in the first of the slots.
@@ -206,7 +207,42 @@ void emit_value_apart(Emission& e, const HashLookup& lookup, const Label& no_pla
     if (layout.planes != 0) e.a.add(x86::rax, x86::r11);
 }
 
+/// Keys of elements that lie in one line of the cache with their values.
+bool lies_in_one_line(const vm::HashLayout& layout) {
+    return layout.key_stride <= kLineBytes && kLineBytes % layout.key_stride == 0;
+}
+
+/// kElement: its number.
+void emit_value_request(Emission& e, const vm::HashLayout& layout, const Label& nothing) {
+    if (layout.planes != 0) emit_cpu_plane(e, x86::r11, layout.planes, layout.plane_bytes, nothing);
+    emit_element(e, x86::rax, layout.values, kElement, layout.value_stride, x86::rdx);
+    if (layout.planes != 0) e.a.add(x86::rax, x86::r11);
+    e.a.prefetcht0(x86::ptr(x86::rax));
+    if (layout.marks == nullptr) return;
+    emit_constant(e, x86::rdx, reinterpret_cast<uint64_t>(layout.marks));
+    e.a.prefetcht0(x86::ptr(x86::rdx, kElement));
+}
+
 }  // namespace
+
+void emit_hash_question(Emission& e, const InlineHashLookup& form, const KeyPlace& key) {
+    static_assert(kHashQuestionRegisters[0] == kHash && kHashQuestionRegisters[1] == kBucket);
+    emit_key_hash(e, HashLookup{form.layout, key, {}, {}});
+    emit_bucket(e, form.layout);
+    e.a.prefetcht0(x86::ptr(kBucket));
+}
+
+void emit_hash_question_on(Emission& e, const InlineHashLookup& form, const Label& nothing) {
+    const vm::HashLayout& layout = form.layout;
+    emit_slots_with_tag(e, layout, nothing);
+    emit_element_number(e, layout, kElement);
+    emit_element(e, x86::rax, layout.keys, kElement, layout.key_stride, x86::rdx);
+    e.a.prefetcht0(x86::ptr(x86::rax));
+    if (HashLookup{layout, {}, {}, {}}.values_apart())
+        emit_value_request(e, layout, nothing);
+    else if (!lies_in_one_line(layout))
+        e.a.prefetcht0(x86::ptr(x86::rax, static_cast<int32_t>(layout.values - layout.keys)));
+}
 
 void emit_hash_lookup(Emission& e, const InlineHashLookup& form, const KeyPlace& key,
                       const LookupExits& exits) {
@@ -216,7 +252,7 @@ void emit_hash_lookup(Emission& e, const InlineHashLookup& form, const KeyPlace&
     emit_key_hash(e, lookup);
     emit_bucket(e, layout);
     e.a.mov(kVersion.r32(), x86::dword_ptr(kBucket, static_cast<int32_t>(layout.version_offset)));
-    emit_slots_with_tag(e, lookup);
+    emit_slots_with_tag(e, layout, lookup.missing);
     if (lookup.values_apart())
         emit_value_apart(e, lookup, absent);
     else

@@ -1,6 +1,8 @@
 #pragma once
 // Look-ups as code: what the emitters of the kinds share.
 
+#include <array>
+
 #include "jit/emission.h"
 #include "jit/inline_helper.h"
 #include "jit/key_place.h"
@@ -39,6 +41,14 @@ void emit_direct_call(Emission& e, const DirectLookup& lookup, const KeyPlace& k
 // emit_hash_lookup.cc
 void emit_hash_lookup(Emission& e, const InlineHashLookup& lookup, const KeyPlace& key,
                       const LookupExits& exits);
+/// The steps of vm::LookupSteps in place: requests the bucket of the key.
+void emit_hash_question(Emission& e, const InlineHashLookup& lookup, const KeyPlace& key);
+/// With all registers that count as emit_hash_question left them: requests the first element that
+/// the bucket suggests, or goes to `nothing`.
+void emit_hash_question_on(Emission& e, const InlineHashLookup& lookup,
+                           const asmjit::Label& nothing);
+/// The registers that count: the hash, and the bucket's address.
+constexpr std::array<Gp, 2> kHashQuestionRegisters = {asmjit::x86::rax, asmjit::x86::r10};
 // emit_prefix_lookup.cc
 void emit_prefix_lookup(Emission& e, const InlinePrefixLookup& lookup, const KeyPlace& key,
                         const LookupExits& exits);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "jit/emission.h"
+#include "jit/emit_lookup.h"
 #include "jit/overlap_plan.h"
 #include "jit/overlap_run.h"
 
@@ -51,6 +52,20 @@ void emit_keep(Emission& e, RegisterSet registers) {
 void emit_take_back(Emission& e, RegisterSet registers) {
     for (uint8_t reg = 0; reg < kFramePointer; ++reg)
         if ((registers & set_of(reg)) != 0) e.a.mov(reg64(reg), kept_register(reg));
+}
+
+/// Registers that matter at a stop. Look-ups in place make the map's address themselves, and that
+/// of a key on the stack.
+RegisterSet kept_at(const Emission& e, const OverlapStop& stop) {
+    RegisterSet kept = e.analysis.liveness.before(stop.slot);
+    if (stop.kind == OverlapStop::Kind::Park) return kept;
+    const HelperForm form = helper_form(e.input, stop.slot);
+    if (const auto* hash = std::get_if<InlineHashLookup>(&form)) {
+        kept &= static_cast<RegisterSet>(~set_of(1));
+        if (KeyPlace::find(e, stop.slot, hash->layout.key_bytes).is_on_stack())
+            kept &= static_cast<RegisterSet>(~set_of(2));
+    }
+    return kept;
 }
 
 /// The loop over the frames of one half; `field` holds where a packet goes on.
@@ -107,20 +122,14 @@ public:
     bool begin(Emission& e, uint32_t slot) override {
         const OverlapStop* const stop = halves_.plan.stop_at(slot);
         if (stop == nullptr) return false;
-        const RegisterSet kept = e.analysis.liveness.before(slot);
-        emit_keep(e, kept);
+        emit_keep(e, kept_at(e, *stop));
         if (stop->kind != OverlapStop::Kind::AskOnly)
             emit_set_address(e, offsetof(OverlapFrame, finish), halves_.finish_of(*stop));
-        if (stop->kind == OverlapStop::Kind::Park) {
-            emit_set_address(e, offsetof(OverlapFrame, next), halves_.advance.next_packet);
-            e.a.jmp(halves_.advance.next_packet);
-            return true;
-        }
         const Label go_on = e.a.newLabel();
-        emit_questions(e, *stop, go_on);
+        if (stop->kind != OverlapStop::Kind::Park) emit_questions(e, *stop, go_on);
         e.a.bind(go_on);
         if (stop->kind == OverlapStop::Kind::AskOnly) {
-            emit_take_back(e, kept);
+            emit_take_back(e, kept_at(e, *stop));
             return false;
         }
         emit_set_address(e, offsetof(OverlapFrame, next), halves_.advance.next_packet);
@@ -129,9 +138,39 @@ public:
     }
 
 private:
-    /// Of LookupSteps' two functions; r2 holds the key. Goes to `go_on` when nothing more is to be
-    /// waited for.
+    /// Goes to `go_on` when nothing more is to be waited for.
     void emit_questions(Emission& e, const OverlapStop& stop, const Label& go_on) const {
+        const HelperForm form = helper_form(e.input, stop.slot);
+        if (const auto* hash = std::get_if<InlineHashLookup>(&form))
+            emit_questions_in_place(e, stop, *hash, go_on);
+        else
+            emit_question_calls(e, stop, go_on);
+    }
+
+    /// What the look-up waits for is on its way; the packet goes on at `code` when its turn comes.
+    void emit_wait(Emission& e, const Label& code) const {
+        e.a.mov(x86::dword_ptr(x86::rsp, kWaitsOffset), Imm(1));
+        emit_set_address(e, offsetof(OverlapFrame, next), code);
+        e.a.jmp(halves_.advance.next_packet);
+    }
+
+    void emit_questions_in_place(Emission& e, const OverlapStop& stop, const InlineHashLookup& hash,
+                                 const Label& go_on) const {
+        const Label second = e.a.newLabel();
+        const auto [hash_register, bucket_register] = kHashQuestionRegisters;
+        emit_hash_question(e, hash, KeyPlace::find(e, stop.slot, hash.layout.key_bytes));
+        e.a.mov(in_frame(offsetof(OverlapFrame, ticket)), hash_register);
+        e.a.mov(in_frame(offsetof(OverlapFrame, bucket)), bucket_register);
+        emit_wait(e, second);
+        e.a.bind(second);
+        e.a.mov(hash_register, in_frame(offsetof(OverlapFrame, ticket)));
+        e.a.mov(bucket_register, in_frame(offsetof(OverlapFrame, bucket)));
+        emit_hash_question_on(e, hash, go_on);
+        emit_wait(e, go_on);
+    }
+
+    /// By LookupSteps' two functions; r2 holds the key.
+    void emit_question_calls(Emission& e, const OverlapStop& stop, const Label& go_on) const {
         const Label ask_on = e.a.newLabel();
         emit_call(e, stop, reinterpret_cast<uint64_t>(stop.steps.ask));
         emit_answer(e, ask_on, go_on);
@@ -153,14 +192,11 @@ private:
         const Label last = e.a.newLabel();
         e.a.test(x86::rax, x86::rax);
         e.a.jz(go_on);
-        e.a.mov(x86::dword_ptr(x86::rsp, kWaitsOffset), Imm(1));
         e.a.js(last);
         e.a.mov(in_frame(offsetof(OverlapFrame, ticket)), x86::rax);
-        emit_set_address(e, offsetof(OverlapFrame, next), ask_on);
-        e.a.jmp(halves_.advance.next_packet);
+        emit_wait(e, ask_on);
         e.a.bind(last);
-        emit_set_address(e, offsetof(OverlapFrame, next), go_on);
-        e.a.jmp(halves_.advance.next_packet);
+        emit_wait(e, go_on);
     }
 
     const Halves& halves_;
@@ -186,7 +222,7 @@ void emit_finishes(Emission& e, const Halves& halves) {
     for (const OverlapStop& stop : halves.plan.stops) {
         if (stop.kind == OverlapStop::Kind::AskOnly) continue;
         e.a.bind(halves.finish_of(stop));
-        emit_take_back(e, e.analysis.liveness.before(stop.slot));
+        emit_take_back(e, kept_at(e, stop));
         if (e.analysis.may_redirect) e.a.mov(redirect_field(), Imm(0));
         e.a.jmp(e.slot_label(stop.slot));
     }

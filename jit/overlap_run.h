@@ -17,7 +17,8 @@ namespace weir::jit {
 struct alignas(64) OverlapFrame {
     uint64_t next = 0;                     ///< code with which the advance goes on
     uint64_t finish = 0;                   ///< code with which the completion goes on
-    uint64_t ticket = 0;                   ///< of the look-up that it waits for
+    uint64_t ticket = 0;                   ///< of the look-up that it waits for, or its hash
+    uint64_t bucket = 0;                   ///< of a look-up in place
     std::array<uint64_t, 10> registers{};  ///< r0..r9, those that matter
     vm::XdpContext* context = nullptr;
     uint32_t verdict = 0, redirect = 0;
