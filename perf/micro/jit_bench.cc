@@ -1,14 +1,19 @@
 // What machine code costs per packet beside native code of the same source, and beside others that
 // run eBPF. Sides take turns in one process; tables give medians with quartiles.
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "perf/micro/dpdk_start.h"
 #include "perf/micro/jit/kernel.h"
 #include "perf/micro/jit/programs_table.h"
+#include "perf/micro/jit/tables_table.h"
 
 namespace weir::perf {
 namespace {
@@ -18,12 +23,15 @@ constexpr Pace kOnce = {.rounds = 1, .turn_ns = 1e5};
 
 struct Options {
     Pace pace = kUsual;
+    TableSizes sizes = TableSizes::Large;
+    bool programs = true, tables = true;
     std::string markdown;
 };
 
 constexpr const char* kUsage =
-    "usage: jit_bench [--once] [--rounds N] [--markdown FILE]\n"
-    "  --once       each row once and short, to see that it works\n"
+    "usage: jit_bench [--once] [--only PART] [--rounds N] [--markdown FILE]\n"
+    "  --once       each row once and short, with small tables, to see that it works\n"
+    "  --only PART  programs or tables\n"
     "  --rounds N   turns of each side (25)\n";
 
 Options parse(int argc, char** argv) {
@@ -33,6 +41,11 @@ Options parse(int argc, char** argv) {
         const char* const value = i + 1 < argc ? argv[i + 1] : nullptr;
         if (word == "--once") {
             options.pace = kOnce;
+            options.sizes = TableSizes::Small;
+        } else if (word == "--only" && value != nullptr) {
+            const std::string_view part = argv[++i];
+            options.programs = part == "programs";
+            options.tables = part == "tables";
         } else if (word == "--rounds" && value != nullptr) {
             options.pace.rounds = static_cast<uint32_t>(std::max(std::atoi(argv[++i]), 1));
         } else if (word == "--markdown" && value != nullptr) {
@@ -43,6 +56,23 @@ Options parse(int argc, char** argv) {
         }
     }
     return options;
+}
+
+void write(FILE* file, const std::vector<Table>& tables) {
+    for (const Table& table : tables) {
+        write_markdown(stdout, table);
+        if (file != nullptr) write_markdown(file, table);
+    }
+}
+
+/// DPDK binds the thread that starts it to a core: here it is a guest only.
+bool start_dpdk_beside(const char* program) {
+    cpu_set_t before;
+    const bool known = ::sched_getaffinity(0, sizeof before, &before) == 0;
+    const bool started = start_dpdk(program);
+    if (known) ::sched_setaffinity(0, sizeof before, &before);
+    if (!started) std::puts("DPDK: it does not start here");
+    return started;
 }
 
 }  // namespace
@@ -57,10 +87,10 @@ int main(int argc, char** argv) {
     }
     FILE* const file =
         options.markdown.empty() ? nullptr : std::fopen(options.markdown.c_str(), "we");
-    const Measurements programs = measure_programs(options.pace);
-    for (const Table& table : programs_tables(programs)) {
-        write_markdown(stdout, table);
-        if (file != nullptr) write_markdown(file, table);
+    if (options.programs) write(file, programs_tables(measure_programs(options.pace)));
+    if (options.tables) {
+        const bool with_dpdk = start_dpdk_beside(argv[0]);
+        write(file, tables_tables(measure_tables(options.pace, options.sizes, with_dpdk)));
     }
     if (!kernel_missing().empty()) std::puts(kernel_missing().c_str());
     if (file != nullptr) std::fclose(file);

@@ -58,7 +58,7 @@ void add_dpdk(Lineup& lineup, const std::string& program) {
     const auto loaded = std::make_shared<DpdkProgram>(*spec);
     for (size_t i = 0; i < kFrameCount; ++i) WEIR_CHECK(loaded->run(i) == lineup.verdicts[i]);
     lineup.contestants.push_back(
-        {Side::kDpdk, [loaded](uint32_t rounds) { return loaded->time(rounds); }});
+        {kDpdk, [loaded](uint32_t rounds) { return loaded->time(rounds); }});
 }
 
 }  // namespace weir::perf

@@ -85,9 +85,9 @@ void add_kernel(Lineup& lineup, const std::string& program) {
     for (uint32_t i = 0; i < kFrameCount; ++i)
         WEIR_CHECK(kernel().run(program, i, 1).verdict == lineup.verdicts[i]);
     lineup.contestants.push_back(
-        {Side::kKernel, [program](uint32_t rounds) { return time(program, rounds); }});
+        {kKernel, [program](uint32_t rounds) { return time(program, rounds); }});
     lineup.contestants.push_back(
-        {Side::kKernelFloor, [](uint32_t rounds) { return time("constant", rounds); }});
+        {kKernelFloor, [](uint32_t rounds) { return time("constant", rounds); }});
 }
 
 const std::string& kernel_missing() {

@@ -25,6 +25,18 @@ const std::vector<double>* Measurements::find(const std::string& row,
     return found == values_.end() ? nullptr : &found->second;
 }
 
+void Measurements::subtract(const std::string& net, const std::string& gross,
+                            const std::string& floor) {
+    constexpr double kLeast = 0.05;
+    for (const std::string& row : rows_) {
+        const std::vector<double>* const values = find(row, gross);
+        const std::vector<double>* const floors = find(row, floor);
+        if (values == nullptr || floors == nullptr) continue;
+        for (size_t round = 0; round < std::min(values->size(), floors->size()); ++round)
+            values_[{row, net}].push_back(std::max((*values)[round] - (*floors)[round], kLeast));
+    }
+}
+
 std::optional<Spread> Measurements::value(const std::string& row, const std::string& column) const {
     const std::vector<double>* const values = find(row, column);
     if (values == nullptr) return std::nullopt;

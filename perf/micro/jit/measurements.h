@@ -19,6 +19,10 @@ public:
     /// Of the next round of this row and column.
     void add(const std::string& row, const std::string& column, double value);
 
+    /// Adds a column to each row that has both: of `gross` less `floor`, round by round, but never
+    /// less than a twentieth of a unit: ratios of nothing mean nothing.
+    void subtract(const std::string& net, const std::string& gross, const std::string& floor);
+
     /// nullopt where the column has nothing in this row.
     std::optional<Spread> value(const std::string& row, const std::string& column) const;
     /// Round by round.

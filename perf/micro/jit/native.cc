@@ -8,6 +8,7 @@ namespace weir::perf {
 namespace native {
 
 #include "perf/micro/jit/programs.bpf.c"
+#include "perf/micro/jit/tables.bpf.c"
 
 }  // namespace native
 

@@ -93,7 +93,8 @@ public:
     using NativeMap::NativeMap;
     void bind(vm::Map& map) override {
         map_ = dynamic_cast<maps::LpmMap*>(&map);
-        WEIR_CHECK(maps::LpmFib::shape_for(kEntries, kAddressBytes).layout == kLayout);
+        const uint32_t entries_max = map.spec().entries_max;
+        WEIR_CHECK(maps::LpmFib::shape_for(entries_max, kAddressBytes).layout == kLayout);
     }
     [[gnu::always_inline]] uint8_t* look_up(const void* key, const vm::RunEnv&) const {
         return map_->look_up<kLayout, kAddressBytes>(static_cast<const uint8_t*>(key));
@@ -101,7 +102,8 @@ public:
 
 private:
     static constexpr uint32_t kAddressBytes = kKeyBytes - maps::kLpmLengthBytes;
-    static constexpr maps::LpmLayout kLayout = maps::LpmLayout::Pair;
+    static constexpr maps::LpmLayout kLayout =
+        kEntries < 65'536 ? maps::LpmLayout::Pair : maps::LpmLayout::Wide;
 
     maps::LpmMap* map_ = nullptr;
 };

@@ -3,49 +3,13 @@
  * helpers and loops, with PACKET_IN_R1) DPDK; native code by including it into native.cc. */
 #include "perf/micro/jit/source.h"
 
+#include "perf/micro/jit/packets.bpf.c"
+
 #define FLOWS 1024
 #define ROUTES 1024
 #define BLOCKED_PORT 8080
 #define SCANNED_BYTES 64
 #define SCANNED_FROM 54 /* behind Ethernet, IPv4 and TCP */
-
-struct ports {
-    __u16 source;
-    __u16 destination;
-};
-
-struct flow {
-    __u32 source;
-    __u32 destination;
-    struct ports ports;
-    __u32 protocol;
-};
-
-/* IPv4 without options, TCP or UDP, with the ports behind it; or 0. */
-static __always_inline struct iphdr *parse(struct xdp_md *ctx)
-{
-    struct ethhdr *eth = (struct ethhdr *)PACKET_START(ctx);
-    struct iphdr *ip = (struct iphdr *)(eth + 1);
-    struct ports *ports = (struct ports *)(ip + 1);
-
-    if ((char *)(ports + 1) > PACKET_END(ctx))
-        return 0;
-    if (eth->h_proto != BE16(ETH_P_IP) || *(__u8 *)ip != 0x45)
-        return 0;
-    return ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP ? ip : 0;
-}
-
-static __always_inline struct ports *ports_of(struct iphdr *ip)
-{
-    return (struct ports *)(ip + 1);
-}
-
-static __always_inline struct flow flow_of(struct iphdr *ip)
-{
-    struct flow flow = {ip->saddr, ip->daddr, *ports_of(ip), ip->protocol};
-
-    return flow;
-}
 
 PROGRAM(constant)
 {
@@ -97,30 +61,6 @@ PROGRAM(acl)
     RULE(ADDRESS(127, 0, 0, 0), 8, IPPROTO_TCP, 0, 65535, XDP_DROP)
     RULE(ADDRESS(10, 0, 0, 0), 8, IPPROTO_TCP, 8000, 8999, XDP_DROP)
     return XDP_PASS;
-}
-
-/* Bob Jenkins' final mix (lookup3.c, public domain). */
-#define ROTATE(word, bits) ((word) << (bits) | (word) >> (32 - (bits)))
-static __always_inline __u32 hash_of(struct flow flow)
-{
-    __u32 a = flow.source + 0xdeadbeef, b = flow.destination + 0xdeadbeef;
-    __u32 c = flow.ports.source + ((__u32)flow.ports.destination << 16) + flow.protocol;
-
-    c ^= b;
-    c -= ROTATE(b, 14);
-    a ^= c;
-    a -= ROTATE(c, 11);
-    b ^= a;
-    b -= ROTATE(a, 25);
-    c ^= b;
-    c -= ROTATE(b, 16);
-    a ^= c;
-    a -= ROTATE(c, 4);
-    b ^= a;
-    b -= ROTATE(a, 14);
-    c ^= b;
-    c -= ROTATE(b, 24);
-    return c;
 }
 
 static __always_inline __u32 folded_sum(struct iphdr *ip)
@@ -180,11 +120,6 @@ PROGRAM(look_up_hash)
     verdict = (__u64 *)bpf_map_lookup_elem(&verdicts, &flow);
     return verdict ? (int)*verdict : XDP_PASS;
 }
-
-struct prefix {
-    __u32 bits;
-    __u32 address;
-};
 
 MAP(LPM_TRIE, routes, struct prefix, __u64, ROUTES, BPF_F_NO_PREALLOC);
 

@@ -25,6 +25,37 @@ std::string cell_of(const std::optional<double>& number) {
     return number ? fmt::format("{:.2f}", *number) : "-";
 }
 
+Table columns_table(std::string title, const Measurements& measured,
+                    const std::vector<const char*>& columns) {
+    Table table{std::move(title), {{""}}};
+    table.rows[0].insert(table.rows[0].end(), columns.begin(), columns.end());
+    for (const std::string& row : measured.rows()) {
+        std::vector<std::string>& cells = table.rows.emplace_back(1, row);
+        for (const char* const column : columns)
+            cells.push_back(cell_of(measured.value(row, column)));
+    }
+    return table;
+}
+
+Table ratios_table(std::string title, const Measurements& measured,
+                   const std::vector<RatioColumn>& columns) {
+    Table table{std::move(title), {{""}}};
+    for (const RatioColumn& column : columns) table.rows[0].emplace_back(column.title);
+    for (const std::string& row : measured.rows()) {
+        std::vector<std::string>& cells = table.rows.emplace_back(1, row);
+        for (const RatioColumn& column : columns)
+            cells.push_back(cell_of(measured.ratio(row, column.of, column.base)));
+    }
+    return table;
+}
+
+void add_means(Table& ratios, const Measurements& measured,
+               const std::vector<RatioColumn>& columns) {
+    std::vector<std::string>& cells = ratios.rows.emplace_back(1, "geometric mean");
+    for (const RatioColumn& column : columns)
+        cells.push_back(cell_of(measured.mean_ratio(column.of, column.base)));
+}
+
 void write_markdown(FILE* out, const Table& table) {
     std::vector<size_t> widths(table.rows.front().size());
     for (const std::vector<std::string>& row : table.rows)

@@ -19,6 +19,20 @@ struct Table {
     std::vector<std::vector<std::string>> rows;  ///< the first is the head
 };
 
+/// Median [quartiles] of these columns.
+Table columns_table(std::string title, const Measurements& measured,
+                    const std::vector<const char*>& columns);
+
+struct RatioColumn {
+    const char *title, *of, *base;
+};
+/// The same of ratios.
+Table ratios_table(std::string title, const Measurements& measured,
+                   const std::vector<RatioColumn>& columns);
+/// With geometric means in the last row.
+void add_means(Table& ratios, const Measurements& measured,
+               const std::vector<RatioColumn>& columns);
+
 /// Columns are padded to their widest cell.
 void write_markdown(FILE* out, const Table& table);
 

@@ -1,31 +1,25 @@
 #include "perf/micro/jit/sides.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <utility>
 
 #include "jit/jit.h"
 #include "maps/maps.h"
 #include "perf/micro/jit/native.h"
+#include "perf/micro/jit/own_program.h"
 #include "perf/micro/thread_cpu.h"
 #include "vm/base/check.h"
 #include "vm/elf/elf.h"
-#include "vm/verifier/verifier.h"
 
 namespace weir::perf {
 namespace {
 
+enum class Side : uint8_t { kNative, kSingle, kBurst, kInterp };
+
 const vm::ObjectSpec& object() {
     static const vm::ObjectSpec loaded = vm::load_object_file(WEIR_JIT_OBJECT, {}).value();
     return loaded;
-}
-
-std::shared_ptr<const vm::VerifiedProgram> proven(const vm::ProgramSpec& spec) {
-    const auto proof = vm::verify(spec);
-    if (!proof) std::fprintf(stderr, "%s: %s\n", spec.name.c_str(), proof.error().message.c_str());
-    WEIR_CHECK(proof.has_value());
-    return std::make_shared<const vm::VerifiedProgram>(vm::accept(spec, *proof).value());
 }
 
 /// One program in all our forms, over one set of maps.
@@ -40,7 +34,7 @@ public:
             case Side::kBurst: machine_->run_burst(contexts, verdicts_, redirects_, env_); return;
             case Side::kSingle: run_each(*machine_, contexts); return;
             case Side::kInterp: run_each(*interp_, contexts); return;
-            default:
+            case Side::kNative:
                 for (size_t i = 0; i < kFrameCount; ++i) verdicts_[i] = native_(&contexts[i], env_);
         }
     }
@@ -106,8 +100,16 @@ private:
     vm::RunEnv env_;
 };
 
-constexpr std::array<Side, 4> kOwnSides = {Side::kNative, Side::kSingle, Side::kBurst,
-                                           Side::kInterp};
+struct OwnColumn {
+    Side side;
+    const char* column;
+};
+constexpr std::array<OwnColumn, 4> kOwnColumns = {{
+    {Side::kNative, kNative},
+    {Side::kSingle, kSingle},
+    {Side::kBurst, kBurst},
+    {Side::kInterp, kInterp},
+}};
 
 std::shared_ptr<OwnSides> sides_of(const std::string& program) {
     const auto spec = std::ranges::find(object().programs, program, &vm::ProgramSpec::name);
@@ -121,13 +123,13 @@ Lineup own_lineup(const std::string& program) {
     const auto sides = sides_of(program);
     const OwnSides::Outcome wanted = sides->outcome(Side::kNative);
     Lineup lineup{.contestants = {}, .verdicts = wanted.verdicts[0]};
-    for (const Side side : kOwnSides) {
+    for (const auto& [side, column] : kOwnColumns) {
         WEIR_CHECK(sides->outcome(side) == wanted);
         lineup.contestants.push_back(
-            {side, [sides, side](uint32_t rounds) { return sides->time(side, rounds); }});
+            {column, [sides, side = side](uint32_t rounds) { return sides->time(side, rounds); }});
     }
     const auto constant = sides_of("constant");
-    lineup.contestants.push_back({Side::kSingleFloor, [constant](uint32_t rounds) {
+    lineup.contestants.push_back({kSingleFloor, [constant](uint32_t rounds) {
                                       return constant->time(Side::kSingle, rounds);
                                   }});
     return lineup;

@@ -7,25 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "perf/micro/jit/contest.h"
 #include "perf/micro/jit/frames.h"
 
 namespace weir::perf {
 
-enum class Side : uint8_t {
-    kNative,
-    kSingle,
-    kSingleFloor,
-    kBurst,
-    kInterp,
-    kDpdk,
-    kKernel,
-    kKernelFloor
-};
-constexpr std::array<const char*, 8> kSideNames = {
-    "native", "JIT", "JIT floor", "JIT burst", "interp", "rte_bpf JIT", "kernel", "kernel floor"};
-constexpr const char* name_of(Side side) {
-    return kSideNames[static_cast<size_t>(side)];
-}
+/// Columns.
+constexpr const char *kNative = "native", *kSingle = "JIT", *kSingleFloor = "JIT floor",
+                     *kBurst = "JIT burst", *kInterp = "interp", *kDpdk = "rte_bpf JIT",
+                     *kKernel = "kernel", *kKernelFloor = "kernel floor";
 
 struct JitProgramName {
     const char* name;   ///< in programs.bpf.c
@@ -43,13 +33,6 @@ constexpr std::array<JitProgramName, 10> kJitPrograms = {{
     {"scan", "64-step loop"},
     {"push_pop", "header push/pop"},
 }};
-
-/// A program on one side, ready to run.
-struct Contestant {
-    Side side;
-    /// All frames, `rounds` times over: nanoseconds per packet.
-    std::function<double(uint32_t rounds)> time;
-};
 
 struct Lineup {
     std::vector<Contestant> contestants;
