@@ -34,8 +34,8 @@ public:
 
     /// One packet; returns r0's low 32 bits.
     virtual uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const = 0;
-    /// One packet after another: verdicts[i] and redirects[i] (bpf_redirect's target, 0 if none)
-    /// for contexts[i].
+    /// As if one packet after another: verdicts[i] and redirects[i] (bpf_redirect's target, 0 if
+    /// none) for contexts[i]. No two share bytes of their frames.
     virtual void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
                            std::span<uint32_t> redirects, vm::RunEnv& env) const = 0;
     virtual Engine engine() const = 0;

@@ -50,7 +50,7 @@ bool JitProgram::waits_for_memory(vm::RunEnv& env) const {
     if (env.bursts++ % kBurstsBetweenLooks == 0) {
         uint64_t bytes = 0;
         for (const vm::Map* map : code_.overlap_maps()) bytes += map->used_bytes();
-        const bool are_big = bytes >= kOverlapMapBytes;
+        const bool are_big = bytes > overlap_map_bytes();
         if (are_big != maps_are_big_.load(std::memory_order_relaxed))
             maps_are_big_.store(are_big, std::memory_order_relaxed);
     }

@@ -6,6 +6,8 @@
 
 #include "jit/overlap_plan.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -75,7 +77,7 @@ private:
         if (index >= input_.maps.size()) return nullptr;
         vm::Map* const map = input_.maps[index];
         const bool is_big =
-            input_.options.overlap == Overlap::kAlways || map->memory_bytes() >= kOverlapMapBytes;
+            input_.options.overlap == Overlap::kAlways || map->memory_bytes() > overlap_map_bytes();
         return is_big && map->lookup_steps() ? map : nullptr;
     }
 
@@ -153,6 +155,13 @@ private:
 };
 
 }  // namespace
+
+uint64_t overlap_map_bytes() {
+    constexpr long kLeast = 1 << 19, kMost = 1 << 23;
+    static const auto bytes =
+        static_cast<uint64_t>(std::clamp(::sysconf(_SC_LEVEL2_CACHE_SIZE), kLeast, kMost));
+    return bytes;
+}
 
 const OverlapStop* OverlapPlan::stop_at(uint32_t slot) const {
     const auto found = std::ranges::lower_bound(stops, slot, {}, &OverlapStop::slot);

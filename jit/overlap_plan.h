@@ -43,7 +43,7 @@ struct OverlapPlan {
 /// something that cannot run in two halves (tail calls, may_goto, callbacks).
 std::optional<OverlapPlan> plan_overlap(const CompileInput& input, const Liveness& liveness);
 
-/// Maps below do not wait for memory often enough: they stay in a core's second-level cache.
-constexpr uint64_t kOverlapMapBytes = 1 << 20;
+/// Maps up to here stay in a core's second-level cache, and look-ups do not wait long enough.
+uint64_t overlap_map_bytes();
 
 }  // namespace weir::jit
