@@ -21,7 +21,7 @@ constexpr size_t kRewrittenBytes = offsetof(Flow, protocol);
 /// Bursts whose verdicts are compared.
 constexpr uint32_t kBurstsCompared = 256;
 
-enum class How : uint8_t { kRewrite, kNative, kSingle, kBurst };
+enum class How : uint8_t { kRewrite, kNative, kSingle, kBurst, kPlainBurst };
 
 }  // namespace
 
@@ -45,7 +45,7 @@ public:
 
     struct Program {
         NativeFn native;
-        std::unique_ptr<jit::CompiledProgram> machine;
+        std::unique_ptr<jit::CompiledProgram> machine, plain;
     };
     const Program& program(const TableWork& work) {
         Program& place = programs_[work.suffix];
@@ -53,11 +53,9 @@ public:
         const std::string name = map_->spec().name + work.suffix;
         const auto spec = std::ranges::find(object_.programs, name, &vm::ProgramSpec::name);
         WEIR_CHECK(spec != object_.programs.end() && spec->maps.size() == 1);
-        vm::Map* const map = map_.get();
         place.native = native_program(name);
-        place.machine =
-            jit::compile(proven(*spec), std::span(&map, 1), maps::all_helpers(), jit::Engine::kJit)
-                .value();
+        place.machine = compiled(*spec, jit::Overlap::kAlways);
+        place.plain = compiled(*spec, jit::Overlap::kNever);
         return place;
     }
 
@@ -73,6 +71,9 @@ public:
             case How::kRewrite: return;
             case How::kBurst:
                 program.machine->run_burst(contexts, verdicts_, redirects_, env_);
+                return;
+            case How::kPlainBurst:
+                program.plain->run_burst(contexts, verdicts_, redirects_, env_);
                 return;
             case How::kSingle:
                 for (size_t i = 0; i < kFrameCount; ++i)
@@ -103,6 +104,13 @@ public:
     }
 
 private:
+    std::unique_ptr<jit::CompiledProgram> compiled(const vm::ProgramSpec& spec,
+                                                   jit::Overlap overlap) const {
+        vm::Map* const map = map_.get();
+        return jit::compile(proven(spec), std::span(&map, 1), maps::all_helpers(),
+                            jit::Engine::kJit, {.overlap = overlap})
+            .value();
+    }
     void bind_native() {
         vm::Map* const map = map_.get();
         bind_native_maps(std::span(&map, 1));
@@ -131,8 +139,9 @@ void OwnTable::add(std::vector<Contestant>& contestants, const TableWork& work) 
         How how;
         const char* column;
     };
-    constexpr std::array<Column, 4> kColumns = {{{How::kNative, kTableNative},
+    constexpr std::array<Column, 5> kColumns = {{{How::kNative, kTableNative},
                                                  {How::kSingle, kTableSingle},
+                                                 {How::kPlainBurst, kPlainBurst},
                                                  {How::kBurst, kTableBurst},
                                                  {How::kRewrite, kRewriting}}};
     const State::Program& program = state_->program(work);

@@ -15,7 +15,8 @@
 namespace weir::perf {
 
 /// Columns.
-constexpr const char *kTableNative = "native", *kTableSingle = "JIT", *kTableBurst = "JIT burst",
+constexpr const char *kTableNative = "native", *kTableSingle = "JIT",
+                     *kTableBurst = "JIT burst, overlapped", *kPlainBurst = "JIT burst",
                      *kRewriting = "rewriting", *kBulk = "DPDK bulk alone",
                      *kTableKernel = "kernel", *kTableKernelFloor = "kernel floor";
 
