@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "perf/micro/dpdk_start.h"
+#include "perf/micro/jit/compile_table.h"
 #include "perf/micro/jit/kernel.h"
 #include "perf/micro/jit/programs_table.h"
 #include "perf/micro/jit/tables_table.h"
@@ -24,14 +25,16 @@ constexpr Pace kOnce = {.rounds = 1, .turn_ns = 1e5};
 struct Options {
     Pace pace = kUsual;
     TableSizes sizes = TableSizes::Large;
-    bool programs = true, tables = true;
+    std::string only;  ///< empty: all parts
     std::string markdown;
+
+    bool has(std::string_view part) const { return only.empty() || only == part; }
 };
 
 constexpr const char* kUsage =
     "usage: jit_bench [--once] [--only PART] [--rounds N] [--markdown FILE]\n"
     "  --once       each row once and short, with small tables, to see that it works\n"
-    "  --only PART  programs or tables\n"
+    "  --only PART  programs, compiler or tables\n"
     "  --rounds N   turns of each side (25)\n";
 
 Options parse(int argc, char** argv) {
@@ -43,9 +46,7 @@ Options parse(int argc, char** argv) {
             options.pace = kOnce;
             options.sizes = TableSizes::Small;
         } else if (word == "--only" && value != nullptr) {
-            const std::string_view part = argv[++i];
-            options.programs = part == "programs";
-            options.tables = part == "tables";
+            options.only = argv[++i];
         } else if (word == "--rounds" && value != nullptr) {
             options.pace.rounds = static_cast<uint32_t>(std::max(std::atoi(argv[++i]), 1));
         } else if (word == "--markdown" && value != nullptr) {
@@ -87,8 +88,10 @@ int main(int argc, char** argv) {
     }
     FILE* const file =
         options.markdown.empty() ? nullptr : std::fopen(options.markdown.c_str(), "we");
-    if (options.programs) write(file, programs_tables(measure_programs(options.pace)));
-    if (options.tables) {
+    if (options.has("programs")) write(file, programs_tables(measure_programs(options.pace)));
+    if (options.has("compiler"))
+        write(file, compiler_tables(measure_compiler(options.pace.rounds)));
+    if (options.has("tables")) {
         const bool with_dpdk = start_dpdk_beside(argv[0]);
         write(file, tables_tables(measure_tables(options.pace, options.sizes, with_dpdk)));
     }
