@@ -42,6 +42,11 @@ HelperForm form_of(std::monostate, vm::Map& map) {
     return DirectLookup{&map, map.lookup_function()};
 }
 
+/// Programs cannot look into a prog array.
+HelperForm form_of(const vm::ProgramSlots&, vm::Map&) {
+    return PlainCall{};
+}
+
 HelperForm lookup_form(const CompileInput& input, size_t slot) {
     const uint16_t index = input.facts[slot].map;
     if (index == vm::InsnFact::kUnknownMap || index >= input.maps.size()) return PlainCall{};

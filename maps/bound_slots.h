@@ -3,6 +3,7 @@
 // by. Any thread reads; one thread at a time changes.
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -32,6 +33,9 @@ public:
         at(slot).object.store(object, std::memory_order_release);
     }
     uint32_t filled() const { return filled_.get(); }
+    /// Slot after slot, each with the object's address first.
+    const uint8_t* data() const { return memory_.data(); }
+    static constexpr uint32_t stride_bytes() { return sizeof(Slot); }
     uint64_t memory_bytes() const { return memory_.bytes(); }
 
 private:
@@ -39,6 +43,7 @@ private:
         std::atomic<T*> object;
         std::atomic<uint32_t> id;
     };
+    static_assert(offsetof(Slot, object) == 0);
 
     explicit BoundSlots(Region memory) : memory_(std::move(memory)) {}
     Slot& at(uint32_t slot) const { return reinterpret_cast<Slot*>(memory_.data())[slot]; }

@@ -35,6 +35,10 @@ const vm::Runnable* ProgArray::program_at(uint32_t index) const {
     return index < spec().entries_max ? slots_.get(index) : nullptr;
 }
 
+vm::LookupLayout ProgArray::lookup_layout() const {
+    return {vm::ProgramSlots{slots_.data(), spec().entries_max, slots_.stride_bytes()}};
+}
+
 int ProgArray::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
     if (const int error = control_read_error(spec()); error != 0) return error;
     if (value.size() < kFdBytes) return -EINVAL;

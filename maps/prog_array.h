@@ -9,6 +9,7 @@
 
 #include "maps/bound_slots.h"
 #include "vm/base/result.h"
+#include "vm/program/lookup_layout.h"
 #include "vm/program/map.h"
 
 namespace weir::maps {
@@ -21,6 +22,7 @@ public:
     int update(const uint8_t*, const uint8_t*, uint64_t, uint32_t) override;  ///< -EOPNOTSUPP
     int erase(const uint8_t*) override;                                       ///< -EOPNOTSUPP
     const vm::Runnable* program_at(uint32_t index) const override;
+    vm::LookupLayout lookup_layout() const override;
 
     uint32_t control_value_bytes() const override { return spec().value_bytes; }
     int control_lookup(const uint8_t* key, std::span<uint8_t> value) override;

@@ -44,6 +44,7 @@ public:
     uint32_t run(XdpContext& context, RunEnv& env) const;
     uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
                   RunEnv& env) const override;
+    uint64_t function_address(uint32_t insn) const override;
     const ProvenCode& bound() const { return bound_; }
 
 private:

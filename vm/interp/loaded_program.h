@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vm/interp/code_address.h"
 #include "vm/interp/interp.h"
 
 namespace weir::vm {
@@ -29,6 +30,7 @@ public:
     }
     uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
                   RunEnv& env) const override;
+    uint64_t function_address(uint32_t insn) const override { return code_address(insn); }
     /// Of the function that begins there; "insn 7" where it has none.
     std::string function_name(uint32_t slot) const;
 

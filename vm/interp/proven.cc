@@ -58,6 +58,7 @@ struct Proven {
         const auto index = static_cast<uint32_t>(m.r[3]);
         const Runnable* const found =
             index < map.spec().entries_max ? map.program_at(index) : nullptr;
+        WEIR_CHECK(found == nullptr || found->tail_entry == nullptr);
         if (found != nullptr) target = &static_cast<const ProvenProgram*>(found)->bound();
         return true;
     }
@@ -106,6 +107,10 @@ uint64_t ProvenProgram::call(uint64_t function, const std::array<uint64_t, 5>& a
     Machine<Proven> m(access, bound_, env);
     for (size_t i = 0; i < arguments.size(); ++i) m.r[i + 1] = arguments[i];
     return run_proven(m, bound_.code.data() + slot_of(function));
+}
+
+uint64_t ProvenProgram::function_address(uint32_t insn) const {
+    return code_address(insn);
 }
 
 uint32_t interpret(const VerifiedProgram& program, std::span<Map* const> maps,

@@ -49,9 +49,17 @@ struct PrefixLayout {
     uint64_t value_stride = 0;
 };
 
+/// A prog array: slot i, at base + i * stride_bytes, begins with the address of a Runnable or null.
+/// Machine code loads it with acquire, as all loads of x86 are.
+struct ProgramSlots {
+    const uint8_t* base = nullptr;
+    uint32_t entries = 0;
+    uint32_t stride_bytes = 0;
+};
+
 struct LookupLayout {
     /// monostate: by a call only
-    std::variant<std::monostate, ArrayLayout, HashLayout, PrefixLayout> kind;
+    std::variant<std::monostate, ArrayLayout, HashLayout, PrefixLayout, ProgramSlots> kind;
 };
 
 }  // namespace weir::vm

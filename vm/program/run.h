@@ -15,7 +15,7 @@ class Fib;     // vm/helpers/fib.h
 class Timers;  // vm/helpers/timers.h
 
 /// A program that an engine can run, as prog arrays and timers hold it. Each engine has its own
-/// kind, and never meets another's: who fills a prog array sees to that.
+/// kind, and in a prog array none ever meets another's: who fills one sees to that.
 class Runnable {
 public:
     virtual ~Runnable() = default;
@@ -23,6 +23,11 @@ public:
     /// program's LoadCodeAddr gave. r0 of it.
     virtual uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
                           RunEnv& env) const = 0;
+    /// What LoadCodeAddr gives for the function that begins at this instruction; 0: nothing gives
+    /// its address.
+    virtual uint64_t function_address(uint32_t /*insn*/) const { return 0; }
+    /// Where a tail call of machine code jumps to; nullptr of programs that are not machine code.
+    const void* tail_entry = nullptr;
 };
 
 /// A function of the running program, called by a helper: bpf_loop, bpf_for_each_map_elem.
@@ -62,7 +67,11 @@ struct RunEnv {
     Timers* timers = nullptr;  ///< of all cores that share maps; nullptr: bpf_timer_init fails
     SyncookieKeys syncookies;
     uint32_t bursts = 0;  ///< that the engine ran here; it counts them to look at maps now and then
-    // Set by the engine for the time of a run.
+    // Counted over one run, programs that it tail-calls included. The interpreters keep their own.
+    uint32_t tail_calls = 0;
+    uint32_t may_gotos_left = 0;
+    // Set by the engine for the time of a run; machine code sets `program` and `call` before the
+    // helpers that ask for them, and leaves them.
     const Runnable* program = nullptr;  ///< which one runs
     CallbackFn call = nullptr;
     void* engine = nullptr;        ///< the engine's own, for `call`
