@@ -48,11 +48,8 @@ Result<void> refuse_without_code(const DecodedInsn& insn, size_t slot) {
     const Format format = vm::op_info(insn.op).format;
     if (format == Format::LoadPacketAbs || format == Format::LoadPacketInd)
         return refuse(slot, "legacy packet access is not offered to XDP programs");
-    if (format == Format::MayGoto) return refuse(slot, "may_goto is not offered");
-    if (insn.op == Op::kCallKfunc)
-        return refuse(slot, fmt::format("kfunc {} is not offered", insn.imm));
-    if (insn.op == Op::kLoadVarAddr || insn.op == Op::kLoadCodeAddr ||
-        insn.op == Op::kLoadMapByIdx || insn.op == Op::kLoadMapValueByIdx)
+    if (insn.op == Op::kLoadVarAddr || insn.op == Op::kLoadMapByIdx ||
+        insn.op == Op::kLoadMapValueByIdx)
         return refuse(slot, "address that the loader did not resolve");
     if (written_register(insn) == kFramePointer) return refuse(slot, "r10 is read-only");
     return {};
@@ -63,7 +60,9 @@ void note_helper(const CompileInput& input, size_t slot, FunctionFacts& function
     const HelperForm form = helper_form(input, slot);
     if (form_calls(form)) function.makes_calls = true;
     if (form_reads_env(form)) analysis.needs_env = true;
-    if (input.slots[slot].insn.imm == number_of(vm::HelperId::redirect))
+    const int64_t id = input.slots[slot].insn.imm;
+    if (is_tail_call(input, slot)) analysis.tail_calls = analysis.may_redirect = true;
+    if (id == number_of(vm::HelperId::redirect) || id == number_of(vm::HelperId::redirect_map))
         analysis.may_redirect = true;
 }
 
@@ -77,25 +76,31 @@ void note_insn(const CompileInput& input, size_t slot, FunctionFacts& function,
     if (names_frame(insn)) function.uses_frame = true;
     if (insn.op == Op::kCallHelper) note_helper(input, slot, function, analysis);
     if (insn.op == Op::kCallLocal) function.makes_calls = true;
+    if (insn.op == Op::kCallKfunc) function.makes_calls = analysis.needs_env = true;
+    if (insn.op == Op::kMayGoto) analysis.needs_env = analysis.takes_may_gotos = true;
     if (insn.op == Op::kCallReg)
         function.makes_calls = analysis.needs_env = analysis.may_redirect = true;
 }
 
-Result<void> check_local_call(const CompileInput& input, size_t slot, int64_t target) {
+/// What is called, or whose address is taken.
+Result<void> check_function(const CompileInput& input, size_t slot, int64_t target) {
+    const bool is_call = input.slots[slot].insn.op == Op::kCallLocal;
     if (target == 0) return refuse(slot, "a program cannot call itself");
     const auto is_target = [target](const FunctionInput& function) {
         return function.entry == target;
     };
     if (std::any_of(input.functions.begin(), input.functions.end(), is_target)) return {};
-    return refuse(slot, fmt::format("call of {}, where no function begins", target));
+    return refuse(slot, fmt::format("{} of {}, where no function begins",
+                                    is_call ? "call" : "address", target));
 }
 
 Result<void> note_jump(const CompileInput& input, size_t slot, const FunctionFacts& function,
                        Analysis& analysis) {
     const DecodedInsn& insn = input.slots[slot].insn;
+    if (insn.op == Op::kLoadCodeAddr) return check_function(input, slot, code_target(insn, slot));
     const vm::JumpTarget target = vm::jump_target(insn, slot);
     if (!target.exists) return {};
-    if (insn.op == Op::kCallLocal) return check_local_call(input, slot, target.slot);
+    if (insn.op == Op::kCallLocal) return check_function(input, slot, target.slot);
     if (target.slot < function.begin || target.slot >= function.end)
         return refuse(slot, fmt::format("jump to {} leaves the function", target.slot));
     analysis.jump_targets[static_cast<size_t>(target.slot)] = 1;
@@ -149,6 +154,20 @@ size_t Analysis::function_at(uint32_t slot) const {
     return static_cast<size_t>(found - functions.begin());
 }
 
+namespace {
+
+/// Once all functions are known.
+void note_callbacks(const CompileInput& input, Analysis& analysis) {
+    for (size_t slot = 0; slot < input.slots.size(); ++slot) {
+        const DecodedInsn& insn = input.slots[slot].insn;
+        if (!input.reachable(slot) || insn.op != Op::kLoadCodeAddr) continue;
+        const auto entry = static_cast<uint32_t>(code_target(insn, slot));
+        analysis.functions[analysis.function_at(entry)].is_callback = true;
+    }
+}
+
+}  // namespace
+
 Result<Analysis> analyse(const CompileInput& input) {
     WEIR_CHECK(!input.slots.empty() && !input.functions.empty() && input.functions[0].entry == 0);
     WEIR_CHECK(input.facts.empty() || input.facts.size() == input.slots.size());
@@ -170,6 +189,7 @@ Result<Analysis> analyse(const CompileInput& input) {
     std::vector<uint32_t> ends;
     for (const FunctionFacts& function : analysis.functions) ends.push_back(function.end);
     analysis.liveness = Liveness(input, ends);
+    note_callbacks(input, analysis);
     return analysis;
 }
 

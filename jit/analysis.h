@@ -14,6 +14,7 @@ struct FunctionFacts {
     uint32_t stack_bytes = 0;     ///< multiple of 8
     bool uses_frame = false;      ///< names r10
     bool makes_calls = false;
+    bool is_callback = false;    ///< its address is taken
     uint16_t saved_written = 0;  ///< bit i: writes eBPF register i, of r6..r9
 };
 
@@ -24,7 +25,10 @@ struct Analysis {
     Liveness liveness;
     bool needs_env = false;     ///< calls helpers
     bool may_redirect = false;  ///< calls what may write RunEnv::redirect_ifindex
+    bool tail_calls = false, takes_may_gotos = false;  ///< counted in RunEnv over each run
 
+    /// A run's state lies in RunEnv: no other run may begin there before it has ended.
+    bool counts_in_env() const { return tail_calls || takes_may_gotos; }
     /// Something else than the code in front leads to the code of this slot.
     bool is_jump_target(size_t slot) const { return joins_paths(slot) || resumptions[slot] != 0; }
     /// Paths of the program may meet here, so that what is known in front need not hold. (A packet

@@ -33,11 +33,25 @@ struct CompileInput {
     const vm::HelperTable* helpers = nullptr;
     CpuFeatures cpu;
     CompileOptions options;
+    /// Who this will be for prog arrays and timers; nullptr of unproven programs, which have
+    /// neither.
+    const vm::Runnable* runnable = nullptr;
 
     bool reachable(size_t slot) const {
         return !slots[slot].second_slot && (facts.empty() || facts[slot].reachable);
     }
 };
+
+/// Whether the helper call at `slot` is bpf_tail_call, which is no call. Unproven programs give
+/// the helpers' ids meanings of their own.
+inline bool is_tail_call(const CompileInput& input, size_t slot) {
+    return !input.facts.empty() && input.slots[slot].insn.imm == number_of(vm::HelperId::tail_call);
+}
+
+/// The function whose address a LoadCodeAddr at `slot` gives.
+inline int64_t code_target(const vm::DecodedInsn& insn, size_t slot) {
+    return static_cast<int64_t>(slot) + 1 + insn.imm;
+}
 
 /// Functions of a program that comes without a list of them: slot 0 and every target of a local
 /// call.

@@ -27,6 +27,7 @@ private:
     std::string message_;
 };
 
+struct Frame;  // frame.h
 struct Emission;
 
 /// A copy of a body that has only some of the slots, and code of its own at some.
@@ -45,6 +46,10 @@ struct Body {
     const FunctionFacts* function = nullptr;
     std::vector<asmjit::Label> labels;  ///< per slot from function->begin; valid where a jump lands
     asmjit::Label exit;                 ///< where `exit` goes, r0 in rax
+    /// What a tail call takes down before it jumps into its target. nullptr: it calls the target
+    /// and goes to `exit`; r12 is then the environment, rsp a multiple of 16, and nothing but
+    /// call-saved registers and what lies above rsp is kept.
+    const Frame* frame = nullptr;
 };
 
 struct Emission;
@@ -56,6 +61,7 @@ struct Emission {
     const CompileInput& input;
     const Analysis& analysis;
     std::vector<asmjit::Label> functions;  ///< in the order of analysis.functions; [0] is unused
+    std::vector<asmjit::Label> callback_entries;  ///< the same; bound of those that are callbacks
     Body body;
     std::string refusal;          ///< first thing that has no machine code
     std::vector<Detour> detours;  ///< of the function at hand
@@ -84,7 +90,7 @@ void emit_divide_reg(Emission& e, const vm::DecodedInsn& insn);
 void emit_load(Emission& e, const vm::DecodedInsn& insn);
 void emit_store_imm(Emission& e, const vm::DecodedInsn& insn);
 void emit_store_reg(Emission& e, const vm::DecodedInsn& insn);
-void emit_load_imm64(Emission& e, const vm::DecodedInsn& insn);
+void emit_load_imm64(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 
 // emit_atomic.cc
 void emit_atomic(Emission& e, const vm::DecodedInsn& insn);
@@ -93,11 +99,27 @@ void emit_atomic(Emission& e, const vm::DecodedInsn& insn);
 void emit_jump_imm(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_jump_reg(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+void emit_may_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 
 // emit_call.cc
 void emit_call_helper(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+void emit_call_kfunc(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_call_local(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_call_register(Emission& e, const vm::DecodedInsn& insn);
+
+// emit_callback.cc
+/// The way into a function from C++, as a HelperFn.
+void emit_callback_entry(Emission& e, size_t function);
+void emit_load_code_address(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+/// bpf_loop as a loop with direct calls; false where the call at `slot` is another one, or its
+/// function is not known.
+bool emit_loop(Emission& e, size_t slot);
+/// Before a call of a helper that calls back, or has functions called later.
+void emit_callback_state(Emission& e);
+
+// emit_tail_call.cc
+/// A jump into the program in the slot, or on where there is none.
+void emit_tail_call(Emission& e, size_t slot);
 
 // emit_inline.cc
 /// Emits code in place of the helper call at `slot`; false if a plain call must do
@@ -113,16 +135,17 @@ size_t emit_fused(Emission& e, size_t slot);
 
 // emit_body.cc
 /// Instructions of the function; falls through to `exit`, which the caller binds right behind.
-/// All of them, or those of `part`.
+/// `frame`: as Body has it. All of them, or those of `part`.
 void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit,
-               BodyPart* part = nullptr);
+               const Frame* frame, BodyPart* part = nullptr);
 
 // emit_frame.cc
 /// What the function left for behind its end.
 void emit_detours(Emission& e);
 void emit_subprogram(Emission& e, size_t function);
-/// uint64_t (*)(uint64_t r1, uint64_t r2, RunEnv*)
-void emit_single_entry(Emission& e);
+/// uint64_t (*)(uint64_t r1, uint64_t r2, RunEnv*). Binds `tail` where tail calls of other programs
+/// enter, with the same arguments.
+void emit_single_entry(Emission& e, const asmjit::Label& tail);
 // emit_burst.cc
 /// void (*)(XdpContext*, XdpContext* end, uint32_t* verdicts, uint32_t* redirects, RunEnv*)
 void emit_burst_entry(Emission& e);

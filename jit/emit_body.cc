@@ -8,6 +8,12 @@ namespace {
 
 using vm::Format;
 
+void emit_call_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    if (insn.op == vm::Op::kCallLocal) return emit_call_local(e, insn, slot);
+    if (insn.op == vm::Op::kCallKfunc) return emit_call_kfunc(e, insn, slot);
+    emit_call_helper(e, insn, slot);
+}
+
 void emit_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     switch (vm::op_info(insn.op).format) {
         case Format::AluImm: return emit_alu_imm(e, insn);
@@ -18,26 +24,25 @@ void emit_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
         case Format::JumpReg: return emit_jump_reg(e, insn, slot);
         case Format::Goto:
         case Format::GotoLong: return emit_goto(e, insn, slot);
-        case Format::Call:
-            return insn.op == vm::Op::kCallLocal ? emit_call_local(e, insn, slot)
-                                                 : emit_call_helper(e, insn, slot);
+        case Format::Call: return emit_call_insn(e, insn, slot);
         case Format::CallReg: return emit_call_register(e, insn);
         case Format::Exit:
             if (slot + 1 != e.body.function->end) e.a.jmp(e.body.exit);
             return;
-        case Format::LoadImm64: return emit_load_imm64(e, insn);
+        case Format::LoadImm64: return emit_load_imm64(e, insn, slot);
         case Format::Load: return emit_load(e, insn);
         case Format::StoreImm: return emit_store_imm(e, insn);
         case Format::StoreReg: return emit_store_reg(e, insn);
         case Format::Atomic: return emit_atomic(e, insn);
-        case Format::MayGoto:
+        case Format::MayGoto: return emit_may_goto(e, insn, slot);
         case Format::LoadPacketAbs:
         case Format::LoadPacketInd: WEIR_CHECK(!"refused by the analysis");
     }
 }
 
-Body make_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit) {
-    Body body{&function, std::vector<asmjit::Label>(function.end - function.begin), exit};
+Body make_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit,
+               const Frame* frame) {
+    Body body{&function, std::vector<asmjit::Label>(function.end - function.begin), exit, frame};
     for (uint32_t slot = function.begin; slot < function.end; ++slot)
         if (e.analysis.is_jump_target(slot)) body.labels[slot - function.begin] = e.a.newLabel();
     return body;
@@ -46,8 +51,8 @@ Body make_body(Emission& e, const FunctionFacts& function, const asmjit::Label& 
 }  // namespace
 
 void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit,
-               BodyPart* part) {
-    e.body = make_body(e, function, exit);
+               const Frame* frame, BodyPart* part) {
+    e.body = make_body(e, function, exit, frame);
     for (uint32_t slot = function.begin; slot < function.end;) {
         if (e.analysis.is_jump_target(slot)) e.a.bind(e.slot_label(slot));
         if (!e.input.reachable(slot) || (part != nullptr && !part->includes(slot))) {

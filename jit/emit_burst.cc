@@ -127,7 +127,8 @@ void emit_burst_entry(Emission& e) {
     e.a.bind(next_packet);
     if (state.context.reg) e.a.mov(x86::rdi, *state.context.reg);
     if (e.analysis.may_redirect) e.a.mov(redirect_field(), Imm(0));
-    emit_body(e, program, exit);
+    emit_begin_run(e, env_register());
+    emit_body(e, program, exit, nullptr);
     e.a.bind(exit);
     emit_loop_tail(e, state, next_packet);
     emit_leave(e, frame);

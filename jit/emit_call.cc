@@ -1,6 +1,7 @@
 // Calls. eBPF's argument registers are the host's, so nothing moves but the environment into the
 // sixth.
 
+#include <algorithm>
 #include <cstddef>
 
 #include <fmt/format.h>
@@ -26,16 +27,33 @@ uint64_t missing_helper(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, vm::Ru
     return 0;
 }
 
+/// Whether a helper is given a function of the program.
+bool takes_callback(const CompileInput& input, size_t slot) {
+    if (input.facts.empty()) return false;
+    const vm::HelperInfo* info = vm::helper_info(input.slots[slot].insn.imm);
+    return info != nullptr &&
+           std::ranges::find(info->args, vm::ArgKind::Callback) != info->args.end();
+}
+
 }  // namespace
 
 void emit_call_helper(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    if (is_tail_call(e.input, slot)) return emit_tail_call(e, slot);
     const vm::HelperFn function = e.input.helpers->at(insn.imm);
     if (function == nullptr) {
         if (e.refusal.empty())
             e.refusal = fmt::format("insn {}: helper {} has no code", slot, insn.imm);
         return;
     }
-    if (!emit_inline_helper(e, slot)) emit_call(e, function);
+    if (emit_inline_helper(e, slot) || emit_loop(e, slot)) return;
+    if (takes_callback(e.input, slot)) emit_callback_state(e);
+    emit_call(e, function);
+}
+
+void emit_call_kfunc(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    const vm::HelperFn function = e.input.helpers->kfunc_at(insn.imm);
+    if (function != nullptr) return emit_call(e, function);
+    if (e.refusal.empty()) e.refusal = fmt::format("insn {}: kfunc {} has no code", slot, insn.imm);
 }
 
 void emit_call_local(Emission& e, const vm::DecodedInsn& insn, size_t slot) {

@@ -1,6 +1,9 @@
 #include "jit/frame.h"
 
+#include <cstddef>
 #include <utility>
+
+#include "vm/base/limits.h"
 
 namespace weir::jit {
 namespace {
@@ -33,14 +36,25 @@ void emit_enter(Emission& e, const Frame& frame) {
     if (frame.rsp_bytes != 0) e.a.sub(x86::rsp, Imm(frame.rsp_bytes));
 }
 
-void emit_leave(Emission& e, const Frame& frame) {
+void emit_take_down(Emission& e, const Frame& frame) {
     if (frame.rsp_bytes != 0) e.a.add(x86::rsp, Imm(frame.rsp_bytes));
     for (size_t i = frame.saved.size(); i-- > 0;) e.a.pop(frame.saved[i]);
+}
+
+void emit_leave(Emission& e, const Frame& frame) {
+    emit_take_down(e, frame);
     e.a.ret();
 }
 
 void emit_detours(Emission& e) {
     for (const Detour& detour : std::exchange(e.detours, {})) detour(e);
+}
+
+void emit_begin_run(Emission& e, const Gp& env) {
+    if (e.analysis.tail_calls)
+        e.a.mov(x86::dword_ptr(env, offsetof(vm::RunEnv, tail_calls)), Imm(0));
+    if (e.analysis.counts_in_env())
+        e.a.mov(x86::dword_ptr(env, offsetof(vm::RunEnv, may_gotos_left)), Imm(kMayGotoMax));
 }
 
 std::vector<Gp> written_saved_registers(const FunctionFacts& function) {
@@ -58,22 +72,24 @@ void emit_subprogram(Emission& e, size_t function) {
     e.a.bind(e.functions[function]);
     emit_enter(e, frame);
     const asmjit::Label exit = e.a.newLabel();
-    emit_body(e, facts, exit);
+    emit_body(e, facts, exit, &frame);
     e.a.bind(exit);
     emit_leave(e, frame);
     emit_detours(e);
 }
 
-void emit_single_entry(Emission& e) {
+void emit_single_entry(Emission& e, const asmjit::Label& tail) {
     const FunctionFacts& facts = e.analysis.functions[0];
     std::vector<Gp> saved = written_saved_registers(facts);
     if (e.analysis.needs_env) saved.push_back(env_register());
     const Frame frame =
         plan_frame(std::move(saved), facts.uses_frame, facts.stack_bytes, 0, facts.makes_calls);
+    emit_begin_run(e, x86::rdx);
+    e.a.bind(tail);
     emit_enter(e, frame);
     if (e.analysis.needs_env) e.a.mov(env_register(), x86::rdx);
     const asmjit::Label exit = e.a.newLabel();
-    emit_body(e, facts, exit);
+    emit_body(e, facts, exit, &frame);
     e.a.bind(exit);
     emit_leave(e, frame);
     emit_detours(e);

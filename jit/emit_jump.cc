@@ -1,6 +1,8 @@
 // Jumps: compare, or test where it says the same, then branch. Flags live only inside one eBPF
 // instruction.
 
+#include <cstddef>
+
 #include "jit/emission.h"
 #include "jit/insn_class.h"
 
@@ -69,6 +71,16 @@ void emit_jump_reg(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
 void emit_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     const int64_t target = vm::jump_target(insn, slot).slot;
     if (target != static_cast<int64_t>(slot) + 1) e.a.jmp(branch_label(e, target));
+}
+
+/// Spent, the budget stays at zero.
+void emit_may_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    const asmjit::x86::Mem left =
+        asmjit::x86::dword_ptr(env_register(), offsetof(vm::RunEnv, may_gotos_left));
+    e.a.mov(scratch_a().r32(), left);
+    e.a.sub(scratch_a().r32(), Imm(1));
+    e.a.jb(branch_label(e, vm::jump_target(insn, slot).slot));
+    e.a.mov(left, scratch_a().r32());
 }
 
 }  // namespace weir::jit

@@ -61,7 +61,8 @@ void emit_store_reg(Emission& e, const vm::DecodedInsn& insn) {
     e.a.mov(memory_operand(insn.dst, insn.off, bits), sized(reg64(insn.src), bits));
 }
 
-void emit_load_imm64(Emission& e, const vm::DecodedInsn& insn) {
+void emit_load_imm64(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    if (insn.op == Op::kLoadCodeAddr) return emit_load_code_address(e, insn, slot);
     if (insn.op == Op::kLoadImm64)
         return emit_constant(e, reg64(insn.dst), static_cast<uint64_t>(insn.imm));
     const auto index = static_cast<size_t>(insn.imm);

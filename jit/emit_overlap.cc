@@ -235,7 +235,7 @@ void emit_advance(Emission& e, const Halves& halves, const Label& start) {
     e.a.bind(start);
     e.a.mov(reg64(1), in_frame(offsetof(OverlapFrame, context)));
     Advance part(halves);
-    emit_body(e, program, exit, &part);
+    emit_body(e, program, exit, nullptr, &part);
     e.a.bind(exit);
     e.a.mov(in_frame32(offsetof(OverlapFrame, verdict)), x86::eax);
     emit_set_address(e, offsetof(OverlapFrame, next), halves.advance.next_packet);
@@ -248,7 +248,7 @@ void emit_completion(Emission& e, const Halves& halves) {
     const Label exit = e.a.newLabel();
     halves.complete.emit_entry(e);
     Completion part(halves);
-    emit_body(e, program, exit, &part);
+    emit_body(e, program, exit, nullptr, &part);
     e.a.bind(exit);
     e.a.mov(in_frame32(offsetof(OverlapFrame, verdict)), x86::eax);
     if (e.analysis.may_redirect) {

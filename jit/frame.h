@@ -27,8 +27,12 @@ struct Frame {
 Frame plan_frame(std::vector<Gp> saved, bool uses_pointer, uint32_t stack_bytes,
                  uint32_t slot_bytes, bool makes_calls);
 void emit_enter(Emission& e, const Frame& frame);
-/// Restores everything and returns.
+/// Restores everything; the return address is on top then.
+void emit_take_down(Emission& e, const Frame& frame);
+/// The same, and returns.
 void emit_leave(Emission& e, const Frame& frame);
+/// What is counted in RunEnv begins anew; `env` is its address.
+void emit_begin_run(Emission& e, const Gp& env);
 
 /// The saved registers that an eBPF function writes: of r6..r9, and the frame pointer.
 std::vector<Gp> written_saved_registers(const FunctionFacts& function);

@@ -3,13 +3,14 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "jit/jit.h"
 #include "jit/machine_code.h"
 
 namespace weir::jit {
 
-class JitProgram final : public CompiledProgram {
+class JitProgram final : public CompiledProgram, public vm::Runnable {
 public:
     /// As compile().
     static Result<std::unique_ptr<CompiledProgram>> make(
@@ -20,15 +21,20 @@ public:
     void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
                    std::span<uint32_t> redirects, vm::RunEnv& env) const override;
     Engine engine() const override { return Engine::kJit; }
-    std::span<const uint8_t> code() const override { return code_.code(); }
+    const vm::Runnable* runnable() const override { return this; }
+    std::span<const uint8_t> code() const override { return code_->code(); }
+
+    uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
+                  vm::RunEnv& env) const override;
+    uint64_t function_address(uint32_t insn) const override;
 
 private:
-    JitProgram(MachineCode code, Overlap overlap) : code_(std::move(code)), overlap_(overlap) {}
+    JitProgram() = default;
 
     bool waits_for_memory(vm::RunEnv& env) const;
 
-    MachineCode code_;
-    Overlap overlap_;
+    std::optional<MachineCode> code_;  ///< empty while it is being made: it names this object
+    Overlap overlap_ = Overlap::kAuto;
     /// Whether the maps are big by now; any worker finds out, now and then. Relaxed: a hint.
     mutable std::atomic<bool> maps_are_big_ = false;
 };

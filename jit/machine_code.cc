@@ -5,6 +5,7 @@
 
 #include <asmjit/x86.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -21,7 +22,7 @@ namespace {
 constexpr uint32_t kEntryAlignBytes = 16;
 
 struct Layout {
-    asmjit::Label single, burst;
+    asmjit::Label single, tail, burst;
     std::optional<OverlapLabels> overlap;
 };
 
@@ -31,16 +32,20 @@ void bind_entry(Emission& e, const asmjit::Label& label) {
 }
 
 Layout emit_all(Emission& e, const std::optional<OverlapPlan>& plan) {
-    Layout layout{e.a.newLabel(), e.a.newLabel(), std::nullopt};
-    for (size_t i = 0; i < e.analysis.functions.size(); ++i) e.functions.push_back(e.a.newLabel());
+    Layout layout{e.a.newLabel(), e.a.newLabel(), e.a.newLabel(), std::nullopt};
+    for (size_t i = 0; i < e.analysis.functions.size(); ++i) {
+        e.functions.push_back(e.a.newLabel());
+        e.callback_entries.push_back(e.a.newLabel());
+    }
     bind_entry(e, layout.single);
-    emit_single_entry(e);
+    emit_single_entry(e, layout.tail);
     bind_entry(e, layout.burst);
     emit_burst_entry(e);
     if (plan) layout.overlap = emit_overlap(e, *plan);
     for (size_t i = 1; i < e.analysis.functions.size(); ++i) {
         e.a.align(asmjit::AlignMode::kCode, kEntryAlignBytes);
         emit_subprogram(e, i);
+        if (e.analysis.functions[i].is_callback) emit_callback_entry(e, i);
     }
     return layout;
 }
@@ -110,7 +115,7 @@ Result<MachineCode> MachineCode::generate(const CompileInput& input) {
     holder.setErrorHandler(&first_error);
     asmjit::x86::Assembler assembler(&holder);
     assembler.addEncodingOptions(asmjit::EncodingOptions::kOptimizedAlign);
-    Emission emission{assembler, input, *analysis, {}, {}, {}, {}};
+    Emission emission{assembler, input, *analysis, {}, {}, {}, {}, {}};
     const Layout layout = emit_all(emission, plan);
     if (!emission.refusal.empty()) return fail(ErrorKind::kUnsupported, "jit: " + emission.refusal);
     if (!first_error.message().empty())
@@ -120,6 +125,7 @@ Result<MachineCode> MachineCode::generate(const CompileInput& input) {
     if (!memory) return std::unexpected(memory.error());
     MachineCode code(std::move(*memory));
     code.single_offset_ = holder.labelOffsetFromBase(layout.single);
+    code.tail_offset_ = holder.labelOffsetFromBase(layout.tail);
     code.burst_offset_ = holder.labelOffsetFromBase(layout.burst);
     code.may_redirect_ = analysis->may_redirect;
     if (plan) {
@@ -127,7 +133,16 @@ Result<MachineCode> MachineCode::generate(const CompileInput& input) {
         code.overlap_->stack_bytes = analysis->functions[0].stack_bytes;
         code.overlap_maps_ = std::move(plan->maps);
     }
+    for (size_t i = 0; i < analysis->functions.size(); ++i)
+        if (analysis->functions[i].is_callback)
+            code.callable_.push_back({analysis->functions[i].begin,
+                                      holder.labelOffsetFromBase(emission.callback_entries[i])});
     return code;
+}
+
+uint64_t MachineCode::function_address(uint32_t insn) const {
+    const auto found = std::ranges::find(callable_, insn, &CallableFunction::insn);
+    return found == callable_.end() ? 0 : memory_.address() + found->offset;
 }
 
 }  // namespace weir::jit

@@ -25,6 +25,12 @@ constexpr bool kHostIsX86_64 =
 /// What the CPU of this machine has.
 CpuFeatures host_cpu_features();
 
+/// A function whose address the program takes.
+struct CallableFunction {
+    uint32_t insn = 0;    ///< where it begins
+    uint64_t offset = 0;  ///< of its code
+};
+
 class MachineCode {
 public:
     using SingleEntry = uint64_t (*)(uint64_t r1, uint64_t r2, vm::RunEnv* env);
@@ -39,9 +45,16 @@ public:
     SingleEntry single() const {
         return reinterpret_cast<SingleEntry>(memory_.address() + single_offset_);
     }
+    /// Where tail calls of other machine code enter: as single(), but that the run goes on.
+    const void* tail() const {
+        return reinterpret_cast<const void*>(memory_.address() + tail_offset_);
+    }
     BurstEntry burst() const {
         return reinterpret_cast<BurstEntry>(memory_.address() + burst_offset_);
     }
+    /// Of the function that begins at `insn`, as a HelperFn; 0 of functions whose address nobody
+    /// takes.
+    uint64_t function_address(uint32_t insn) const;
     bool may_redirect() const { return may_redirect_; }
     /// The burst's other form, where waiting for big maps makes it worth having.
     const std::optional<OverlapCode>& overlap() const { return overlap_; }
@@ -53,10 +66,11 @@ private:
     explicit MachineCode(CodeMemory memory) : memory_(std::move(memory)) {}
 
     CodeMemory memory_;
-    uint64_t single_offset_ = 0, burst_offset_ = 0;
+    uint64_t single_offset_ = 0, tail_offset_ = 0, burst_offset_ = 0;
     std::optional<OverlapCode> overlap_;
     std::vector<vm::Map*> overlap_maps_;
     bool may_redirect_ = false;
+    std::vector<CallableFunction> callable_;
 };
 
 }  // namespace weir::jit

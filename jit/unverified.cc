@@ -47,7 +47,8 @@ Result<UnverifiedProgram> compile_unverified(std::span<const vm::Insn> insns,
                              .functions = find_functions(*slots, kStackBytes),
                              .maps = {},
                              .helpers = &helpers,
-                             .cpu = cpu};
+                             .cpu = cpu,
+                             .options = {}};
     Result<MachineCode> code = MachineCode::generate(input);
     if (!code) return std::unexpected(code.error());
     return UnverifiedProgram(std::make_unique<UnverifiedCode>(std::move(*code)));

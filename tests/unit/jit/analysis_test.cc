@@ -63,16 +63,14 @@ TEST(Analysis, IgnoresWhatTheVerifierFoundUnreachable) {
 }
 
 TEST(Analysis, RefusesWhatHasNoMachineCode) {
-    InsnWriter legacy, may_goto, kfunc, write_frame, runs_on;
+    InsnWriter legacy, write_frame, runs_on, no_function;
     legacy.put(Op::kLoadPacketAbs8, 0, 0, 0, 0).exit();
-    may_goto.put(Op::kMayGoto, 0, 0, 0).exit();
-    kfunc.put(Op::kCallKfunc, 0, 0, 0, 5).exit();
     write_frame.mov(10, 0).exit();
+    no_function.load_code(1, 2).exit().exit();
     runs_on.mov(0, 0).put(Op::kJeq64Imm, 0, 0, -2, 1);
     EXPECT_EQ(refusal_of(legacy),
               "jit: insn 0: legacy packet access is not offered to XDP programs");
-    EXPECT_EQ(refusal_of(may_goto), "jit: insn 0: may_goto is not offered");
-    EXPECT_EQ(refusal_of(kfunc), "jit: insn 0: kfunc 5 is not offered");
+    EXPECT_EQ(refusal_of(no_function), "jit: insn 0: address of 3, where no function begins");
     EXPECT_EQ(refusal_of(write_frame), "jit: insn 0: r10 is read-only");
     EXPECT_EQ(refusal_of(runs_on), "jit: insn 1: function runs past its end");
 }
