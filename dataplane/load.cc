@@ -157,6 +157,10 @@ Result<std::shared_ptr<LoadedProgram>> load_program(const api::ProgramLoad& requ
     if (Result<void> proven = prove(request, prover, *program, rejection); !proven)
         return std::unexpected(proven.error());
     if (Result<void> made = compile(*program); !made) return std::unexpected(made.error());
+    for (const auto& map : program->maps)
+        if (map->spec.type == vm::MapType::ProgArray)
+            if (Result<void> fits = registry.check_engine(*map, *program); !fits)
+                return fail_in("program " + request.name, fits.error());
     return program;
 }
 
@@ -174,6 +178,11 @@ Result<std::shared_ptr<LoadedProgram>> bind_again(const LoadedProgram& program,
     bound->owner = program.owner;
     bound->published = program.published;
     if (Result<void> made = compile(*bound); !made) return std::unexpected(made.error());
+    // What tail-calls it, or is tail-called, is of its engine.
+    if (bound->compiled->engine() != program.compiled->engine())
+        return fail(
+            ErrorKind::kResource,
+            fmt::format("program {}: its machine code cannot be made a second time", program.name));
     return bound;
 }
 

@@ -5,23 +5,23 @@
 #include <utility>
 
 #include "dataplane/registry.h"
-#include "vm/interp/code_address.h"
 
 namespace weir::dataplane {
 namespace {
 
 /// The function of `next` that goes on where `function` of `from` was, if it is proven for timers
 /// in values of `map`.
-vm::Timers::Callback same_callback(const LoadedProgram& from, LoadedProgram& next,
+vm::Timers::Callback same_callback(const LoadedProgram& from, const LoadedProgram& next,
                                    const vm::Map& map, uint64_t function) {
-    const auto old =
-        std::ranges::find(from.verified->spec().subprograms,
-                          static_cast<uint32_t>(vm::slot_of(function)), &vm::Subprogram::insn);
-    if (old == from.verified->spec().subprograms.end()) return {};
+    const auto& functions = from.verified->spec().subprograms;
+    const auto old = std::ranges::find_if(functions, [&](const vm::Subprogram& candidate) {
+        return from.runnable().function_address(candidate.insn) == function;
+    });
+    if (old == functions.end()) return {};
     for (const vm::TimerCallback& callback : next.verified->proof().timer_callbacks) {
         const vm::Subprogram& candidate = next.verified->spec().subprograms[callback.subprogram];
         if (candidate.name == old->name && next.maps[callback.map]->map.get() == &map)
-            return {next.runnable(), vm::code_address(candidate.insn)};
+            return {&next.runnable(), next.runnable().function_address(candidate.insn)};
     }
     return {};
 }
@@ -93,7 +93,7 @@ bool Registry::timers_are_gone(const Grave& grave) const {
         const bool holds_timers = grave.map->spec.timer_offset != vm::kNoOffset;
         return !holds_timers || timers_->drop_map(*grave.map->map) == 0;
     }
-    return !has_timers(*grave.program) || timers_->drop_program(*grave.program->runnable()) == 0;
+    return !has_timers(*grave.program) || timers_->drop_program(grave.program->runnable()) == 0;
 }
 
 size_t Registry::tend() {
@@ -112,8 +112,8 @@ size_t Registry::tend() {
 
 void Registry::replaced(std::shared_ptr<LoadedProgram> program) {
     if (timers_ != nullptr && has_timers(*program)) {
-        LoadedProgram& next = *programs_.at(program->handle);
-        timers_->rebind(*program->runnable(), [&](const vm::Map& map, uint64_t function) {
+        const LoadedProgram& next = *programs_.at(program->handle);
+        timers_->rebind(program->runnable(), [&](const vm::Map& map, uint64_t function) {
             return same_callback(*program, next, map, function);
         });
     }
@@ -126,7 +126,7 @@ void Registry::rebind_timers(const std::set<Handle>& programs) const {
         if (!old->published || programs.contains(handle) || !has_timers(*old)) continue;
         const auto next = std::ranges::find_if(
             programs, [&](Handle candidate) { return programs_.at(candidate)->name == old->name; });
-        timers_->rebind(*old->runnable(), [&](const vm::Map& map, uint64_t function) {
+        timers_->rebind(old->runnable(), [&](const vm::Map& map, uint64_t function) {
             return next == programs.end()
                        ? vm::Timers::Callback{}
                        : same_callback(*old, *programs_.at(*next), map, function);

@@ -43,16 +43,6 @@ std::string LoadedMap::label() const {
     return fmt::format("map {} (handle {})", name, handle);
 }
 
-const vm::Runnable* LoadedProgram::runnable() {
-    if (compiled->runnable() != nullptr) return compiled->runnable();
-    if (interpreted == nullptr) {
-        std::vector<vm::Map*> bound;
-        for (const auto& map : maps) bound.push_back(map->map.get());
-        interpreted = std::make_unique<vm::ProvenProgram>(verified, bound, maps::all_helpers());
-    }
-    return interpreted.get();
-}
-
 Registry::Registry(uint32_t cpu_slots, vm::Timers* timers, MapHome home)
     : cpu_slots_(cpu_slots),
       home_(std::move(home)),

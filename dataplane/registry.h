@@ -27,7 +27,6 @@
 #include "maps/reclaim.h"
 #include "vm/base/result.h"
 #include "vm/helpers/timers.h"
-#include "vm/interp/interp.h"
 #include "vm/program/map.h"
 #include "vm/program/verified.h"
 
@@ -76,16 +75,13 @@ struct LoadedProgram {
         maps;  ///< behind verified->spec().maps; outlive `compiled`
     std::shared_ptr<const vm::VerifiedProgram> verified;
     std::unique_ptr<jit::CompiledProgram> compiled;
-    /// For prog arrays, of a program that runs as machine code: tail calls are made between
-    /// programs that the interpreter runs. nullptr until a slot needs it.
-    std::unique_ptr<vm::ProvenProgram> interpreted;
     std::shared_ptr<const SlotLease> slot;  ///< shared with the same program over other maps
     uint64_t verify_us = 0, compile_us = 0;
     Owner owner = kNobody;
     bool published = false;
 
-    /// As slots hold it.
-    const vm::Runnable* runnable();
+    /// As slots and timers hold it.
+    const vm::Runnable& runnable() const { return *compiled->runnable(); }
 };
 
 /// Where maps get their memory.
@@ -124,6 +120,9 @@ public:
     void sweep();
     /// May a program with this spec make tail calls through `map` as it is filled?
     Result<void> check_tail_calls(const LoadedMap& map, const vm::ProgramSpec& spec) const;
+    /// Machine code and the interpreter make no tail calls into each other: kResource where `map`
+    /// would join `program` with one of the other.
+    Result<void> check_engine(const LoadedMap& map, const LoadedProgram& program) const;
 
     /// Refuses two programs or two maps of one name in one generation.
     Result<void> check_publish(const std::set<Handle>& programs) const;
@@ -157,6 +156,8 @@ private:
         std::shared_ptr<LoadedProgram> program;
     };
 
+    /// What makes tail calls through the map, and what stands in it.
+    std::vector<const LoadedProgram*> joined_by(const LoadedMap& map) const;
     Reached reach(std::set<Handle> programs, std::set<Handle> maps) const;
     void rebind_timers(const std::set<Handle>& programs) const;
     /// False: some timer had to be cancelled, whose callback may run right now.

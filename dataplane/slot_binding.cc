@@ -52,18 +52,34 @@ const LoadedMap* Registry::slot_holder(const LoadedProgram& program) const {
     return nullptr;
 }
 
-Result<void> Registry::check_tail_calls(const LoadedMap& map, const vm::ProgramSpec& spec) const {
-    const auto check = [&](const LoadedProgram& other) -> Result<void> {
-        const std::string difference = tail_call_difference(spec, other.verified->spec());
-        if (difference.empty()) return {};
-        return fail(ErrorKind::kInvalid, fmt::format("{}: {}", map.label(), difference));
-    };
-    for (const auto& [key, target] : map.slots)
-        if (Result<void> fits = check(*programs_.at(target)); !fits) return fits;
+std::vector<const LoadedProgram*> Registry::joined_by(const LoadedMap& map) const {
+    std::vector<const LoadedProgram*> joined;
+    for (const auto& [key, target] : map.slots) joined.push_back(programs_.at(target).get());
     for (const auto& [handle, program] : programs_)
         for (const auto& used : program->maps)
-            if (used->handle == map.handle)
-                if (Result<void> fits = check(*program); !fits) return fits;
+            if (used->handle == map.handle) joined.push_back(program.get());
+    return joined;
+}
+
+Result<void> Registry::check_tail_calls(const LoadedMap& map, const vm::ProgramSpec& spec) const {
+    for (const LoadedProgram* other : joined_by(map)) {
+        const std::string difference = tail_call_difference(spec, other->verified->spec());
+        if (!difference.empty())
+            return fail(ErrorKind::kInvalid, fmt::format("{}: {}", map.label(), difference));
+    }
+    return {};
+}
+
+Result<void> Registry::check_engine(const LoadedMap& map, const LoadedProgram& program) const {
+    for (const LoadedProgram* other : joined_by(map)) {
+        if (other->compiled->engine() == program.compiled->engine()) continue;
+        const bool interp_runs_it = program.compiled->engine() == jit::Engine::kInterp;
+        return fail(ErrorKind::kResource,
+                    fmt::format("{}: {} is machine code, {} could not be, and neither makes tail "
+                                "calls into the other",
+                                map.label(), interp_runs_it ? other->name : program.name,
+                                interp_runs_it ? program.name : other->name));
+    }
     return {};
 }
 
@@ -74,7 +90,8 @@ Result<void> Registry::bind_program(LoadedMap& map, const Bytes& key, Handle tar
     if (map.published && !program.published)
         return refused(map, key, fmt::format("program {} is not in service", program.name));
     if (Result<void> fits = check_tail_calls(map, program.verified->spec()); !fits) return fits;
-    const int error = map.map->bind_program(key.data(), program.runnable(), target);
+    if (Result<void> fits = check_engine(map, program); !fits) return fits;
+    const int error = map.map->bind_program(key.data(), &program.runnable(), target);
     if (error != 0) return refused(map, key, reason_of(error, map));
     return {};
 }

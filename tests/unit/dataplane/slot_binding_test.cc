@@ -35,7 +35,7 @@ protected:
         return handle.value_or(0);
     }
     Handle make_program(const std::string& name, const std::vector<Handle>& maps,
-                        bool has_frags = false) {
+                        bool has_frags = false, jit::Engine engine = jit::Engine::kInterp) {
         auto program = std::make_shared<LoadedProgram>();
         program->name = name;
         for (const Handle map : maps) program->maps.push_back(*registry_.map(map));
@@ -45,8 +45,7 @@ protected:
         spec.has_frags = has_frags;
         program->verified =
             std::make_shared<const vm::VerifiedProgram>(*vm::accept(spec, *vm::verify(spec)));
-        program->compiled =
-            *jit::compile(program->verified, {}, maps::all_helpers(), jit::Engine::kInterp);
+        program->compiled = *jit::compile(program->verified, {}, maps::all_helpers(), engine);
         return registry_.add_program(kAlice, std::move(program));
     }
     Result<void> bind(Handle map, const Bytes& key, Handle target) {
@@ -59,15 +58,37 @@ protected:
     Registry registry_{1};
 };
 
-TEST_F(SlotBinding, PutsTheProgramThereThatTheInterpreterRuns) {
+TEST_F(SlotBinding, PutsTheProgramThereAsItsEngineRunsIt) {
     const Handle array = make_map("jmp", jumps());
     const Handle target = make_program("later", {});
     ASSERT_TRUE(bind(array, kSecond, target));
     const vm::Map& map = *(*registry_.map(array))->map;
-    EXPECT_EQ(map.program_at(1), (*registry_.program(target))->runnable());
+    EXPECT_EQ(map.program_at(1), &(*registry_.program(target))->runnable());
     EXPECT_EQ(map.program_at(0), nullptr);
     EXPECT_EQ(*lookup_element(**registry_.map(array), kSecond)->value,
               (Bytes{static_cast<uint8_t>(target), 0, 0, 0}));
+}
+
+TEST_F(SlotBinding, RefusesToJoinMachineCodeWithWhatTheInterpreterRuns) {
+    const Handle array = make_map("jmp", jumps());
+    make_program("fw", {array}, false, jit::Engine::kJit);
+    const Handle slow = make_program("slow", {}),
+                 fast = make_program("fast", {}, false, jit::Engine::kJit);
+    EXPECT_EQ(why_not(array, kFirst, slow),
+              "map jmp (handle 1): fw is machine code, slow could not be, and neither makes tail "
+              "calls into the other");
+    EXPECT_EQ((*registry_.map(array))->map->program_at(0), nullptr);
+    EXPECT_EQ(why_not(array, kFirst, fast), "");
+    const Handle other = make_map("other", jumps());
+    ASSERT_TRUE(bind(other, kFirst, slow));
+    const LoadedProgram& fw = **registry_.program(fast);
+    const Result<void> joined = registry_.check_engine(**registry_.map(other), fw);
+    ASSERT_FALSE(joined);
+    EXPECT_EQ(joined.error().kind, ErrorKind::kResource);
+    EXPECT_EQ(
+        joined.error().message,
+        "map other (handle 2): fast is machine code, slow could not be, and neither makes tail "
+        "calls into the other");
 }
 
 TEST_F(SlotBinding, KeepsWhatASlotOfTheGenerationNames) {
