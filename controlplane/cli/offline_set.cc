@@ -30,16 +30,11 @@ bool has_timers(const OfflineMaps& maps) {
 Result<std::unique_ptr<OfflineSet>> OfflineSet::make(const vm::ObjectSpec& object,
                                                      const vm::ProgramSpec& program,
                                                      const OfflineOptions& options) {
-    std::shared_ptr<const vm::VerifiedProgram> verified;
-    if (!options.unverified) {
-        Result<std::shared_ptr<const vm::VerifiedProgram>> proven = prove(program);
-        if (!proven) return std::unexpected(proven.error());
-        verified = std::move(*proven);
-    }
     Result<OfflineMaps> maps = OfflineMaps::make(object, program);
     if (!maps) return std::unexpected(maps.error());
     std::unique_ptr<OfflineSet> set(new OfflineSet(object, program, std::move(*maps)));
-    set->verified_ = std::move(verified);
+    set->is_unverified_ = options.unverified;
+    set->engine_ = options.engine;
     set->fib_ = options.fib;
     set->env_.fib = set->fib_.get();
     set->env_.printk = print_line;
@@ -47,9 +42,9 @@ Result<std::unique_ptr<OfflineSet>> OfflineSet::make(const vm::ObjectSpec& objec
         set->timers_ = std::make_unique<vm::Timers>(kOfflineTimersMax);
         set->env_.timers = set->timers_.get();
     }
-    const Result<void> made =
-        options.unverified ? set->make_checked() : set->compile(options.engine);
-    if (!made) return std::unexpected(made.error());
+    if (const Result<BoundProgram> made = set->find_program(program.name); !made)
+        return std::unexpected(made.error());
+    if (const Result<void> bound = set->bind_slots(); !bound) return std::unexpected(bound.error());
     return set;
 }
 
@@ -59,70 +54,87 @@ Result<void> OfflineSet::fill(const std::string& option) {
     return filled ? bind_slots() : filled;
 }
 
-Result<void> OfflineSet::compile(std::optional<jit::Engine> engine) {
-    const Result<std::vector<vm::Map*>> maps = maps_.of(spec_);
-    if (!maps) return std::unexpected(maps.error());
-    Result<std::unique_ptr<jit::CompiledProgram>> compiled =
-        jit::compile(verified_, *maps, maps::all_helpers(), engine.value_or(jit::Engine::kJit));
-    if (!compiled && !engine) {
-        fmt::print(stderr, "weir: the interpreter runs {}: {}\n", spec_.name,
-                   compiled.error().message);
-        compiled = jit::compile(verified_, *maps, maps::all_helpers(), jit::Engine::kInterp);
-    }
-    if (!compiled) return std::unexpected(compiled.error());
-    compiled_ = std::move(*compiled);
-    return {};
+BoundProgram OfflineSet::Made::bound() const {
+    const vm::Runnable* const program = compiled ? compiled->runnable() : checked.get();
+    return {program, static_cast<uint32_t>(index + 1)};
 }
 
-Result<void> OfflineSet::make_checked() {
-    if (const Result<BoundProgram> made = find_checked(spec_.name); !made)
-        return std::unexpected(made.error());
-    return bind_slots();
+/// Without an engine that was asked for, the first program's decides, since tail calls stay within
+/// one.
+Result<std::unique_ptr<jit::CompiledProgram>> OfflineSet::compile(
+    const vm::ProgramSpec& program) const {
+    if (program.type != vm::ProgramType::Xdp)
+        return fail(ErrorKind::kUnsupported,
+                    fmt::format("program {} is of type {}, expected xdp; '--engine interp "
+                                "--unverified' runs it",
+                                program.name, vm::program_type_name(program.type)));
+    const Result<std::shared_ptr<const vm::VerifiedProgram>> proven = prove(program);
+    if (!proven) return std::unexpected(proven.error());
+    const Result<std::vector<vm::Map*>> maps = maps_.of(program);
+    if (!maps) return std::unexpected(maps.error());
+    const bool is_first = made_.empty();
+    const jit::Engine engine =
+        is_first ? engine_.value_or(jit::Engine::kJit) : made_[0].compiled->engine();
+    Result<std::unique_ptr<jit::CompiledProgram>> compiled =
+        jit::compile(*proven, *maps, maps::all_helpers(), engine);
+    if (!compiled && is_first && !engine_) {
+        fmt::print(stderr, "weir: the interpreter runs {}: {}\n", program.name,
+                   compiled.error().message);
+        compiled = jit::compile(*proven, *maps, maps::all_helpers(), jit::Engine::kInterp);
+    }
+    if (compiled && !is_first && (*compiled)->engine() != engine)
+        return fail(ErrorKind::kResource, fmt::format("program {} cannot be machine code as {} is",
+                                                      program.name, spec_.name));
+    return compiled;
+}
+
+Result<std::unique_ptr<vm::CheckedProgram>> OfflineSet::make_checked(
+    const vm::ProgramSpec& program) {
+    Result<std::vector<vm::Map*>> maps = maps_.of(program);
+    if (!maps) return std::unexpected(maps.error());
+    Result<std::unique_ptr<vm::CheckedProgram>> made =
+        vm::CheckedProgram::make(program, std::move(*maps), maps::all_helpers());
+    if (!made) return fail(made.error().kind, "program " + made.error().message);
+    (*made)->report_faults_to([this](const vm::RunFault& fault) { note_timer_fault(fault); });
+    return made;
 }
 
 /// A program that a slot names may have slots of its own to fill. Each program comes once.
 Result<void> OfflineSet::bind_slots() {
-    for (; bound_count_ < checked_.size(); ++bound_count_) {
+    for (; bound_count_ < made_.size(); ++bound_count_) {
         const Result<void> bound =
-            maps_.bind_programs(checked_[bound_count_]->spec(),
-                                [&](const std::string& name) { return find_checked(name); });
+            maps_.bind_programs(object_.programs[made_[bound_count_].index],
+                                [&](const std::string& name) { return find_program(name); });
         if (!bound) return bound;
     }
     return {};
 }
 
 /// Programs that slots name are made when the first slot asks for them.
-Result<BoundProgram> OfflineSet::find_checked(const std::string& name) {
-    for (size_t i = 0; i < object_.programs.size(); ++i) {
-        const vm::ProgramSpec& program = object_.programs[i];
-        if (program.name != name) continue;
-        const auto id = static_cast<uint32_t>(i + 1);
-        for (const std::unique_ptr<vm::CheckedProgram>& checked : checked_)
-            if (checked->spec().name == name) return BoundProgram{checked.get(), id};
-        if (program.type != spec_.type)
-            return fail(ErrorKind::kInvalid,
-                        fmt::format("program {} is of type {}, expected {} as {} is", name,
-                                    vm::program_type_name(program.type),
-                                    vm::program_type_name(spec_.type), spec_.name));
-        Result<std::vector<vm::Map*>> maps = maps_.of(program);
-        if (!maps) return std::unexpected(maps.error());
-        Result<std::unique_ptr<vm::CheckedProgram>> made =
-            vm::CheckedProgram::make(program, std::move(*maps), maps::all_helpers());
-        if (!made) return fail(made.error().kind, "program " + made.error().message);
-        (*made)->report_faults_to([this](const vm::RunFault& fault) { note_timer_fault(fault); });
-        checked_.push_back(std::move(*made));
-        return BoundProgram{checked_.back().get(), id};
-    }
-    return fail(ErrorKind::kInvalid,
-                fmt::format("value '{}', expected the name of a program", name));
-}
-
 Result<BoundProgram> OfflineSet::find_program(const std::string& name) {
-    if (compiled_ == nullptr) return find_checked(name);
-    return fail(ErrorKind::kUnsupported,
-                fmt::format("program '{}' in a prog array: tail calls of proven programs are not "
-                            "offered yet, --engine interp --unverified runs them",
-                            name));
+    const auto found = std::ranges::find(object_.programs, name, &vm::ProgramSpec::name);
+    if (found == object_.programs.end())
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("value '{}', expected the name of a program", name));
+    Made made{static_cast<size_t>(found - object_.programs.begin()), nullptr, nullptr};
+    for (const Made& each : made_)
+        if (each.index == made.index) return each.bound();
+    if (found->type != spec_.type)
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("program {} is of type {}, expected {} as {} is", name,
+                                vm::program_type_name(found->type),
+                                vm::program_type_name(spec_.type), spec_.name));
+    if (is_unverified_) {
+        Result<std::unique_ptr<vm::CheckedProgram>> checked = make_checked(*found);
+        if (!checked) return std::unexpected(checked.error());
+        made.checked = std::move(*checked);
+    } else {
+        Result<std::unique_ptr<jit::CompiledProgram>> compiled = compile(*found);
+        if (!compiled) return std::unexpected(compiled.error());
+        made.compiled = std::move(*compiled);
+    }
+    made_.push_back(std::move(made));
+    return made_.back().bound();
 }
 
 std::string OfflineSet::refuse_frame(size_t bytes) const {
@@ -134,7 +146,7 @@ std::string OfflineSet::refuse_frame(size_t bytes) const {
 
 std::vector<OfflineOutcome> OfflineSet::run(std::span<Bytes> packets, uint32_t burst) {
     std::vector<OfflineOutcome> outcomes(packets.size());
-    const size_t at_once = compiled_ == nullptr ? 1 : burst;
+    const size_t at_once = is_unverified_ ? 1 : burst;
     buffers_.resize(at_once);
     std::vector<size_t> pending;
     const auto flush = [&] {
@@ -161,16 +173,16 @@ void OfflineSet::run_one(Bytes& packet, OfflineOutcome& outcome) {
     outcome.ran = true;
     if (spec_.type == vm::ProgramType::SocketFilter) {
         vm::SkbContext context = buffers_[0].load_socket(packet);
-        vm::CheckedResult result = vm::run_checked(*checked_[0], context, env_);
+        vm::CheckedResult result = vm::run_checked(*made_[0].checked, context, env_);
         outcome.retval = result.retval;
         outcome.fault = std::move(result.fault);
         return;
     }
     vm::XdpContext context = buffers_[0].load_xdp(packet, spec_.has_frags);
-    if (compiled_ != nullptr) {
-        outcome.retval = compiled_->run(context, env_);
+    if (!is_unverified_) {
+        outcome.retval = made_[0].compiled->run(context, env_);
     } else {
-        vm::CheckedResult result = vm::run_checked(*checked_[0], context, env_);
+        vm::CheckedResult result = vm::run_checked(*made_[0].checked, context, env_);
         outcome.retval = result.retval;
         outcome.fault = std::move(result.fault);
     }
@@ -185,8 +197,8 @@ void OfflineSet::run_burst(std::span<Bytes> packets, std::span<const size_t> cho
     const size_t count = chosen.size();
     for (size_t slot = 0; slot < count; ++slot)
         contexts[slot] = buffers_[slot].load_xdp(packets[chosen[slot]], spec_.has_frags);
-    compiled_->run_burst(std::span(contexts).first(count), std::span(verdicts).first(count),
-                         std::span(redirects).first(count), env_);
+    made_[0].compiled->run_burst(std::span(contexts).first(count), std::span(verdicts).first(count),
+                                 std::span(redirects).first(count), env_);
     for (size_t slot = 0; slot < count; ++slot) {
         OfflineOutcome& outcome = outcomes[chosen[slot]];
         outcome.ran = true;

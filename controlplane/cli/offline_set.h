@@ -1,7 +1,7 @@
 #pragma once
-// A program of an object with its maps, in this process: no node, no privileges. Proven and run by
-// the machine code or the interpreter; or unproven, run by the interpreter with every access
-// checked, then with the programs that it may tail-call, and with timers.
+// A program of an object with its maps, with timers, and with the programs that it may tail-call,
+// in this process: no node, no privileges. Proven and run by machine code or the interpreter, all
+// of them by the same; or unproven, run by the interpreter with every access checked.
 
 #include <memory>
 #include <optional>
@@ -54,7 +54,7 @@ public:
     const vm::ProgramSpec& spec() const { return spec_; }
     const OfflineMaps& maps() const { return maps_; }
     /// nullptr of an unverified program.
-    const jit::CompiledProgram* compiled() const { return compiled_.get(); }
+    const jit::CompiledProgram* compiled() const { return made_[0].compiled.get(); }
     vm::RunEnv& env() { return env_; }
 
     /// Runs packets in order, `burst` at a time (1..kBurstPacketsMax); their bytes become what the
@@ -66,10 +66,18 @@ private:
     OfflineSet(const vm::ObjectSpec& object, const vm::ProgramSpec& program, OfflineMaps maps)
         : object_(object), spec_(program), maps_(std::move(maps)) {}
 
-    Result<void> compile(std::optional<jit::Engine> engine);
-    Result<void> make_checked();
+    /// A program of the object that runs here; one of both.
+    struct Made {
+        size_t index = 0;  ///< in object_.programs
+        std::unique_ptr<jit::CompiledProgram> compiled;
+        std::unique_ptr<vm::CheckedProgram> checked;
+
+        BoundProgram bound() const;
+    };
+
+    Result<std::unique_ptr<jit::CompiledProgram>> compile(const vm::ProgramSpec& program) const;
+    Result<std::unique_ptr<vm::CheckedProgram>> make_checked(const vm::ProgramSpec& program);
     Result<void> bind_slots();
-    Result<BoundProgram> find_checked(const std::string& name);
     Result<BoundProgram> find_program(const std::string& name);
     void run_burst(std::span<Bytes> packets, std::span<const size_t> chosen,
                    std::vector<OfflineOutcome>& outcomes);
@@ -83,10 +91,10 @@ private:
     const vm::ProgramSpec spec_;
     OfflineMaps maps_;
     std::unique_ptr<vm::Timers> timers_;
-    std::shared_ptr<const vm::VerifiedProgram> verified_;
-    std::unique_ptr<jit::CompiledProgram> compiled_;
-    std::vector<std::unique_ptr<vm::CheckedProgram>> checked_;  ///< the first is the one that runs
-    size_t bound_count_ = 0;  ///< of checked_, whose prog arrays have their programs
+    bool is_unverified_ = false;
+    std::optional<jit::Engine> engine_;
+    std::vector<Made> made_;  ///< the first is the one that runs
+    size_t bound_count_ = 0;  ///< of made_, whose prog arrays have their programs
     std::shared_ptr<const vm::Fib> fib_;
     vm::RunEnv env_;
     std::vector<OfflinePacket> buffers_;

@@ -28,6 +28,32 @@ std::vector<OfflineOutcome> run_all(const vm::ObjectSpec& object, const OfflineO
     return set ? (*set)->run(packets, burst) : std::vector<OfflineOutcome>(packets.size());
 }
 
+vm::MapSpec timers_map() {
+    vm::MapSpec timers;
+    timers.name = "timers";
+    timers.type = vm::MapType::Array;
+    timers.key_bytes = 4;
+    timers.value_bytes = 16;
+    timers.entries_max = 1;
+    timers.timer_offset = 0;
+    return timers;
+}
+
+/// Sets the timer in the only element of the first map to `callback`, due at once.
+vm::ProgramSpec timed(const std::string& name, std::vector<vm::MapSpec> maps,
+                      const std::vector<vm::Insn>& callback) {
+    constexpr int32_t kTimerInit = 169, kTimerSetCallback = 170, kTimerStart = 171;
+    InsnWriter code;
+    code.load_map_value(1, 0, 0).load_map(2, 0).mov(3, 1).call(kTimerInit);
+    code.load_map_value(1, 0, 0).append(code_address(2, 9)).call(kTimerSetCallback);
+    code.load_map_value(1, 0, 0).mov(2, 0).mov(3, 0).call(kTimerStart);
+    code.mov(0, vm::XDP_PASS).exit();
+    const auto begin = static_cast<uint32_t>(code.size());
+    vm::ProgramSpec program = program_of(name, code.append(callback).insns(), std::move(maps));
+    program.subprograms.push_back({"tick", begin});
+    return program;
+}
+
 TEST(OfflineSet, RunsEveryPacketInOrderWhateverTheBurst) {
     const vm::ObjectSpec object = object_of({returning("pass", vm::XDP_PASS)});
     for (const uint32_t burst : {1u, 3u, 64u}) {
@@ -75,6 +101,37 @@ TEST(OfflineSet, FillsSlotsOfTheProgramsThatSlotsName) {
         << set.error().message;
 }
 
+TEST(OfflineSet, EachEngineMakesTailCalls) {
+    const vm::ObjectSpec object = object_of(
+        {jumping("first", "last"), jumping("second", "first"), returning("last", vm::XDP_TX)});
+    for (const jit::Engine engine : {jit::Engine::kJit, jit::Engine::kInterp}) {
+        for (const uint32_t burst : {1u, 4u}) {
+            std::vector<Bytes> packets = {Bytes(60), Bytes(60), Bytes(60)};
+            for (const OfflineOutcome& outcome :
+                 run_all(object, {.engine = engine}, packets, burst))
+                EXPECT_EQ(outcome.retval, vm::XDP_TX);
+        }
+    }
+}
+
+TEST(OfflineSet, TimersCallEachEngine) {
+    vm::MapSpec timers = timers_map(), ticks = timers_map();
+    ticks.name = "ticks";
+    ticks.value_bytes = 8;
+    ticks.timer_offset = vm::kNoOffset;
+    const uint8_t one = 1;
+    InsnWriter tick;
+    tick.load_map_value(1, 1, 0).put(vm::Op::kStoreImm8, 1, 0, 0, one).mov(0, 0).exit();
+    const vm::ObjectSpec object = object_of({timed("timed", {timers, ticks}, tick.insns())});
+    for (const jit::Engine engine : {jit::Engine::kJit, jit::Engine::kInterp}) {
+        auto set = OfflineSet::make(object, object.programs[0], {.engine = engine});
+        ASSERT_TRUE(set) << set.error().message;
+        std::vector<Bytes> packets = {Bytes(60)};
+        EXPECT_EQ((*set)->run(packets, 1)[0].retval, vm::XDP_PASS);
+        EXPECT_EQ(OfflineMaps::elements(*(*set)->maps().find("ticks"))[0].second[0], one);
+    }
+}
+
 TEST(OfflineSet, LeavesSlotsEmptyOfProgramsThatAreRefused) {
     const auto egress = InsnWriter().put(vm::Op::kLoad32, 0, 1, 20).exit().insns();
     const vm::ObjectSpec object = object_of({jumping("first", "last"), program_of("last", egress)});
@@ -109,23 +166,9 @@ TEST(OfflineSet, AFillStaysWhateverTheObjectSays) {
 }
 
 TEST(OfflineSet, ReportsCallbacksOfTimersThatAreStopped) {
-    constexpr int32_t kTimerInit = 169, kTimerSetCallback = 170, kTimerStart = 171;
-    vm::MapSpec timers;
-    timers.name = "timers";
-    timers.type = vm::MapType::Array;
-    timers.key_bytes = 4;
-    timers.value_bytes = 16;
-    timers.entries_max = 1;
-    timers.timer_offset = 0;
-    InsnWriter code;
-    code.load_map_value(1, 0, 0).load_map(2, 0).mov(3, 1).call(kTimerInit);
-    code.load_map_value(1, 0, 0).append(code_address(2, 9)).call(kTimerSetCallback);
-    code.load_map_value(1, 0, 0).mov(2, 0).mov(3, 0).call(kTimerStart);
-    code.mov(0, vm::XDP_PASS).exit();
-    const auto callback = static_cast<uint32_t>(code.size());
-    code.mov(1, 0).load64(0, 1, 8).exit();
-    vm::ProgramSpec program = program_of("timed", code.insns(), {timers});
-    program.subprograms.push_back({"tick", callback});
+    const vm::ProgramSpec program =
+        timed("timed", {timers_map()}, InsnWriter().mov(1, 0).load64(0, 1, 8).exit().insns());
+    const uint32_t callback = program.subprograms[1].insn;
     const vm::ObjectSpec object = object_of({program});
     auto set = OfflineSet::make(object, object.programs[0], kUnverified);
     ASSERT_TRUE(set) << set.error().message;
