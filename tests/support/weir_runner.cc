@@ -188,17 +188,6 @@ Result<PacketResult> run_packet(const vm::CheckedProgram& program, TestFrame& fr
     return packet;
 }
 
-/// As the kernel's run is waited for: what is late shows in the comparison.
-void wait_for_timers(TestMachine& machine, const TestMaps& maps, const IsDone& is_done) {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    for (RunResult run; is_done && std::chrono::steady_clock::now() < end;) {
-        machine.timers().run_due(vm::system_clock_ns(CLOCK_MONOTONIC), machine.env());
-        maps.read(run);
-        if (is_done(run.maps)) return;
-        std::this_thread::sleep_for(kPause);
-    }
-}
-
 }  // namespace
 
 TestFrame::TestFrame(const Bytes& packet, const vm::ProgramSpec& program, const RunSetup& setup)
@@ -317,6 +306,16 @@ TestMachine::TestMachine() : timers_(std::make_unique<vm::Timers>(kTimersMax)) {
 }
 
 TestMachine::~TestMachine() = default;
+
+void wait_for_timers(TestMachine& machine, const TestMaps& maps, const IsDone& is_done) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    for (RunResult run; is_done && std::chrono::steady_clock::now() < end;) {
+        machine.timers().run_due(vm::system_clock_ns(CLOCK_MONOTONIC), machine.env());
+        maps.read(run);
+        if (is_done(run.maps)) return;
+        std::this_thread::sleep_for(kPause);
+    }
+}
 
 Result<RunResult> run_checked(const vm::ObjectSpec& object, const std::string& program,
                               std::span<const Bytes> packets, const RunSetup& setup,

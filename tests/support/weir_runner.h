@@ -64,6 +64,10 @@ private:
     vm::RunEnv env_;
 };
 
+/// Runs what comes due until `is_done`, as the kernel's run is waited for: what is late shows in
+/// the comparison. Does nothing where there is nothing to wait for.
+void wait_for_timers(TestMachine& machine, const TestMaps& maps, const IsDone& is_done);
+
 /// Watches the runs over packets, one after the other.
 class PacketWatch {
 public:
