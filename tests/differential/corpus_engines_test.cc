@@ -70,6 +70,17 @@ std::vector<Bytes> frames() {
     return frames;
 }
 
+/// The same packets in other bursts.
+const std::vector<Way>& ways() {
+    static const std::vector<Way> all = {
+        kSingle,
+        kBurst,
+        {"bursts of 2, overlapping", jit::Engine::kJit, 2, jit::Overlap::kAlways},
+        {"bursts of 31, overlapping", jit::Engine::kJit, 31, jit::Overlap::kAlways},
+        {"bursts of 64, overlapping", jit::Engine::kJit, 64, jit::Overlap::kAlways}};
+    return all;
+}
+
 struct Tally {
     size_t accepted = 0, refused = 0;
 };
@@ -84,14 +95,13 @@ void compare_program(const vm::ProgramSpec& spec, const std::string& place, Tall
     ASSERT_TRUE(accepted.has_value()) << place << ": " << accepted.error().message;
     ++tally.accepted;
     const auto program = std::make_shared<const vm::VerifiedProgram>(std::move(*accepted));
-    const Result<Outcome> wanted = run_packets(program, frames(), Way::kInterp);
+    const Result<Outcome> wanted = run_packets(program, {frames()}, kInterpreter);
     ASSERT_TRUE(wanted.has_value()) << place << ": " << wanted.error().message;
-    for (const Way way : {Way::kSingle, Way::kBurst}) {
-        const Result<Outcome> got = run_packets(program, frames(), way);
+    for (const Way& way : ways()) {
+        const Result<Outcome> got = run_packets(program, {frames()}, way);
         ASSERT_TRUE(got.has_value()) << place << ": " << got.error().message;
-        EXPECT_EQ(first_difference(*wanted, *got), "")
-            << place << (way == Way::kBurst ? " burst" : " single") << "\n"
-            << listing(spec);
+        EXPECT_EQ(first_difference(*wanted, *got), "") << place << " " << way.name << "\n"
+                                                       << listing(spec);
     }
 }
 

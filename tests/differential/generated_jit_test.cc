@@ -29,15 +29,15 @@ struct Tally {
 
 void compare_engines(uint64_t seed, const std::shared_ptr<const vm::VerifiedProgram>& program,
                      Tally& tally) {
-    const std::vector<Bytes> packets = generated_packets(seed);
-    const Result<Outcome> wanted = run_packets(program, packets, Way::kInterp);
+    const Traffic traffic{generated_packets(seed)};
+    const Result<Outcome> wanted = run_packets(program, traffic, kInterpreter);
     ASSERT_TRUE(wanted.has_value()) << wanted.error().message;
-    for (const Way way : {Way::kSingle, Way::kBurst}) {
-        const Result<Outcome> got = run_packets(program, packets, way);
+    for (const Way& way : {kSingle, kBurst, kOverlapping}) {
+        const Result<Outcome> got = run_packets(program, traffic, way);
         ASSERT_TRUE(got.has_value()) << "seed " << seed << ": " << got.error().message;
         if (*got == *wanted) continue;
         ++tally.failures;
-        ADD_FAILURE() << "seed " << seed << (way == Way::kBurst ? " burst: " : " single: ")
+        ADD_FAILURE() << "seed " << seed << " " << way.name << ": "
                       << first_difference(*wanted, *got) << "\n"
                       << listing(program->spec());
     }
@@ -112,7 +112,7 @@ TEST(GeneratedPrograms, DoDifferentThings) {
         const auto program =
             std::make_shared<const vm::VerifiedProgram>(vm::accept(spec, *proof).value());
         const std::vector<Bytes> packets = generated_packets(seed);
-        const Result<Outcome> outcome = run_packets(program, packets, Way::kInterp);
+        const Result<Outcome> outcome = run_packets(program, {packets}, kInterpreter);
         ASSERT_TRUE(outcome.has_value());
         verdicts.insert(outcome->verdicts.begin(), outcome->verdicts.end());
         for (size_t i = 0; i < packets.size(); ++i)

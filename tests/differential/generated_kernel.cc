@@ -51,13 +51,29 @@ void stay_on_this_cpu() {
 Result<std::vector<int>> create_maps(const vm::ProgramSpec& spec, Descriptors& descriptors) {
     std::vector<int> fds;
     for (const vm::MapSpec& map : spec.maps) {
-        const int fd = descriptors.keep(::bpf_map_create(static_cast<bpf_map_type>(map.type),
-                                                         nullptr, map.key_bytes, map.value_bytes,
-                                                         map.entries_max, nullptr));
+        LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = map.flags);
+        const auto type = static_cast<bpf_map_type>(map.type);
+        const int fd = descriptors.keep(::bpf_map_create(
+            type, nullptr, map.key_bytes, map.value_bytes, map.entries_max, &options));
         if (fd < 0) return kernel_error("map create");
         fds.push_back(fd);
     }
     return fds;
+}
+
+/// Values of per-CPU maps are zero, of every CPU.
+Result<void> fill_maps(const vm::ProgramSpec& spec, std::span<const Fill> fills,
+                       const std::vector<int>& maps) {
+    const auto cpus = static_cast<size_t>(::libbpf_num_possible_cpus());
+    for (const Fill& fill : fills) {
+        const vm::MapSpec& map = spec.maps[fill.map];
+        Bytes value = fill.value;
+        value.resize(vm::is_percpu(map.type) ? (map.value_bytes + 7) / 8 * 8 * cpus
+                                             : map.value_bytes);
+        if (::bpf_map_update_elem(maps[fill.map], fill.key.data(), value.data(), BPF_ANY) != 0)
+            return kernel_error("map update");
+    }
+    return {};
 }
 
 /// Map indices become descriptors.
@@ -117,16 +133,18 @@ std::vector<std::pair<Bytes, Bytes>> dump(const vm::MapSpec& spec, int fd) {
 
 }  // namespace
 
-Result<Outcome> run_packets_in_kernel(const vm::ProgramSpec& spec,
-                                      const std::vector<Bytes>& packets) {
+Result<Outcome> run_packets_in_kernel(const vm::ProgramSpec& spec, const Traffic& traffic) {
     stay_on_this_cpu();
     Descriptors descriptors;
     const Result<std::vector<int>> maps = create_maps(spec, descriptors);
     if (!maps) return std::unexpected(maps.error());
+    if (const auto filled = fill_maps(spec, traffic.fills, *maps); !filled)
+        return std::unexpected(filled.error());
     const Result<int> program = load(linked(spec, *maps), descriptors);
     if (!program) return std::unexpected(program.error());
     Outcome outcome;
-    for (const Bytes& packet : packets)
+    outcome.prandom_state = vm::RunEnv{}.prandom_state;
+    for (const Bytes& packet : traffic.packets)
         if (const Result<void> ran = run_one(*program, packet, outcome); !ran)
             return std::unexpected(ran.error());
     for (size_t i = 0; i < maps->size(); ++i)

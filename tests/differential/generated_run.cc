@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -14,7 +16,6 @@
 namespace weir::tests {
 namespace {
 
-constexpr uint32_t kCpuSlots = 2;
 constexpr size_t kPacketsPerProgram = 5;
 constexpr uint32_t kPacketBytesLong = 64;  ///< what every generated program is content with
 
@@ -36,30 +37,35 @@ struct Frame {
     size_t packet_bytes;
 };
 
-std::vector<std::pair<Bytes, Bytes>> dump(vm::Map& map) {
-    std::vector<std::pair<Bytes, Bytes>> entries;
+/// Of a map of maps the ids of the inner ones.
+MapContents dump(vm::Map& map) {
+    MapContents entries;
     Bytes key(map.spec().key_bytes), next(map.spec().key_bytes), value(map.control_value_bytes());
     const size_t slot_bytes =
         vm::is_percpu(map.spec().type) ? (map.spec().value_bytes + 7) / 8 * 8 : value.size();
     for (int more = map.next_key(nullptr, next.data()); more == 0;
          more = map.next_key(key.data(), next.data())) {
         key = next;
-        WEIR_CHECK(map.control_lookup(key.data(), value) == 0);
+        const int error = map.control_lookup(key.data(), value);
+        if (error == -ENOENT && vm::is_map_in_map(map.spec().type)) continue;  // an empty slot
+        WEIR_CHECK(error == 0);
         entries.emplace_back(key, sum_of_slots(value, slot_bytes));
     }
     std::sort(entries.begin(), entries.end());
     return entries;
 }
 
-void run_all(const jit::CompiledProgram& program, std::vector<vm::XdpContext>& contexts, Way way,
-             Outcome& outcome) {
-    vm::RunEnv env;
-    env.cpu = 1;
-    if (way == Way::kBurst)
-        return program.run_burst(contexts, outcome.verdicts, outcome.redirects, env);
+/// Packets [first, first + count).
+void run_some(const jit::CompiledProgram& program, std::span<vm::XdpContext> contexts,
+              const Way& way, size_t first, vm::RunEnv& env, Outcome& outcome) {
+    if (way.burst > 1) {
+        const std::span verdicts = std::span(outcome.verdicts).subspan(first, contexts.size());
+        const std::span redirects = std::span(outcome.redirects).subspan(first, contexts.size());
+        return program.run_burst(contexts, verdicts, redirects, env);
+    }
     for (size_t i = 0; i < contexts.size(); ++i) {
-        outcome.verdicts[i] = program.run(contexts[i], env);
-        outcome.redirects[i] = env.redirect_ifindex;
+        outcome.verdicts[first + i] = program.run(contexts[i], env);
+        outcome.redirects[first + i] = env.redirect_ifindex;
     }
 }
 
@@ -71,12 +77,41 @@ std::string hex(const Bytes& bytes) {
 
 using MapList = std::vector<std::unique_ptr<vm::Map>>;
 
-Result<MapList> make_maps(const vm::ProgramSpec& spec) {
+void look_at(const MapList& maps, Outcome& outcome) {
+    for (const auto& map : maps) outcome.maps.push_back(dump(*map));
+}
+
+void run_all(const jit::CompiledProgram& program, std::span<vm::XdpContext> contexts,
+             const Way& way, const Traffic& traffic, const MapList& maps, Outcome& outcome) {
+    vm::RunEnv env;
+    env.cpu = traffic.cpu_slots - 1;
+    const size_t look_every = traffic.look_every == 0 ? contexts.size() : traffic.look_every;
+    WEIR_CHECK(look_every % way.burst == 0 || traffic.look_every == 0);
+    for (size_t first = 0; first < contexts.size(); first += way.burst) {
+        if (first != 0 && first % look_every == 0) look_at(maps, outcome);
+        const size_t count = std::min(way.burst, contexts.size() - first);
+        run_some(program, contexts.subspan(first, count), way, first, env, outcome);
+    }
+    look_at(maps, outcome);
+    outcome.prandom_state = env.prandom_state;
+}
+
+Result<MapList> make_maps(const vm::ProgramSpec& spec, const Traffic& traffic) {
     MapList maps;
     for (const vm::MapSpec& map_spec : spec.maps) {
-        Result<std::unique_ptr<vm::Map>> map = maps::create_map(map_spec, kCpuSlots);
+        Result<std::unique_ptr<vm::Map>> map = maps::create_map(map_spec, traffic.cpu_slots);
         if (!map) return std::unexpected(map.error());
         maps.push_back(std::move(*map));
+    }
+    for (const Fill& fill : traffic.fills) {
+        vm::Map& map = *maps[fill.map];
+        const bool is_inner = vm::is_map_in_map(map.spec().type);
+        Bytes value = fill.value;
+        value.resize(is_inner ? 0 : map.control_value_bytes());  // per-CPU: the other slots are 0
+        const int error =
+            is_inner ? map.bind_map(fill.key.data(), maps[fill.inner].get(), fill.inner + 1)
+                     : map.control_update(fill.key.data(), value, vm::kUpdateAny);
+        WEIR_CHECK(error == 0);
     }
     return maps;
 }
@@ -111,27 +146,26 @@ std::vector<Bytes> generated_packets(uint64_t seed) {
 }
 
 Result<Outcome> run_packets(const std::shared_ptr<const vm::VerifiedProgram>& program,
-                            const std::vector<Bytes>& packets, Way way) {
-    const Result<MapList> maps = make_maps(program->spec());
+                            const Traffic& traffic, const Way& way) {
+    const Result<MapList> maps = make_maps(program->spec(), traffic);
     if (!maps) return std::unexpected(maps.error());
     std::vector<vm::Map*> pointers;
     for (const auto& map : *maps) pointers.push_back(map.get());
-    const jit::Engine engine = way == Way::kInterp ? jit::Engine::kInterp : jit::Engine::kJit;
-    const auto compiled = jit::compile(program, pointers, maps::all_helpers(), engine);
+    const auto compiled =
+        jit::compile(program, pointers, maps::all_helpers(), way.engine, {.overlap = way.overlap});
     if (!compiled) return std::unexpected(compiled.error());
-    if ((*compiled)->engine() != engine)
+    if ((*compiled)->engine() != way.engine)
         return fail(ErrorKind::kResource, "this machine has no machine code");
 
-    std::vector<Frame> frames(packets.begin(), packets.end());
+    std::vector<Frame> frames(traffic.packets.begin(), traffic.packets.end());
     std::vector<vm::XdpContext> contexts;
     for (Frame& frame : frames) contexts.push_back(frame.context());
     Outcome outcome;
-    outcome.verdicts.resize(packets.size());
-    outcome.redirects.resize(packets.size());
-    run_all(**compiled, contexts, way, outcome);
+    outcome.verdicts.resize(frames.size());
+    outcome.redirects.resize(frames.size());
+    run_all(**compiled, contexts, way, traffic, *maps, outcome);
     for (const vm::XdpContext& context : contexts)
-        outcome.packets.emplace_back(context.data, context.data_end);
-    for (const auto& map : *maps) outcome.maps.push_back(dump(*map));
+        outcome.packets.emplace_back(context.data_meta, context.data_end);
     return outcome;
 }
 
@@ -147,6 +181,7 @@ std::string first_difference(const Outcome& wanted, const Outcome& got) {
             return fmt::format("packet {}: {}, expected {}", i, hex(got.packets[i]),
                                hex(wanted.packets[i]));
     }
+    if (wanted.prandom_state != got.prandom_state) return "the state of the random numbers";
     for (size_t i = 0; i < wanted.maps.size(); ++i) {
         if (wanted.maps[i] == got.maps[i]) continue;
         std::string text = fmt::format("map {}: {} entries, expected {}", i, got.maps[i].size(),
