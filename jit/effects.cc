@@ -126,6 +126,9 @@ public:
 
     std::vector<Touch> run() {
         for (size_t i = 0; i < input_.slots.size(); ++i)
+            if (input_.slots[i].insn.op == Op::kLoadCodeAddr && !input_.slots[i].second_slot)
+                callbacks_.push_back(static_cast<uint32_t>(code_target(input_.slots[i].insn, i)));
+        for (size_t i = 0; i < input_.slots.size(); ++i)
             if (input_.reachable(i)) touches_[i] = touch_of(i);
         forget_counting(find_additions(input_, liveness_));
         // Callees before callers: call chains are short, and end.
@@ -234,14 +237,14 @@ private:
             case Format::JumpReg:
             case Format::Goto:
             case Format::GotoLong:
-            case Format::MayGoto:
             case Format::Exit: return {};
+            case Format::MayGoto: return {kOutcome, kOutcome};
             case Format::Load: return memory_touch(fact, true, false);
             case Format::StoreImm:
             case Format::StoreReg: return memory_touch(fact, false, true);
             case Format::Atomic: return memory_touch(fact, true, true);
             case Format::Call:
-                if (insn.op == Op::kCallLocal) return {};
+                if (insn.op == Op::kCallLocal || is_loop(insn)) return {};
                 if (insn.op != Op::kCallHelper || fact.passes_shared_memory) return kAll;
                 return helper_touch(insn.imm, fact);
             case Format::CallReg:
@@ -253,16 +256,20 @@ private:
 
     void add_callees() {
         std::vector<Touch> of_function;
+        Touch of_callbacks;
         for (size_t i = 0; i < input_.functions.size(); ++i) {
             const bool last = i + 1 == input_.functions.size();
             const size_t end = last ? input_.slots.size() : input_.functions[i + 1].entry;
             Touch sum;
             for (size_t slot = input_.functions[i].entry; slot < end; ++slot) sum |= touches_[slot];
             of_function.push_back(sum);
+            if (is_callback(input_.functions[i].entry)) of_callbacks |= sum;
         }
         for (size_t slot = 0; slot < input_.slots.size(); ++slot) {
+            if (!input_.reachable(slot)) continue;
             const DecodedInsn& insn = input_.slots[slot].insn;
-            if (!input_.reachable(slot) || insn.op != Op::kCallLocal) continue;
+            if (is_loop(insn)) touches_[slot] |= of_callbacks;
+            if (insn.op != Op::kCallLocal) continue;
             const auto entry = static_cast<uint32_t>(vm::jump_target(insn, slot).slot);
             const auto callee =
                 std::ranges::lower_bound(input_.functions, entry, {}, &FunctionInput::entry);
@@ -270,9 +277,18 @@ private:
         }
     }
 
+    /// bpf_loop does nothing but call a function of the program.
+    bool is_loop(const DecodedInsn& insn) const {
+        return insn.op == Op::kCallHelper && insn.imm == number_of(HelperId::loop);
+    }
+    bool is_callback(uint32_t entry) const {
+        return std::ranges::find(callbacks_, entry) != callbacks_.end();
+    }
+
     const CompileInput& input_;
     const Liveness& liveness_;
     std::vector<Touch> touches_;
+    std::vector<uint32_t> callbacks_;  ///< first slots of functions whose address is taken
 };
 
 }  // namespace

@@ -15,8 +15,9 @@ namespace weir::jit {
 using SharedSet = uint64_t;
 
 constexpr SharedSet kEverything = ~SharedSet{0};
-constexpr SharedSet kWorld = SharedSet{1} << 63;    ///< time and random numbers
-constexpr SharedSet kOutcome = SharedSet{1} << 62;  ///< where RunEnv says that a packet goes
+constexpr SharedSet kWorld = SharedSet{1} << 63;  ///< time and random numbers
+/// What RunEnv holds of one run: where its packet goes, what is left of its budgets.
+constexpr SharedSet kOutcome = SharedSet{1} << 62;
 
 struct Touch {
     SharedSet reads = 0, writes = 0;

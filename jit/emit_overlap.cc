@@ -14,6 +14,7 @@
 
 #include "jit/emission.h"
 #include "jit/emit_lookup.h"
+#include "jit/frame.h"
 #include "jit/overlap_plan.h"
 #include "jit/overlap_run.h"
 
@@ -223,6 +224,7 @@ void emit_finishes(Emission& e, const Halves& halves) {
         if (stop.kind == OverlapStop::Kind::AskOnly) continue;
         e.a.bind(halves.finish_of(stop));
         emit_take_back(e, kept_at(e, stop));
+        emit_begin_run(e, env_register());
         if (e.analysis.may_redirect) e.a.mov(redirect_field(), Imm(0));
         e.a.jmp(e.slot_label(stop.slot));
     }

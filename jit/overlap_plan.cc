@@ -21,19 +21,6 @@ using vm::DecodedInsn;
 using vm::Format;
 using vm::Op;
 
-bool runs_in_halves(const CompileInput& input) {
-    for (size_t slot = 0; slot < input.slots.size(); ++slot) {
-        if (!input.reachable(slot)) continue;
-        const DecodedInsn& insn = input.slots[slot].insn;
-        const bool is_tail_call =
-            insn.op == Op::kCallHelper && insn.imm == number_of(vm::HelperId::tail_call);
-        if (is_tail_call || insn.op == Op::kLoadCodeAddr ||
-            vm::op_info(insn.op).format == Format::MayGoto)
-            return false;
-    }
-    return true;
-}
-
 class Planner {
 public:
     Planner(const CompileInput& input, const Liveness& liveness)
@@ -169,8 +156,7 @@ const OverlapStop* OverlapPlan::stop_at(uint32_t slot) const {
 }
 
 std::optional<OverlapPlan> plan_overlap(const CompileInput& input, const Liveness& liveness) {
-    if (input.options.overlap == Overlap::kNever || input.facts.empty() || !runs_in_halves(input))
-        return std::nullopt;
+    if (input.options.overlap == Overlap::kNever || input.facts.empty()) return std::nullopt;
     return Planner(input, liveness).run();
 }
 

@@ -39,8 +39,8 @@ struct OverlapPlan {
     const OverlapStop* stop_at(uint32_t slot) const;
 };
 
-/// Of the program's own function. nullopt: no look-up of a big map is worth it, or the program has
-/// something that cannot run in two halves (tail calls, may_goto, callbacks).
+/// Of the program's own function. nullopt: it comes to no look-up of a big map ahead of the
+/// completion.
 std::optional<OverlapPlan> plan_overlap(const CompileInput& input, const Liveness& liveness);
 
 /// Maps up to here stay in a core's second-level cache, and look-ups do not wait long enough.

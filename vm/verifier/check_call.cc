@@ -175,7 +175,8 @@ bool passes_shared_memory(const Step& step, const Call& call) {
         if (kind == ArgKind::None || kind == ArgKind::Scalar) return false;
         const Reg& reg = step.frame().regs[index];
         return reg.is_pointer() && !reg.is_packet() && reg.kind != RegKind::Stack &&
-               reg.kind != RegKind::Context && reg.kind != RegKind::Map;
+               reg.kind != RegKind::Context && reg.kind != RegKind::Map &&
+               reg.kind != RegKind::Function;
     };
     return std::ranges::any_of(std::array<uint8_t, 5>{1, 2, 3, 4, 5}, is_shared);
 }

@@ -19,22 +19,6 @@ namespace weir::tests {
 enum class Runs { kInterp, kSingle, kBurst };
 constexpr Runs kAllRuns[] = {Runs::kInterp, Runs::kSingle, Runs::kBurst};
 
-/// Functions begin where calls and LoadCodeAddr lead.
-inline std::vector<vm::Subprogram> functions_of(const std::vector<vm::Insn>& insns) {
-    std::vector<vm::Subprogram> functions = {{"main", 0}};
-    const std::vector<vm::DecodedSlot> slots = vm::decode_program(insns).value();
-    for (size_t slot = 0; slot < slots.size(); ++slot) {
-        const vm::DecodedInsn& insn = slots[slot].insn;
-        const bool leads = insn.op == vm::Op::kCallLocal || insn.op == vm::Op::kLoadCodeAddr;
-        if (slots[slot].second_slot || !leads) continue;
-        const auto entry = static_cast<uint32_t>(static_cast<int64_t>(slot) + 1 + insn.imm);
-        if (std::ranges::find(functions, entry, &vm::Subprogram::insn) == functions.end())
-            functions.push_back({"f" + std::to_string(entry), entry});
-    }
-    std::ranges::sort(functions, {}, &vm::Subprogram::insn);
-    return functions;
-}
-
 class Joined {
 public:
     Joined(Runs how, std::vector<vm::MapSpec> map_specs) : runs(how), specs_(std::move(map_specs)) {

@@ -158,6 +158,21 @@ const std::vector<Program> kPrograms = {
                                        "if r0 == 0 goto out\nr1 = *(u32 *)(r0 + 0)\nr1 += 1\n"
                                        "*(u32 *)(r0 + 0) = r1\nr0 = r1\nexit\n" +
                                        kOut},
+    {"LoopsOverACallbackBeforeTheLookup",
+     kParse + "r1 = 5\nld_pseudo r2, 4, each\nr3 = r10\nr3 += -4\nr4 = 0\ncall 181\n" +
+         look_up(kHash) + "if r0 == 0 goto out\nr0 = *(u32 *)(r0 + 0)\nexit\n" + kOut +
+         "\neach: r3 = *(u32 *)(r2 + 0)\nr3 += 1\n*(u32 *)(r2 + 0) = r3\nr0 = 0\nexit"},
+    {"LoopsOverACallbackThatWritesWhatIsLookedUp",
+     kParse + look_up(kHash) +
+         "r6 = r0\nr1 = 3\nld_pseudo r2, 4, each\nr3 = r10\nr3 += -4\nr4 = 0\ncall 181\n"
+         "if r6 == 0 goto out\nr0 = *(u32 *)(r6 + 0)\nexit\n" +
+         kOut +
+         "\neach: r1 = map[0] ll\ncall 1\nif r0 == 0 goto none\nr1 = *(u64 *)(r0 + 0)\n"
+         "r1 += 1\nr1 ^= 4\n*(u64 *)(r0 + 0) = r1\nnone: r0 = 0\nexit"},
+    {"GoesOnAsLongAsItMayBehindTheLookup",
+     kParse + look_up(kHash) +
+         "r6 = 0\nagain: may_goto end\nr6 += 1\nif r6 < 40 goto again\nend: r0 = r6\nexit\n" +
+         kOut},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 // Proven programs and their maps, in one line per test.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,22 @@ inline vm::MapSpec map_spec(vm::MapType type, uint32_t key_bytes, uint32_t value
     return spec;
 }
 
+/// Functions begin where calls and LoadCodeAddr lead.
+inline std::vector<vm::Subprogram> functions_of(const std::vector<vm::Insn>& insns) {
+    std::vector<vm::Subprogram> functions = {{"main", 0}};
+    const std::vector<vm::DecodedSlot> slots = vm::decode_program(insns).value();
+    for (size_t slot = 0; slot < slots.size(); ++slot) {
+        const vm::DecodedInsn& insn = slots[slot].insn;
+        const bool leads = insn.op == vm::Op::kCallLocal || insn.op == vm::Op::kLoadCodeAddr;
+        if (slots[slot].second_slot || !leads) continue;
+        const auto entry = static_cast<uint32_t>(static_cast<int64_t>(slot) + 1 + insn.imm);
+        if (std::ranges::find(functions, entry, &vm::Subprogram::insn) == functions.end())
+            functions.push_back({"f" + std::to_string(entry), entry});
+    }
+    std::ranges::sort(functions, {}, &vm::Subprogram::insn);
+    return functions;
+}
+
 /// A program, its maps, and how to compile it. Aborts where the verifier refuses: the test is wrong
 /// then.
 struct Proven {
@@ -34,9 +51,7 @@ struct Proven {
         spec.name = "proven";
         spec.section = "xdp";
         spec.insns = insns;
-        for (const jit::FunctionInput& function :
-             jit::find_functions(vm::decode_program(insns).value(), 0))
-            spec.subprograms.push_back({"proven", function.entry});
+        spec.subprograms = functions_of(insns);
         spec.maps = std::move(map_specs);
         for (const vm::MapSpec& map : spec.maps) {
             maps.push_back(maps::create_map(map, kCpuSlots).value());
