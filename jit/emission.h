@@ -11,6 +11,7 @@
 
 #include "jit/analysis.h"
 #include "jit/compile_input.h"
+#include "jit/inline_helper.h"
 #include "jit/registers.h"
 
 namespace weir::jit {
@@ -106,6 +107,8 @@ void emit_call_helper(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_call_kfunc(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_call_local(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_call_register(Emission& e, const vm::DecodedInsn& insn);
+/// A call of code that takes a helper's arguments.
+void emit_plain_call(Emission& e, vm::HelperFn function);
 
 // emit_callback.cc
 /// The way into a function from C++, as a HelperFn.
@@ -120,6 +123,9 @@ void emit_callback_state(Emission& e);
 // emit_tail_call.cc
 /// A jump into the program in the slot, or on where there is none.
 void emit_tail_call(Emission& e, size_t slot);
+
+// emit_cheap_helpers.cc
+void emit_cheap_helper(Emission& e, const CheapHelper& helper, size_t slot);
 
 // emit_inline.cc
 /// Emits code in place of the helper call at `slot`; false if a plain call must do

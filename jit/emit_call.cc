@@ -14,13 +14,6 @@ namespace {
 using asmjit::Imm;
 namespace x86 = asmjit::x86;
 
-/// asmjit makes this a rel32 call where the function is in reach, else a call through a constant
-/// behind the code.
-void emit_call(Emission& e, vm::HelperFn function) {
-    e.a.mov(x86::r9, env_register());
-    e.a.call(Imm(reinterpret_cast<uint64_t>(function)));
-}
-
 /// Stands behind `callx` to an id without a helper: the run goes on with 0 and leaves a mark.
 uint64_t missing_helper(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv& env) {
     env.aborted_insn = UINT64_MAX;
@@ -37,6 +30,13 @@ bool takes_callback(const CompileInput& input, size_t slot) {
 
 }  // namespace
 
+/// asmjit makes this a rel32 call where the function is in reach, else a call through a constant
+/// behind the code.
+void emit_plain_call(Emission& e, vm::HelperFn function) {
+    e.a.mov(x86::r9, env_register());
+    e.a.call(Imm(reinterpret_cast<uint64_t>(function)));
+}
+
 void emit_call_helper(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     if (is_tail_call(e.input, slot)) return emit_tail_call(e, slot);
     const vm::HelperFn function = e.input.helpers->at(insn.imm);
@@ -47,12 +47,12 @@ void emit_call_helper(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     }
     if (emit_inline_helper(e, slot) || emit_loop(e, slot)) return;
     if (takes_callback(e.input, slot)) emit_callback_state(e);
-    emit_call(e, function);
+    emit_plain_call(e, function);
 }
 
 void emit_call_kfunc(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     const vm::HelperFn function = e.input.helpers->kfunc_at(insn.imm);
-    if (function != nullptr) return emit_call(e, function);
+    if (function != nullptr) return emit_plain_call(e, function);
     if (e.refusal.empty()) e.refusal = fmt::format("insn {}: kfunc {} has no code", slot, insn.imm);
 }
 

@@ -55,6 +55,32 @@ HelperForm lookup_form(const CompileInput& input, size_t slot) {
                       map.lookup_layout().kind);
 }
 
+/// The others have cases that they leave to the helper.
+bool is_whole(vm::HelperId id) {
+    return id == vm::HelperId::get_prandom_u32 || id == vm::HelperId::redirect;
+}
+
+HelperForm cheap_form(const CompileInput& input, size_t slot) {
+    const int64_t id = input.slots[slot].insn.imm;
+    for (const vm::HelperId cheap :
+         {vm::HelperId::get_prandom_u32, vm::HelperId::redirect, vm::HelperId::csum_diff,
+          vm::HelperId::xdp_adjust_head, vm::HelperId::xdp_adjust_meta,
+          vm::HelperId::xdp_adjust_tail, vm::HelperId::xdp_get_buff_len}) {
+        if (number_of(cheap) == id)
+            return CheapHelper{cheap, input.helpers->at(cheap), !is_whole(cheap)};
+    }
+    return PlainCall{};
+}
+
+/// map_lookup_percpu_elem: in kinds without a slot for each cpu it finds nothing.
+HelperForm percpu_lookup_form(const CompileInput& input, size_t slot) {
+    const uint16_t index = input.facts[slot].map;
+    if (index == vm::InsnFact::kUnknownMap || index >= input.maps.size()) return PlainCall{};
+    vm::Map& map = *input.maps[index];
+    if (!vm::is_percpu(map.spec().type)) return PlainCall{};
+    return DirectLookup{&map, map.lookup_function(), true};
+}
+
 /// r2 points to the index.
 void emit_array_lookup(Emission& e, const InlineArrayLookup& lookup, const KeyPlace& key,
                        const LookupExits& exits) {
@@ -96,19 +122,26 @@ HelperForm helper_form(const CompileInput& input, size_t slot) {
     if (input.facts.empty()) return PlainCall{};
     switch (input.slots[slot].insn.imm) {
         case number_of(vm::HelperId::map_lookup_elem): return lookup_form(input, slot);
+        case number_of(vm::HelperId::map_lookup_percpu_elem):
+            return percpu_lookup_form(input, slot);
         case number_of(vm::HelperId::get_smp_processor_id):
             return EnvField{offsetof(vm::RunEnv, cpu)};
         case number_of(vm::HelperId::get_numa_node_id):
             return EnvField{offsetof(vm::RunEnv, numa_node)};
     }
-    return PlainCall{};
+    return cheap_form(input, slot);
 }
 
 bool emit_inline_helper(Emission& e, size_t slot) {
     const HelperForm form = helper_form(e.input, slot);
     if (const auto* direct = std::get_if<DirectLookup>(&form)) {
-        e.a.mov(reg64(3).r32(), x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
+        if (!direct->cpu_is_given)
+            e.a.mov(reg64(3).r32(), x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
         e.a.call(Imm(reinterpret_cast<uint64_t>(direct->function)));
+        return true;
+    }
+    if (const auto* cheap = std::get_if<CheapHelper>(&form)) {
+        emit_cheap_helper(e, *cheap, slot);
         return true;
     }
     if (const auto* field = std::get_if<EnvField>(&form)) {

@@ -15,6 +15,7 @@ namespace weir::jit {
 struct DirectLookup {
     vm::Map* map = nullptr;
     vm::LookupFn function = nullptr;
+    bool cpu_is_given = false;  ///< in r3, as map_lookup_percpu_elem has it
 };
 /// On an array: bounds check and address arithmetic.
 struct InlineArrayLookup {
@@ -35,15 +36,22 @@ struct InlinePrefixLookup {
 struct EnvField {
     uint32_t offset = 0;
 };
+/// A helper whose usual case is a few instructions (emit_cheap_helpers.cc).
+struct CheapHelper {
+    vm::HelperId id{};
+    vm::HelperFn function = nullptr;  ///< for the other cases
+    bool has_others = false;
+};
 struct PlainCall {};
 
 using HelperForm = std::variant<PlainCall, DirectLookup, InlineArrayLookup, InlineHashLookup,
-                                InlinePrefixLookup, EnvField>;
+                                InlinePrefixLookup, EnvField, CheapHelper>;
 
 /// How the helper call at `slot` is done. The same answer every time.
 HelperForm helper_form(const CompileInput& input, size_t slot);
 
 constexpr bool form_calls(const HelperForm& form) {
+    if (const auto* cheap = std::get_if<CheapHelper>(&form)) return cheap->has_others;
     return !std::holds_alternative<InlineArrayLookup>(form) &&
            !std::holds_alternative<EnvField>(form);
 }

@@ -5,54 +5,26 @@
 #include <bit>
 #include <optional>
 
+#include "jit/known_value.h"
+
 namespace weir::jit {
 namespace {
 
 using vm::DecodedInsn;
 using vm::Format;
-using vm::Op;
 namespace x86 = asmjit::x86;
 
 constexpr uint8_t kKeyRegister = 2;
-/// Compilers put a key together right in front of the call.
-constexpr size_t kSlotsMax = 96;
 
 bool is_store(Format format) {
     return format == Format::StoreImm || format == Format::StoreReg;
-}
-
-/// What r2 is at `slot` as an offset from r10, if the straight code in front of it says so.
-std::optional<int32_t> frame_offset(const Emission& e, size_t slot) {
-    int64_t offset = 0;
-    uint8_t reg = kKeyRegister;
-    for (size_t looks = 0; looks < kSlotsMax && slot > e.body.function->begin; ++looks) {
-        if (e.analysis.joins_paths(slot)) return std::nullopt;
-        --slot;
-        if (!e.input.reachable(slot)) {
-            if (e.input.slots[slot].second_slot) continue;
-            return std::nullopt;
-        }
-        const DecodedInsn& insn = e.input.slots[slot].insn;
-        if ((register_use(insn, true).writes & set_of(reg)) == 0) continue;
-        if (insn.op == Op::kAdd64Imm) {
-            offset += insn.imm;
-        } else if (insn.op == Op::kMov64Reg) {
-            reg = insn.src;
-        } else {
-            return std::nullopt;
-        }
-        if (reg == kFramePointer)
-            return offset >= INT16_MIN && offset < 0 ? std::optional(static_cast<int32_t>(offset))
-                                                     : std::nullopt;
-    }
-    return std::nullopt;
 }
 
 }  // namespace
 
 KeyPlace KeyPlace::find(const Emission& e, size_t slot, uint32_t key_bytes) {
     KeyPlace place;
-    const std::optional<int32_t> offset = frame_offset(e, slot);
+    const std::optional<int32_t> offset = known_frame_offset(e, slot, kKeyRegister);
     if (!offset) return place;
     place.on_stack_ = true;
     place.offset_ = *offset;
@@ -66,7 +38,7 @@ void KeyPlace::note_stores(const Emission& e, size_t slot, uint32_t key_bytes) {
     const auto end = static_cast<int32_t>(std::min(key_bytes, kBytesMax));
     std::array<size_t, kBytesMax> writers{};
     int32_t left = end;
-    for (size_t looks = 0; left > 0 && looks < kSlotsMax && slot > e.body.function->begin;
+    for (size_t looks = 0; left > 0 && looks < kLooksBackMax && slot > e.body.function->begin;
          ++looks) {
         --slot;
         if (!e.input.reachable(slot)) continue;
