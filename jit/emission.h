@@ -131,8 +131,9 @@ void emit_cheap_helper(Emission& e, const CheapHelper& helper, size_t slot);
 /// Emits code in place of the helper call at `slot`; false if a plain call must do
 /// (inline_helper.h).
 bool emit_inline_helper(Emission& e, size_t slot);
-/// The same of a look-up whose result is compared with 0 by a jump right behind it: both at once.
-bool emit_lookup_and_jump(Emission& e, size_t slot);
+/// The same of a look-up and the jump behind it that asks whether it found something: both at once.
+/// Returns how many slots that took, 0 if there are no such two.
+size_t emit_lookup_and_jump(Emission& e, size_t slot);
 
 // peephole.cc
 /// Emits shorter code for a pair of instructions at `slot`; returns how many slots it took, 0 if

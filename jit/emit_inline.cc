@@ -81,21 +81,74 @@ HelperForm percpu_lookup_form(const CompileInput& input, size_t slot) {
     return DirectLookup{&map, map.lookup_function(), true};
 }
 
+/// rax: the address of the element, of the first cpu. Goes to `absent` where there is none.
+void emit_array_element(Emission& e, const vm::ArrayLayout& layout, const KeyPlace& key,
+                        const Label& absent) {
+    const std::optional<uint64_t> index = key.known({0, sizeof(uint32_t)});
+    if (index && *index < layout.entries) {
+        const uint8_t* const element = layout.base + *index * layout.stride_bytes;
+        return emit_constant(e, x86::rax, reinterpret_cast<uint64_t>(element));
+    }
+    emit_key_bytes(e, key, {0, sizeof(uint32_t)}, x86::rax, scratch_b());
+    e.a.cmp(x86::eax, Imm(layout.entries));
+    e.a.jae(absent);
+    emit_scale(e, x86::rax, layout.stride_bytes);
+    emit_constant(e, scratch_b(), reinterpret_cast<uint64_t>(layout.base));
+    e.a.add(x86::rax, scratch_b());
+}
+
 /// r2 points to the index.
 void emit_array_lookup(Emission& e, const InlineArrayLookup& lookup, const KeyPlace& key,
                        const LookupExits& exits) {
     const vm::ArrayLayout& layout = lookup.layout;
     const Label absent = e.a.newLabel();
-    e.a.mov(x86::eax, key.at(0, sizeof(uint32_t)));
-    e.a.cmp(x86::eax, Imm(layout.entries));
-    e.a.jae(absent);
     if (lookup.per_cpu) emit_cpu_plane(e, scratch_c(), layout.planes, layout.plane_bytes, absent);
-    emit_scale(e, x86::rax, layout.stride_bytes);
-    emit_constant(e, scratch_b(), reinterpret_cast<uint64_t>(layout.base));
-    e.a.add(x86::rax, scratch_b());
+    emit_array_element(e, layout, key, absent);
     if (lookup.per_cpu) e.a.add(x86::rax, scratch_c());
     if (!exits.falls_to_present) e.a.jmp(exits.present);
     e.detours.push_back([absent, exits](Emission& at) { emit_absent(at, absent, exits); });
+}
+
+/// A jump on whether the look-up in front of it found something, with only moves in between.
+struct NullCheck {
+    size_t jump = 0;    ///< its slot
+    size_t target = 0;  ///< where it lands
+    bool jumps_if_absent = false;
+};
+
+/// Compilers put these between a call and the test of its result: a copy of it, and a constant.
+bool is_harmless_move(const vm::DecodedInsn& insn, uint8_t result) {
+    if (insn.op == Op::kMov64Reg) return insn.src == result;
+    return (insn.op == Op::kMov64Imm || insn.op == Op::kMov32Imm) && insn.dst != result;
+}
+
+std::optional<NullCheck> find_null_check(const Emission& e, size_t slot) {
+    constexpr size_t kMovesMax = 3;
+    if (e.input.facts.empty()) return std::nullopt;
+    uint8_t result = 0;
+    for (size_t at = slot + 1; at <= slot + 1 + kMovesMax; ++at) {
+        if (at >= e.body.function->end || e.analysis.is_jump_target(at) || !e.input.reachable(at))
+            return std::nullopt;
+        const vm::DecodedInsn& insn = e.input.slots[at].insn;
+        if (insn.op == Op::kJeq64Imm || insn.op == Op::kJne64Imm) {
+            const vm::InsnFact& fact = e.input.facts[at];
+            const bool fits =
+                insn.dst == result && insn.imm == 0 && fact.jumps && fact.falls_through;
+            if (!fits) return std::nullopt;
+            const auto target = static_cast<size_t>(vm::jump_target(insn, at).slot);
+            return NullCheck{at, target, insn.op == Op::kJeq64Imm};
+        }
+        if (!is_harmless_move(insn, result)) return std::nullopt;
+        if (insn.op == Op::kMov64Reg) result = insn.dst;
+    }
+    return std::nullopt;
+}
+
+void emit_moves(Emission& e, size_t begin, size_t end) {
+    for (size_t slot = begin; slot < end; ++slot) {
+        const vm::DecodedInsn& insn = e.input.slots[slot].insn;
+        insn.op == Op::kMov64Reg ? emit_alu_reg(e, insn) : emit_alu_imm(e, insn);
+    }
 }
 
 /// False if `form` is no look-up in place.
@@ -132,9 +185,19 @@ HelperForm helper_form(const CompileInput& input, size_t slot) {
     return cheap_form(input, slot);
 }
 
+bool needs_no_map(const CompileInput& input, size_t slot) {
+    if (input.facts.empty()) return false;
+    const int64_t id = input.slots[slot].insn.imm;
+    if (id != number_of(vm::HelperId::map_lookup_elem) &&
+        id != number_of(vm::HelperId::map_lookup_percpu_elem))
+        return false;
+    return !std::holds_alternative<PlainCall>(helper_form(input, slot));
+}
+
 bool emit_inline_helper(Emission& e, size_t slot) {
     const HelperForm form = helper_form(e.input, slot);
     if (const auto* direct = std::get_if<DirectLookup>(&form)) {
+        emit_constant(e, reg64(1), reinterpret_cast<uint64_t>(direct->map));
         if (!direct->cpu_is_given)
             e.a.mov(reg64(3).r32(), x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
         e.a.call(Imm(reinterpret_cast<uint64_t>(direct->function)));
@@ -154,20 +217,22 @@ bool emit_inline_helper(Emission& e, size_t slot) {
     return true;
 }
 
-bool emit_lookup_and_jump(Emission& e, size_t slot) {
-    if (e.input.facts.empty()) return false;
-    const vm::DecodedInsn& jump = e.input.slots[slot + 1].insn;
-    const bool if_absent = jump.op == Op::kJeq64Imm;
-    if ((!if_absent && jump.op != Op::kJne64Imm) || jump.dst != 0 || jump.imm != 0) return false;
-    const vm::InsnFact& fact = e.input.facts[slot + 1];
-    if (!fact.jumps || !fact.falls_through) return false;
-    const Label behind = e.a.newLabel();
-    const Label& target = e.slot_label(vm::jump_target(jump, slot + 1).slot);
+size_t emit_lookup_and_jump(Emission& e, size_t slot) {
+    const std::optional<NullCheck> check = find_null_check(e, slot);
+    if (!check) return 0;
+    const Label here = e.a.newLabel(), away = e.a.newLabel();
     const LookupExits exits =
-        if_absent ? LookupExits{behind, target, true} : LookupExits{target, behind, false};
-    if (!emit_lookup(e, helper_form(e.input, slot), slot, exits)) return false;
-    e.a.bind(behind);
-    return true;
+        check->jumps_if_absent ? LookupExits{here, away, true} : LookupExits{away, here, false};
+    if (!emit_lookup(e, helper_form(e.input, slot), slot, exits)) return 0;
+    e.a.bind(here);
+    emit_moves(e, slot + 1, check->jump);
+    e.detours.push_back([away, slot, jump = check->jump,
+                         target = e.slot_label(static_cast<int64_t>(check->target))](Emission& at) {
+        at.a.bind(away);
+        emit_moves(at, slot + 1, jump);
+        at.a.jmp(target);
+    });
+    return check->jump + 1 - slot;
 }
 
 }  // namespace weir::jit

@@ -21,6 +21,13 @@ namespace x86 = asmjit::x86;
 
 constexpr uint32_t kLengthBytes = 4;  ///< the prefix length in front of the address
 
+void emit_check_length(Emission& e, const KeyPlace& key, uint32_t bits, const Label& otherwise) {
+    if (key.known({0, kLengthBytes}) == bits) return;
+    emit_key_bytes(e, key, {0, kLengthBytes}, x86::rax, x86::rcx);
+    e.a.cmp(x86::eax, Imm(bits));
+    e.a.jne(otherwise);
+}
+
 /// ecx: the address's first `bits` bits, most significant first.
 void emit_table_index(Emission& e, const KeyPlace& key, uint32_t bits) {
     const uint32_t bytes = bits == 24 ? 4 : bits / 8;
@@ -57,9 +64,7 @@ void emit_prefix_lookup(Emission& e, const InlinePrefixLookup& form, const KeyPl
                         const LookupExits& exits) {
     const vm::PrefixLayout& layout = form.layout;
     const Label otherwise = e.a.newLabel();
-    emit_key_bytes(e, key, {0, kLengthBytes}, x86::rax, x86::rcx);
-    e.a.cmp(x86::eax, Imm(layout.address_bytes * 8));
-    e.a.jne(otherwise);
+    emit_check_length(e, key, layout.address_bytes * 8, otherwise);
     emit_table_index(e, key, layout.table_bits);
     emit_entry(e, layout, otherwise);
     emit_element(e, x86::rdx, layout.values, x86::rax, layout.value_stride, x86::r10);

@@ -50,6 +50,9 @@ using HelperForm = std::variant<PlainCall, DirectLookup, InlineArrayLookup, Inli
 /// How the helper call at `slot` is done. The same answer every time.
 HelperForm helper_form(const CompileInput& input, size_t slot);
 
+/// The helper call at `slot` becomes code that has the map's address in it: nobody reads r1.
+bool needs_no_map(const CompileInput& input, size_t slot);
+
 constexpr bool form_calls(const HelperForm& form) {
     if (const auto* cheap = std::get_if<CheapHelper>(&form)) return cheap->has_others;
     return !std::holds_alternative<InlineArrayLookup>(form) &&

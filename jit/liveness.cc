@@ -4,6 +4,7 @@
 
 #include "jit/liveness.h"
 
+#include "jit/inline_helper.h"
 #include "vm/base/check.h"
 
 namespace weir::jit {
@@ -66,11 +67,19 @@ private:
         if (next.next != Successors::kNone) live |= before_[next.next];
         if (next.target != Successors::kNone) live |= before_[next.target];
         after_[slot] = live;
-        const RegisterUse use = register_use(input_.slots[slot].insn, !input_.facts.empty());
+        const RegisterUse use = use_at(slot);
         const auto before = static_cast<RegisterSet>((live & ~use.writes) | use.reads);
         const bool grew = before != before_[slot];
         before_[slot] = before;
         return grew;
+    }
+
+    RegisterUse use_at(uint32_t slot) const {
+        const vm::DecodedInsn& insn = input_.slots[slot].insn;
+        RegisterUse use = register_use(insn, !input_.facts.empty());
+        if (insn.op == vm::Op::kCallHelper && needs_no_map(input_, slot))
+            use.reads = static_cast<RegisterSet>(use.reads & ~set_of(1));
+        return use;
     }
 
     void settle() {

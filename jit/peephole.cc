@@ -41,7 +41,7 @@ size_t emit_fused(Emission& e, size_t slot) {
     if (first.op != Op::kMov64Reg && first.op != Op::kLsh64Imm && first.op != Op::kCallHelper)
         return 0;
     if (e.analysis.is_jump_target(slot + 1) || !e.input.reachable(slot + 1)) return 0;
-    if (first.op == Op::kCallHelper) return emit_lookup_and_jump(e, slot) ? 2 : 0;
+    if (first.op == Op::kCallHelper) return emit_lookup_and_jump(e, slot);
     const DecodedInsn& second = e.input.slots[slot + 1].insn;
     return fuse_move_add(e, first, second) || fuse_shift_pair(e, first, second) ? 2 : 0;
 }

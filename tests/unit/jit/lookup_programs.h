@@ -20,12 +20,23 @@ enum class KeyForm {
     kPacket         ///< the packet itself
 };
 /// How the result is compared with 0.
-enum class NullCheck { kEqual, kNotEqual, kOfACopy };
+enum class NullCheck {
+    kEqual,
+    kNotEqual,
+    kOfACopy,
+    kBehindMoves,          ///< as clang does it
+    kNotEqualBehindMoves,  ///< the same the other way around
+    kUnderALabel           ///< a jump lands between the two
+};
 
 constexpr std::array<KeyForm, 4> kKeyForms = {KeyForm::kStack, KeyForm::kSaved,
                                               KeyForm::kBehindALabel, KeyForm::kPacket};
-constexpr std::array<NullCheck, 3> kNullChecks = {NullCheck::kEqual, NullCheck::kNotEqual,
-                                                  NullCheck::kOfACopy};
+constexpr std::array<NullCheck, 6> kNullChecks = {NullCheck::kEqual,
+                                                  NullCheck::kNotEqual,
+                                                  NullCheck::kOfACopy,
+                                                  NullCheck::kBehindMoves,
+                                                  NullCheck::kNotEqualBehindMoves,
+                                                  NullCheck::kUnderALabel};
 constexpr int32_t kNothingFound = 0x7fff'ffff;
 
 /// Widths of the pieces that a key is stored in, one after the other. Each lies aligned to itself.
@@ -66,14 +77,30 @@ inline void copy_piece(InsnWriter& w, uint32_t width, int16_t from, int16_t to) 
 
 inline void put_null_check(InsnWriter& w, NullCheck check) {
     using vm::Op;
-    if (check == NullCheck::kNotEqual) {
-        w.put(Op::kJne64Imm, 0, 0, 2, 0).mov(0, kNothingFound).exit();
-        w.put(Op::kLoad32, 0, 0, 0).exit();
-        return;
+    const auto put_ends = [&](uint8_t present, bool present_first) {
+        if (present_first) w.put(Op::kLoad32, 0, present, 0).exit();
+        w.mov(0, kNothingFound).exit();
+        if (!present_first) w.put(Op::kLoad32, 0, present, 0).exit();
+    };
+    switch (check) {
+        case NullCheck::kEqual: w.put(Op::kJeq64Imm, 0, 0, 2, 0); return put_ends(0, true);
+        case NullCheck::kNotEqual: w.put(Op::kJne64Imm, 0, 0, 2, 0); return put_ends(0, false);
+        case NullCheck::kOfACopy:
+            w.mov_reg(6, 0).put(Op::kJeq64Imm, 6, 0, 2, 0);
+            return put_ends(6, true);
+        case NullCheck::kBehindMoves:
+            w.mov_reg(1, 0).put(Op::kMov32Imm, 0, 0, 0, kNothingFound).put(Op::kJeq64Imm, 1, 0, 1);
+            w.put(Op::kLoad32, 0, 1, 0).exit();
+            return;
+        case NullCheck::kNotEqualBehindMoves:
+            w.mov_reg(9, 0).mov(0, kNothingFound).mov(3, 5).put(Op::kJne64Imm, 9, 0, 1).exit();
+            w.put(Op::kLoad32, 0, 9, 0).exit();
+            return;
+        case NullCheck::kUnderALabel:
+            w.put(Op::kLoad8, 4, 7, 0).put(Op::kJne64Imm, 4, 0, 1, 7).mov(5, 1);
+            w.put(Op::kJeq64Imm, 0, 0, 2, 0);
+            return put_ends(0, true);
     }
-    if (check == NullCheck::kOfACopy) w.mov_reg(6, 0);
-    w.put(Op::kJeq64Imm, check == NullCheck::kOfACopy ? 6 : 0, 0, 2, 0);
-    w.put(Op::kLoad32, 0, 0, 0).exit().mov(0, kNothingFound).exit();
 }
 
 /// Looks up the first bytes of a packet of at least 64 in map 0; the first word of the value, or
