@@ -29,7 +29,6 @@ using tests::RunResult;
 using tests::TestFrame;
 
 const std::string kCorpus = WEIR_CORPUS_DIR;
-constexpr size_t kBurst = 32;
 constexpr uint32_t kEntriesAssumed = 64;
 /// XDP programs, all of which become machine code: what is added moves these numbers, and nothing
 /// gets lost unseen.
@@ -95,10 +94,40 @@ Proven verified(const vm::ProgramSpec& program) {
     return accepted ? std::make_shared<const vm::VerifiedProgram>(std::move(*accepted)) : nullptr;
 }
 
+/// By which code packets go, and how many at a time.
+struct Way {
+    std::string name;
+    jit::Engine engine = jit::Engine::kJit;
+    size_t burst = 1;
+    jit::Overlap overlap = jit::Overlap::kNever;
+};
+const Way kInterpreter{"interpreter", jit::Engine::kInterp};
+const std::vector<Way>& ways() {
+    using enum jit::Overlap;
+    constexpr auto kJit = jit::Engine::kJit;
+    static const std::vector<Way> all = {{"jit", kJit},
+                                         {"jit, bursts", kJit, 32, kNever},
+                                         {"jit, bursts of 2", kJit, 2, kAlways},
+                                         {"jit, overlapping bursts of 31", kJit, 31, kAlways},
+                                         {"jit, overlapping bursts of 32", kJit, 32, kAlways},
+                                         {"jit, overlapping bursts of 64", kJit, 64, kAlways}};
+    return all;
+}
+
+/// Every packet twice in a row: the second of a flow meets what the first one left.
+Case doubled(const Case& test) {
+    Case twice{test.object, test.loaded, test.program, test.setup, {}, {}};
+    for (size_t i = 0; i < test.packets.size(); ++i) {
+        twice.packets.insert(twice.packets.end(), 2, test.packets[i]);
+        twice.bytes.insert(twice.bytes.end(), 2, test.bytes[i]);
+    }
+    return twice;
+}
+
 using Compiled = std::vector<std::unique_ptr<jit::CompiledProgram>>;
 
 /// The program and those that its prog arrays hold, which are put there; it comes first.
-Result<Compiled> compile_all(const Case& test, const tests::TestMaps& maps, jit::Engine engine) {
+Result<Compiled> compile_all(const Case& test, const tests::TestMaps& maps, const Way& way) {
     Compiled compiled;
     std::vector<std::string> names;
     const auto add = [&](const std::string& name) -> Result<const vm::Runnable*> {
@@ -108,9 +137,10 @@ Result<Compiled> compile_all(const Case& test, const tests::TestMaps& maps, jit:
         if (spec == test.loaded.programs.end()) return fail(ErrorKind::kNotFound, name);
         const Proven ready = verified(*spec);
         if (!ready) return fail(ErrorKind::kRejected, name);
-        auto made = jit::compile(ready, maps.of(*spec), maps::all_helpers(), engine);
+        auto made = jit::compile(ready, maps.of(*spec), maps::all_helpers(), way.engine,
+                                 {.overlap = way.overlap});
         if (!made) return std::unexpected(made.error());
-        EXPECT_EQ((*made)->engine(), engine);
+        EXPECT_EQ((*made)->engine(), way.engine);
         names.push_back(name);
         compiled.push_back(std::move(*made));
         return compiled.back()->runnable();
@@ -127,17 +157,17 @@ Result<Compiled> compile_all(const Case& test, const tests::TestMaps& maps, jit:
     return compiled;
 }
 
-Result<RunResult> run_engine(const Case& test, jit::Engine engine, size_t burst) {
+Result<RunResult> run_engine(const Case& test, const Way& way) {
     const auto maps = tests::TestMaps::make(test.loaded, test.setup);
     if (!maps) return std::unexpected(maps.error());
-    const Result<Compiled> compiled = compile_all(test, *maps, engine);
+    const Result<Compiled> compiled = compile_all(test, *maps, way);
     if (!compiled) return std::unexpected(compiled.error());
     const jit::CompiledProgram& program = *compiled->front();
     return run_frames(
-        test, burst, *maps,
+        test, way.burst, *maps,
         [&](std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts, vm::RunEnv& env) {
             std::vector<uint32_t> redirects(contexts.size());
-            if (burst == 1)
+            if (way.burst == 1)
                 verdicts[0] = program.run(contexts[0], env);
             else
                 program.run_burst(contexts, verdicts, redirects, env);
@@ -174,11 +204,17 @@ Result<RunResult> run_kernel(const Case& test) {
 /// False where something is refused: by the verifier, or machine code cannot be made of it.
 bool compare_program(const Case& test, bool with_kernel) {
     SCOPED_TRACE(fmt::format("{} {}", test.object.path, test.program.name));
-    const auto expected = run_engine(test, jit::Engine::kInterp, 1);
+    const auto expected = run_engine(test, kInterpreter);
     EXPECT_TRUE(expected) << expected.error().message;
     if (!expected) return false;
-    expect_same(test, *expected, run_engine(test, jit::Engine::kJit, 1), "jit");
-    expect_same(test, *expected, run_engine(test, jit::Engine::kJit, kBurst), "jit, bursts");
+    const Case twice = doubled(test);
+    const auto expected_twice = run_engine(twice, kInterpreter);
+    EXPECT_TRUE(expected_twice) << expected_twice.error().message;
+    if (!expected_twice) return false;
+    for (const Way& way : ways()) {
+        expect_same(test, *expected, run_engine(test, way), way.name);
+        expect_same(twice, *expected_twice, run_engine(twice, way), way.name + ", packets twice");
+    }
     if (!with_kernel || is_checked_only(test.program.name)) return true;
     auto kernel = run_kernel(test);
     // A linked program brings its own maps only.
