@@ -220,18 +220,21 @@ bool emit_inline_helper(Emission& e, size_t slot) {
 size_t emit_lookup_and_jump(Emission& e, size_t slot) {
     const std::optional<NullCheck> check = find_null_check(e, slot);
     if (!check) return 0;
-    const Label here = e.a.newLabel(), away = e.a.newLabel();
+    const Label& target = e.slot_label(static_cast<int64_t>(check->target));
+    const bool has_moves = check->jump != slot + 1;
+    const Label here = e.a.newLabel(), away = has_moves ? e.a.newLabel() : target;
     const LookupExits exits =
         check->jumps_if_absent ? LookupExits{here, away, true} : LookupExits{away, here, false};
     if (!emit_lookup(e, helper_form(e.input, slot), slot, exits)) return 0;
     e.a.bind(here);
-    emit_moves(e, slot + 1, check->jump);
-    e.detours.push_back([away, slot, jump = check->jump,
-                         target = e.slot_label(static_cast<int64_t>(check->target))](Emission& at) {
-        at.a.bind(away);
-        emit_moves(at, slot + 1, jump);
-        at.a.jmp(target);
-    });
+    if (has_moves) {
+        emit_moves(e, slot + 1, check->jump);
+        e.detours.push_back([away, slot, jump = check->jump, target](Emission& at) {
+            at.a.bind(away);
+            emit_moves(at, slot + 1, jump);
+            at.a.jmp(target);
+        });
+    }
     return check->jump + 1 - slot;
 }
 

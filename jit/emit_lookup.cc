@@ -24,7 +24,7 @@ void emit_element(Emission& e, const Gp& to, const void* base, const Gp& index, 
         return;
     }
     if (std::has_single_bit(stride)) {
-        e.a.mov(to, index);
+        if (to.id() != index.id()) e.a.mov(to, index);
         emit_scale(e, to, stride);
     } else {
         e.a.imul(to, index, Imm(stride));

@@ -24,7 +24,7 @@ void emit_scale(Emission& e, const Gp& reg, uint64_t factor);
 constexpr bool fits_imul(uint64_t factor) {
     return factor <= INT32_MAX;
 }
-/// to = base + index * stride. `to` is neither `index` nor `scratch`.
+/// to = base + index * stride. `scratch` is neither of the two.
 void emit_element(Emission& e, const Gp& to, const void* base, const Gp& index, uint64_t stride,
                   const Gp& scratch);
 /// `plane` = where this cpu's values lie behind those of cpu 0; goes to `missing` if the cpu has

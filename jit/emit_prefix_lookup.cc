@@ -67,13 +67,14 @@ void emit_prefix_lookup(Emission& e, const InlinePrefixLookup& form, const KeyPl
     emit_check_length(e, key, layout.address_bytes * 8, otherwise);
     emit_table_index(e, key, layout.table_bits);
     emit_entry(e, layout, otherwise);
-    emit_element(e, x86::rdx, layout.values, x86::rax, layout.value_stride, x86::r10);
-    e.a.test(x86::eax, x86::eax);
     if (exits.is_one()) {
+        emit_element(e, x86::rdx, layout.values, x86::rax, layout.value_stride, x86::r10);
+        e.a.test(x86::eax, x86::eax);
         e.a.cmovnz(x86::rax, x86::rdx);
     } else {
+        e.a.test(x86::eax, x86::eax);
         e.a.jz(exits.absent);
-        e.a.mov(x86::rax, x86::rdx);
+        emit_element(e, x86::rax, layout.values, x86::rax, layout.value_stride, x86::r10);
         if (!exits.falls_to_present) e.a.jmp(exits.present);
     }
     e.detours.push_back([otherwise, key, exits, call = form.otherwise](Emission& at) {

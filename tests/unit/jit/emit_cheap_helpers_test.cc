@@ -76,15 +76,14 @@ struct Outcome {
 };
 
 Outcome run(const Proven& proven, Way way, std::vector<Frame> frames) {
-    const auto program =
-        proven.compile(way == Way::kInterp ? jit::Engine::kInterp : jit::Engine::kJit);
+    const auto program = compile_for(proven, way);
     vm::RunEnv env;
     std::vector<vm::XdpContext> contexts;
     for (const Frame& frame : frames) contexts.push_back(frame.context);
     Outcome outcome;
     outcome.verdicts.resize(frames.size());
     outcome.redirects.resize(frames.size());
-    if (way == Way::kBurst) {
+    if (way == Way::kBurst || way == Way::kOverlapped) {
         program->run_burst(contexts, outcome.verdicts, outcome.redirects, env);
     } else {
         for (size_t i = 0; i < frames.size(); ++i) {
@@ -102,8 +101,8 @@ Outcome run(const Proven& proven, Way way, std::vector<Frame> frames) {
 
 void expect_engines_agree(const Proven& proven, const std::vector<Frame>& frames) {
     const Outcome wanted = run(proven, Way::kInterp, frames);
-    EXPECT_TRUE(run(proven, Way::kSingle, frames) == wanted);
-    EXPECT_TRUE(run(proven, Way::kBurst, frames) == wanted);
+    for (const Way way : {Way::kSingle, Way::kBurst, Way::kOverlapped})
+        EXPECT_TRUE(run(proven, way, frames) == wanted) << "way " << static_cast<int>(way);
 }
 
 /// Calls the helper with the context and the packet's first word; the packet must have 24 bytes.

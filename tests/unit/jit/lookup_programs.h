@@ -147,19 +147,26 @@ private:
     std::vector<vm::XdpContext> contexts_;
 };
 
-enum class Way { kInterp, kSingle, kBurst };
-constexpr std::array<Way, 3> kWays = {Way::kInterp, Way::kSingle, Way::kBurst};
+enum class Way { kInterp, kSingle, kBurst, kOverlapped };
+constexpr std::array<Way, 4> kWays = {Way::kInterp, Way::kSingle, Way::kBurst, Way::kOverlapped};
+
+inline std::unique_ptr<jit::CompiledProgram> compile_for(const Proven& proven, Way way) {
+    const bool overlaps = way == Way::kOverlapped;
+    return jit::compile(proven.program, proven.pointers, maps::all_helpers(),
+                        way == Way::kInterp ? jit::Engine::kInterp : jit::Engine::kJit,
+                        {.overlap = overlaps ? jit::Overlap::kAlways : jit::Overlap::kNever})
+        .value();
+}
 
 /// What `proven` says to packets that begin with these keys.
 inline std::vector<uint32_t> verdicts_of(const Proven& proven, Way way,
                                          const std::vector<Bytes>& keys, uint32_t cpu) {
-    const auto program =
-        proven.compile(way == Way::kInterp ? jit::Engine::kInterp : jit::Engine::kJit);
+    const auto program = compile_for(proven, way);
     KeyPackets packets(keys);
     vm::RunEnv env;
     env.cpu = cpu;
     std::vector<uint32_t> verdicts(keys.size()), redirects(keys.size());
-    if (way == Way::kBurst) {
+    if (way == Way::kBurst || way == Way::kOverlapped) {
         program->run_burst(packets.contexts(), verdicts, redirects, env);
         return verdicts;
     }
