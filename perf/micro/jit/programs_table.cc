@@ -42,4 +42,15 @@ std::vector<Table> programs_tables(const Measurements& measured) {
     return {std::move(times), std::move(ratios)};
 }
 
+Panel programs_panel(const Measurements& measured) {
+    return {"Ten programs",
+            measured,
+            {{kInterp, "#999999"},
+             {kKernel, "#d55e00"},
+             {kDpdk, "#cc79a7"},
+             {kNative, "#000000"},
+             {kSingle, "#56b4e9"},
+             {kBurst, "#0072b2"}}};
+}
+
 }  // namespace weir::perf

@@ -128,6 +128,7 @@ Lineup own_lineup(const std::string& program) {
         lineup.contestants.push_back(
             {column, [sides, side = side](uint32_t rounds) { return sides->time(side, rounds); }});
     }
+    if (program == "constant") return lineup;
     const auto constant = sides_of("constant");
     lineup.contestants.push_back({kSingleFloor, [constant](uint32_t rounds) {
                                       return constant->time(Side::kSingle, rounds);

@@ -59,4 +59,14 @@ std::vector<Table> tables_tables(const Measurements& measured) {
     return {std::move(times), std::move(ratios)};
 }
 
+Panel tables_panel(const Measurements& measured) {
+    return {"Big tables, random keys",
+            measured,
+            {{kTableKernelNet, "#d55e00"},
+             {kBulk, "#cc79a7"},
+             {kTableNative, "#000000"},
+             {kPlainBurst, "#56b4e9"},
+             {kTableBurst, "#0072b2"}}};
+}
+
 }  // namespace weir::perf

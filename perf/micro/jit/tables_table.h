@@ -5,6 +5,7 @@
 
 #include "perf/micro/jit/contest.h"
 #include "perf/micro/jit/measurements.h"
+#include "perf/micro/jit/plot.h"
 #include "perf/micro/jit/report.h"
 
 namespace weir::perf {
@@ -15,5 +16,6 @@ enum class TableSizes : uint8_t { Small, Large };
 /// was started.
 Measurements measure_tables(const Pace& pace, TableSizes sizes, bool with_dpdk);
 std::vector<Table> tables_tables(const Measurements& measured);
+Panel tables_panel(const Measurements& measured);
 
 }  // namespace weir::perf
