@@ -2,25 +2,24 @@
 
 #include <utility>
 
-#include "vm/base/check.h"
-
 namespace weir::jit {
 
 InterpProgram::InterpProgram(std::shared_ptr<const vm::VerifiedProgram> program,
                              std::span<vm::Map* const> maps, const vm::HelperTable& helpers)
-    : program_(std::move(program), maps, helpers) {}
+    : CompiledProgram({enter_single, enter_burst, true}),
+      program_(std::move(program), maps, helpers) {}
 
-uint32_t InterpProgram::run(vm::XdpContext& context, vm::RunEnv& env) const {
-    env.redirect_ifindex = 0;
-    return program_.run(context, env);
+uint64_t InterpProgram::enter_single(uint64_t context, uint64_t self, vm::RunEnv* env) {
+    const auto* program =
+        static_cast<const InterpProgram*>(reinterpret_cast<const CompiledProgram*>(self));
+    return program->program_.run(*reinterpret_cast<vm::XdpContext*>(context), *env);
 }
 
-void InterpProgram::run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
-                              std::span<uint32_t> redirects, vm::RunEnv& env) const {
-    WEIR_CHECK(verdicts.size() >= contexts.size() && redirects.size() >= contexts.size());
-    for (size_t i = 0; i < contexts.size(); ++i) {
-        verdicts[i] = run(contexts[i], env);
-        redirects[i] = env.redirect_ifindex;
+void InterpProgram::enter_burst(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts,
+                                uint32_t* redirects, vm::RunEnv* env, const CompiledProgram* self) {
+    for (; context != end; ++context) {
+        *verdicts++ = self->run(*context, *env);
+        *redirects++ = env->redirect_ifindex;
     }
 }
 

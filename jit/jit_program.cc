@@ -1,6 +1,7 @@
 #include "jit/jit_program.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "jit/callback.h"
 #include "jit/overlap_plan.h"
@@ -41,15 +42,18 @@ Result<std::unique_ptr<CompiledProgram>> JitProgram::make(
                              .runnable = made.get()};
     Result<MachineCode> code = MachineCode::generate(input);
     if (!code) return fail_in(program->spec().name, code.error());
-    made->code_.emplace(std::move(*code));
-    made->overlap_ = options.overlap;
-    made->tail_entry = made->code_->tail();
+    made->take(std::move(*code), options);
     return made;
 }
 
-uint32_t JitProgram::run(vm::XdpContext& context, vm::RunEnv& env) const {
-    env.redirect_ifindex = 0;
-    return static_cast<uint32_t>(code_->single()(reinterpret_cast<uint64_t>(&context), 0, &env));
+void JitProgram::take(MachineCode code, const CompileOptions& options) {
+    code_.emplace(std::move(code));
+    overlap_ = options.overlap;
+    tail_entry = code_->tail();
+    if (code_->overlap())
+        enter_by({code_->single(), enter_burst, true});
+    else
+        enter_by({code_->single(), code_->burst(), code_->may_redirect()});
 }
 
 bool JitProgram::waits_for_memory(vm::RunEnv& env) const {
@@ -64,15 +68,14 @@ bool JitProgram::waits_for_memory(vm::RunEnv& env) const {
     return maps_are_big_.load(std::memory_order_relaxed);
 }
 
-void JitProgram::run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
-                           std::span<uint32_t> redirects, vm::RunEnv& env) const {
-    WEIR_CHECK(verdicts.size() >= contexts.size() && redirects.size() >= contexts.size());
-    if (contexts.empty()) return;
-    if (code_->overlap() && contexts.size() >= kOverlapPacketsMin && waits_for_memory(env))
-        return code_->overlap()->run(contexts, verdicts.data(), redirects.data(), env);
-    if (!code_->may_redirect()) std::fill_n(redirects.begin(), contexts.size(), 0u);
-    code_->burst()(contexts.data(), contexts.data() + contexts.size(), verdicts.data(),
-                   redirects.data(), &env);
+void JitProgram::enter_burst(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts,
+                             uint32_t* redirects, vm::RunEnv* env, const CompiledProgram* self) {
+    const auto& program = *static_cast<const JitProgram*>(self);
+    const auto packets = static_cast<size_t>(end - context);
+    if (packets >= kOverlapPacketsMin && program.waits_for_memory(*env))
+        return program.code_->overlap()->run({context, end}, verdicts, redirects, *env);
+    if (!program.code_->may_redirect()) std::fill_n(redirects, packets, 0u);
+    program.code_->burst()(context, end, verdicts, redirects, env, self);
 }
 
 uint64_t JitProgram::call(uint64_t function, const std::array<uint64_t, 5>& arguments,

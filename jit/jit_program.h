@@ -17,9 +17,6 @@ public:
         std::shared_ptr<const vm::VerifiedProgram> program, std::span<vm::Map* const> maps,
         const vm::HelperTable& helpers, const CompileOptions& options);
 
-    uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const override;
-    void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
-                   std::span<uint32_t> redirects, vm::RunEnv& env) const override;
     Engine engine() const override { return Engine::kJit; }
     const vm::Runnable* runnable() const override { return this; }
     std::span<const uint8_t> code() const override { return code_->code(); }
@@ -31,6 +28,10 @@ public:
 private:
     JitProgram() = default;
 
+    void take(MachineCode code, const CompileOptions& options);
+    /// Of programs that may overlap packets: chooses, burst by burst.
+    static void enter_burst(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts,
+                            uint32_t* redirects, vm::RunEnv* env, const CompiledProgram* self);
     bool waits_for_memory(vm::RunEnv& env) const;
 
     std::optional<MachineCode> code_;  ///< empty while it is being made: it names this object

@@ -8,6 +8,7 @@
 
 #include "jit/code_memory.h"
 #include "jit/compile_input.h"
+#include "jit/jit.h"
 #include "jit/overlap_run.h"
 #include "vm/base/result.h"
 #include "vm/program/context.h"
@@ -33,10 +34,10 @@ struct CallableFunction {
 
 class MachineCode {
 public:
-    using SingleEntry = uint64_t (*)(uint64_t r1, uint64_t r2, vm::RunEnv* env);
-    /// [context, end) is not empty. Writes `redirects` only if the program may redirect.
-    using BurstEntry = void (*)(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts,
-                                uint32_t* redirects, vm::RunEnv* env);
+    /// r1, r2 and the environment. CompiledProgram's entries have arguments more than the code
+    /// takes.
+    using SingleEntry = CompiledProgram::SingleEntry;
+    using BurstEntry = CompiledProgram::BurstEntry;
 
     /// kUnsupported: no machine code for something in it, or no x86-64. kResource: no executable
     /// memory.

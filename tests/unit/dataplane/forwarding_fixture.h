@@ -56,22 +56,25 @@ private:
 class LambdaProgram : public jit::CompiledProgram {
 public:
     using Body = std::function<uint32_t(vm::XdpContext&, vm::RunEnv&)>;
-    explicit LambdaProgram(Body body) : body_(std::move(body)) {}
-    uint32_t run(vm::XdpContext& context, vm::RunEnv& env) const override {
-        return body_(context, env);
-    }
-    void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
-                   std::span<uint32_t> redirects, vm::RunEnv& env) const override {
-        for (size_t i = 0; i < contexts.size(); ++i) {
-            env.redirect_ifindex = 0;
-            verdicts[i] = body_(contexts[i], env);
-            redirects[i] = env.redirect_ifindex;
-        }
-    }
+    explicit LambdaProgram(Body body)
+        : CompiledProgram({enter_single, enter_burst, true}), body_(std::move(body)) {}
     jit::Engine engine() const override { return jit::Engine::kInterp; }
     std::span<const uint8_t> code() const override { return {}; }
 
 private:
+    static uint64_t enter_single(uint64_t context, uint64_t self, vm::RunEnv* env) {
+        const auto* program =
+            static_cast<const LambdaProgram*>(reinterpret_cast<const CompiledProgram*>(self));
+        return program->body_(*reinterpret_cast<vm::XdpContext*>(context), *env);
+    }
+    static void enter_burst(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts,
+                            uint32_t* redirects, vm::RunEnv* env, const CompiledProgram* self) {
+        for (; context != end; ++context) {
+            *verdicts++ = self->run(*context, *env);
+            *redirects++ = env->redirect_ifindex;
+        }
+    }
+
     Body body_;
 };
 

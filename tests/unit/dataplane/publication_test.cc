@@ -11,15 +11,19 @@ namespace {
 /// A program that knows how many of its kind are alive.
 class CountedProgram : public jit::CompiledProgram {
 public:
-    explicit CountedProgram(std::atomic<int>& alive) : alive_(alive) { ++alive_; }
+    explicit CountedProgram(std::atomic<int>& alive)
+        : CompiledProgram({enter_single, enter_burst, true}), alive_(alive) {
+        ++alive_;
+    }
     ~CountedProgram() override { --alive_; }
-    uint32_t run(vm::XdpContext&, vm::RunEnv&) const override { return vm::XDP_PASS; }
-    void run_burst(std::span<vm::XdpContext>, std::span<uint32_t>, std::span<uint32_t>,
-                   vm::RunEnv&) const override {}
     jit::Engine engine() const override { return jit::Engine::kInterp; }
     std::span<const uint8_t> code() const override { return {}; }
 
 private:
+    static uint64_t enter_single(uint64_t, uint64_t, vm::RunEnv*) { return vm::XDP_PASS; }
+    static void enter_burst(vm::XdpContext*, vm::XdpContext*, uint32_t*, uint32_t*, vm::RunEnv*,
+                            const CompiledProgram*) {}
+
     std::atomic<int>& alive_;
 };
 

@@ -50,7 +50,7 @@ protected:
 
     void run(const jit::MachineCode& code, size_t packets) {
         code.burst()(contexts_.data(), contexts_.data() + packets, verdicts_.data(),
-                     redirects_.data(), &env_);
+                     redirects_.data(), &env_, nullptr);
     }
 
     vm::HelperTable helpers_;
