@@ -103,7 +103,9 @@ Result<void> note_jump(const CompileInput& input, size_t slot, const FunctionFac
     if (insn.op == Op::kCallLocal) return check_function(input, slot, target.slot);
     if (target.slot < function.begin || target.slot >= function.end)
         return refuse(slot, fmt::format("jump to {} leaves the function", target.slot));
-    analysis.jump_targets[static_cast<size_t>(target.slot)] = 1;
+    uint8_t& lands = analysis.jump_targets[static_cast<size_t>(target.slot)];
+    lands |= Analysis::kLands;
+    if (target.slot <= static_cast<int64_t>(slot)) lands |= Analysis::kLandsFromBelow;
     return {};
 }
 

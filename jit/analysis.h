@@ -20,7 +20,8 @@ struct FunctionFacts {
 
 struct Analysis {
     std::vector<FunctionFacts> functions;
-    std::vector<uint8_t> jump_targets;  ///< per slot: 1 where a jump lands
+    static constexpr uint8_t kLands = 1, kLandsFromBelow = 2;
+    std::vector<uint8_t> jump_targets;  ///< per slot: which of these jumps land, 0: none
     std::vector<uint8_t> resumptions;   ///< per slot: 1 where an overlapped burst goes on
     Liveness liveness;
     bool needs_env = false;     ///< calls helpers
@@ -34,6 +35,7 @@ struct Analysis {
     /// Paths of the program may meet here, so that what is known in front need not hold. (A packet
     /// that goes on here came here from the front, too.)
     bool joins_paths(size_t slot) const { return jump_targets[slot] != 0; }
+    bool heads_loop(size_t slot) const { return (jump_targets[slot] & kLandsFromBelow) != 0; }
     /// Function that begins at `slot`.
     size_t function_at(uint32_t slot) const;
 };

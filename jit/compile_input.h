@@ -17,7 +17,7 @@ namespace weir::jit {
 
 /// Extensions of x86-64 that make shorter code; read from the CPU at run time.
 struct CpuFeatures {
-    bool bmi2 = false;
+    bool bmi2 = false, movbe = false;
 };
 
 struct FunctionInput {

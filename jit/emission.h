@@ -50,6 +50,7 @@ struct Body {
     /// What a tail call takes down before it jumps into its target. nullptr: it calls the target
     /// and goes to `exit`; r12 is then the environment, rsp a multiple of 16, and nothing but
     /// call-saved registers and what lies above rsp is kept.
+    /// `exit` takes it down, too; it leaves no burst.
     const Frame* frame = nullptr;
 };
 
@@ -77,7 +78,9 @@ void emit_constant(Emission& e, const Gp& reg, uint64_t value);
 void emit_alu_imm(Emission& e, const vm::DecodedInsn& insn);
 void emit_alu_reg(Emission& e, const vm::DecodedInsn& insn);
 void emit_negate(Emission& e, const vm::DecodedInsn& insn);
-void emit_byte_order(Emission& e, const vm::DecodedInsn& insn);
+void emit_byte_order(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+/// The host is little-endian: be and bswap swap, le only cuts.
+bool swaps_bytes(vm::Op op);
 
 // emit_shift.cc
 void emit_shift_imm(Emission& e, const vm::DecodedInsn& insn);
@@ -89,7 +92,11 @@ void emit_divide_reg(Emission& e, const vm::DecodedInsn& insn);
 
 // emit_memory.cc
 void emit_load(Emission& e, const vm::DecodedInsn& insn);
+/// The same from another place than it names.
+void emit_load_from(Emission& e, const vm::DecodedInsn& load, const asmjit::x86::Mem& source);
 void emit_store_imm(Emission& e, const vm::DecodedInsn& insn);
+/// `value` in the place of the register that `store` stores.
+void emit_store_constant(Emission& e, const vm::DecodedInsn& store, int64_t value);
 void emit_store_reg(Emission& e, const vm::DecodedInsn& insn);
 void emit_load_imm64(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 
@@ -97,6 +104,10 @@ void emit_load_imm64(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_atomic(Emission& e, const vm::DecodedInsn& insn);
 
 // emit_jump.cc
+/// The verifier proved which way the conditional jump at `slot` goes.
+bool is_one_sided(const Emission& e, size_t slot);
+/// Where the jump at `slot` leads, if the flags say `condition`.
+void emit_branch(Emission& e, asmjit::x86::CondCode condition, size_t slot);
 void emit_jump_imm(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_jump_reg(Emission& e, const vm::DecodedInsn& insn, size_t slot);
 void emit_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot);
@@ -136,8 +147,8 @@ bool emit_inline_helper(Emission& e, size_t slot);
 size_t emit_lookup_and_jump(Emission& e, size_t slot);
 
 // peephole.cc
-/// Emits shorter code for a pair of instructions at `slot`; returns how many slots it took, 0 if
-/// nothing fits.
+/// Emits shorter code for a group of instructions from `slot` on; returns how many slots it took, 0
+/// if nothing fits.
 size_t emit_fused(Emission& e, size_t slot);
 
 // emit_body.cc
@@ -149,6 +160,8 @@ void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& 
 // emit_frame.cc
 /// What the function left for behind its end.
 void emit_detours(Emission& e);
+/// Leaves the function where that takes hardly more than a jump to its end; false: it does not.
+bool emit_short_leave(Emission& e);
 void emit_subprogram(Emission& e, size_t function);
 /// uint64_t (*)(uint64_t r1, uint64_t r2, RunEnv*). Binds `tail` where tail calls of other programs
 /// enter, with the same arguments.

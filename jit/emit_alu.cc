@@ -126,15 +126,19 @@ void emit_negate(Emission& e, const vm::DecodedInsn& insn) {
     e.a.neg(sized(reg64(insn.dst), vm::op_info(insn.op).bits));
 }
 
-/// The host is little-endian: le only cuts, be and bswap are the same.
-void emit_byte_order(Emission& e, const vm::DecodedInsn& insn) {
-    const vm::OpInfo& info = vm::op_info(insn.op);
+bool swaps_bytes(vm::Op op) {
+    return vm::op_info(op).opcode != kToLittleEndian;
+}
+
+void emit_byte_order(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    const uint32_t bits = vm::op_info(insn.op).bits;
     const Gp dst = reg64(insn.dst);
-    const bool swaps = info.opcode != kToLittleEndian;
-    switch (info.bits) {
+    const bool swaps = swaps_bytes(insn.op);
+    const bool is_short = !e.input.facts.empty() && e.input.facts[slot].dst.most <= UINT16_MAX;
+    switch (bits) {
         case 16:
             if (swaps) e.a.rol(dst.r16(), Imm(8));
-            e.a.movzx(dst.r32(), dst.r16());
+            if (!is_short) e.a.movzx(dst.r32(), dst.r16());
             return;
         case 32:
             if (swaps)

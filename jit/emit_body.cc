@@ -19,7 +19,7 @@ void emit_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
         case Format::AluImm: return emit_alu_imm(e, insn);
         case Format::AluReg: return emit_alu_reg(e, insn);
         case Format::AluUnary: return emit_negate(e, insn);
-        case Format::ByteOrder: return emit_byte_order(e, insn);
+        case Format::ByteOrder: return emit_byte_order(e, insn, slot);
         case Format::JumpImm: return emit_jump_imm(e, insn, slot);
         case Format::JumpReg: return emit_jump_reg(e, insn, slot);
         case Format::Goto:
@@ -27,7 +27,7 @@ void emit_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
         case Format::Call: return emit_call_insn(e, insn, slot);
         case Format::CallReg: return emit_call_register(e, insn);
         case Format::Exit:
-            if (slot + 1 != e.body.function->end) e.a.jmp(e.body.exit);
+            if (slot + 1 != e.body.function->end && !emit_short_leave(e)) e.a.jmp(e.body.exit);
             return;
         case Format::LoadImm64: return emit_load_imm64(e, insn, slot);
         case Format::Load: return emit_load(e, insn);
@@ -40,6 +40,15 @@ void emit_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     }
 }
 
+/// What nobody can tell from doing nothing: a result that nobody reads, or a cut to 32 bits of what
+/// has no more. Of proven programs only, since a load that nobody proved may fault.
+bool is_without_effect(const Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    if (e.input.facts.empty() || !(only_computes(insn.op) || only_loads(insn.op))) return false;
+    if (e.analysis.liveness.is_dead_after(slot, insn.dst)) return true;
+    return insn.op == vm::Op::kMov32Reg && insn.dst == insn.src &&
+           e.input.facts[slot].src.most <= UINT32_MAX;
+}
+
 Body make_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit,
                const Frame* frame) {
     Body body{&function, std::vector<asmjit::Label>(function.end - function.begin), exit, frame};
@@ -48,24 +57,35 @@ Body make_body(Emission& e, const FunctionFacts& function, const asmjit::Label& 
     return body;
 }
 
+void bind_slot(Emission& e, uint32_t slot) {
+    constexpr uint32_t kLoopAlignBytes = 16;
+    if (!e.analysis.is_jump_target(slot)) return;
+    if (e.analysis.heads_loop(slot)) e.a.align(asmjit::AlignMode::kCode, kLoopAlignBytes);
+    e.a.bind(e.slot_label(slot));
+}
+
+/// Code for what begins at `slot`; returns how many slots that is.
+uint32_t emit_next(Emission& e, uint32_t slot) {
+    const vm::DecodedInsn& insn = e.input.slots[slot].insn;
+    if (is_without_effect(e, insn, slot)) return insn.slots();
+    if (const auto fused = static_cast<uint32_t>(emit_fused(e, slot)); fused != 0) return fused;
+    emit_insn(e, insn, slot);
+    return insn.slots();
+}
+
 }  // namespace
 
 void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit,
                const Frame* frame, BodyPart* part) {
     e.body = make_body(e, function, exit, frame);
     for (uint32_t slot = function.begin; slot < function.end;) {
-        if (e.analysis.is_jump_target(slot)) e.a.bind(e.slot_label(slot));
-        if (!e.input.reachable(slot) || (part != nullptr && !part->includes(slot))) {
+        bind_slot(e, slot);
+        if (!e.input.reachable(slot) || (part != nullptr && !part->includes(slot)))
             ++slot;
-            continue;
-        }
-        if (part != nullptr && part->begin(e, slot)) {
+        else if (part != nullptr && part->begin(e, slot))
             slot += e.input.slots[slot].insn.slots();
-            continue;
-        }
-        const auto fused = static_cast<uint32_t>(emit_fused(e, slot));
-        if (fused == 0) emit_insn(e, e.input.slots[slot].insn, slot);
-        slot += fused != 0 ? fused : e.input.slots[slot].insn.slots();
+        else
+            slot += emit_next(e, slot);
     }
 }
 

@@ -13,6 +13,7 @@ namespace x86 = asmjit::x86;
 
 constexpr uint32_t kRedZoneBytes = 128;  ///< System V ABI, section 3.2.2
 constexpr uint32_t kCallAlignBytes = 16;
+constexpr size_t kShortLeaveMax = 2;  ///< instructions in front of ret
 
 }  // namespace
 
@@ -55,6 +56,14 @@ void emit_begin_run(Emission& e, const Gp& env) {
         e.a.mov(x86::dword_ptr(env, offsetof(vm::RunEnv, tail_calls)), Imm(0));
     if (e.analysis.counts_in_env())
         e.a.mov(x86::dword_ptr(env, offsetof(vm::RunEnv, may_gotos_left)), Imm(kMayGotoMax));
+}
+
+bool emit_short_leave(Emission& e) {
+    const Frame* frame = e.body.frame;
+    if (frame == nullptr || frame->saved.size() + (frame->rsp_bytes != 0 ? 1 : 0) > kShortLeaveMax)
+        return false;
+    emit_leave(e, *frame);
+    return true;
 }
 
 std::vector<Gp> written_saved_registers(const FunctionFacts& function) {

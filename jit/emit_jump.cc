@@ -30,20 +30,68 @@ x86_cond condition(JumpCode code) {
     return x86_cond::kE;
 }
 
-/// A jump to an `exit` goes where that exit goes.
+constexpr int kChainMax = 8;  ///< gotos that lead to gotos
+
+/// A jump to an `exit` goes where that exit goes, a jump to a `goto` where that leads.
 const asmjit::Label& branch_label(const Emission& e, int64_t target) {
-    const vm::DecodedInsn& there = e.input.slots[static_cast<size_t>(target)].insn;
-    return there.op == vm::Op::kExit ? e.body.exit : e.slot_label(target);
+    for (int i = 0; i < kChainMax; ++i) {
+        const vm::DecodedInsn& there = e.input.slots[static_cast<size_t>(target)].insn;
+        if (there.op == vm::Op::kExit) return e.body.exit;
+        if (there.op != vm::Op::kGoto && there.op != vm::Op::kGotoLong) break;
+        target = vm::jump_target(there, static_cast<size_t>(target)).slot;
+    }
+    return e.slot_label(target);
 }
 
-void emit_branch(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
-    e.a.j(condition(jump_code(insn.op)), branch_label(e, vm::jump_target(insn, slot).slot));
+/// Conditions that hold of the lower halves as they hold of the whole, if the upper ones are zero.
+bool ignores_sign(JumpCode code) {
+    switch (code) {
+        case JumpCode::Eq:
+        case JumpCode::Ne:
+        case JumpCode::Set:
+        case JumpCode::Gt:
+        case JumpCode::Ge:
+        case JumpCode::Lt:
+        case JumpCode::Le: return true;
+        case JumpCode::Sgt:
+        case JumpCode::Sge:
+        case JumpCode::Slt:
+        case JumpCode::Sle: return false;
+    }
+    return false;
+}
+
+/// The width to compare with `imm`: 32 bits, which takes a shorter instruction, where the verifier
+/// knows that the upper half is zero.
+uint32_t compared_bits(const Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    const uint32_t bits = vm::op_info(insn.op).bits;
+    if (bits == 32 || e.input.facts.empty() || insn.imm < 0) return bits;
+    const bool fits = e.input.facts[slot].dst.most <= UINT32_MAX;
+    return fits && ignores_sign(jump_code(insn.op)) ? 32 : bits;
+}
+
+/// The jump that is always taken, or nothing for one that never is.
+bool emit_one_sided(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    if (!is_one_sided(e, slot)) return false;
+    if (e.input.facts[slot].jumps) emit_goto(e, insn, slot);
+    return true;
 }
 
 }  // namespace
 
+bool is_one_sided(const Emission& e, size_t slot) {
+    if (e.input.facts.empty()) return false;
+    return e.input.facts[slot].jumps != e.input.facts[slot].falls_through;
+}
+
+void emit_branch(Emission& e, x86_cond condition, size_t slot) {
+    const vm::DecodedInsn& insn = e.input.slots[slot].insn;
+    e.a.j(condition, branch_label(e, vm::jump_target(insn, slot).slot));
+}
+
 void emit_jump_imm(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
-    const Gp dst = sized(reg64(insn.dst), vm::op_info(insn.op).bits);
+    if (emit_one_sided(e, insn, slot)) return;
+    const Gp dst = sized(reg64(insn.dst), compared_bits(e, insn, slot));
     const JumpCode code = jump_code(insn.op);
     if (code == JumpCode::Set) {
         // Immediates without sign have no bits in the upper half, so the lower is enough.
@@ -55,22 +103,29 @@ void emit_jump_imm(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     } else {
         e.a.cmp(dst, Imm(insn.imm));
     }
-    emit_branch(e, insn, slot);
+    emit_branch(e, condition(code), slot);
 }
 
 void emit_jump_reg(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    if (emit_one_sided(e, insn, slot)) return;
     const uint32_t bits = vm::op_info(insn.op).bits;
     const Gp dst = sized(reg64(insn.dst), bits), src = sized(reg64(insn.src), bits);
-    if (jump_code(insn.op) == JumpCode::Set)
+    const JumpCode code = jump_code(insn.op);
+    if (code == JumpCode::Set)
         e.a.test(dst, src);
     else
         e.a.cmp(dst, src);
-    emit_branch(e, insn, slot);
+    emit_branch(e, condition(code), slot);
 }
 
 void emit_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     const int64_t target = vm::jump_target(insn, slot).slot;
-    if (target != static_cast<int64_t>(slot) + 1) e.a.jmp(branch_label(e, target));
+    size_t next = slot + 1;
+    while (static_cast<int64_t>(next) < target && !e.input.reachable(next)) ++next;
+    if (target == static_cast<int64_t>(next)) return;
+    const bool exits = e.input.slots[static_cast<size_t>(target)].insn.op == vm::Op::kExit;
+    if (exits && emit_short_leave(e)) return;
+    e.a.jmp(branch_label(e, target));
 }
 
 /// Spent, the budget stays at zero.

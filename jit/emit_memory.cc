@@ -33,11 +33,10 @@ void emit_map_value(Emission& e, const vm::DecodedInsn& insn, vm::Map& map) {
 
 }  // namespace
 
-void emit_load(Emission& e, const vm::DecodedInsn& insn) {
-    const uint32_t bits = vm::op_info(insn.op).bits;
-    const Gp dst = reg64(insn.dst);
-    const x86::Mem source = memory_operand(insn.src, insn.off, bits);
-    if (is_sign_extending(insn.op))
+void emit_load_from(Emission& e, const vm::DecodedInsn& load, const x86::Mem& source) {
+    const uint32_t bits = vm::op_info(load.op).bits;
+    const Gp dst = reg64(load.dst);
+    if (is_sign_extending(load.op))
         e.a.emit(bits == 32 ? x86::Inst::kIdMovsxd : x86::Inst::kIdMovsx, dst, source);
     else if (bits < 32)
         e.a.movzx(dst.r32(), source);
@@ -45,15 +44,23 @@ void emit_load(Emission& e, const vm::DecodedInsn& insn) {
         e.a.mov(sized(dst, bits), source);
 }
 
-void emit_store_imm(Emission& e, const vm::DecodedInsn& insn) {
-    const uint32_t bits = vm::op_info(insn.op).bits;
-    const x86::Mem target = memory_operand(insn.dst, insn.off, bits);
+void emit_load(Emission& e, const vm::DecodedInsn& insn) {
+    emit_load_from(e, insn, memory_operand(insn.src, insn.off, vm::op_info(insn.op).bits));
+}
+
+void emit_store_constant(Emission& e, const vm::DecodedInsn& store, int64_t value) {
+    const uint32_t bits = vm::op_info(store.op).bits;
+    const x86::Mem target = memory_operand(store.dst, store.off, bits);
     if (bits == 8)
-        e.a.mov(target, Imm(static_cast<uint8_t>(insn.imm)));
+        e.a.mov(target, Imm(static_cast<uint8_t>(value)));
     else if (bits == 16)
-        e.a.mov(target, Imm(static_cast<uint16_t>(insn.imm)));
+        e.a.mov(target, Imm(static_cast<uint16_t>(value)));
     else
-        e.a.mov(target, Imm(insn.imm));
+        e.a.mov(target, Imm(value));
+}
+
+void emit_store_imm(Emission& e, const vm::DecodedInsn& insn) {
+    emit_store_constant(e, insn, insn.imm);
 }
 
 void emit_store_reg(Emission& e, const vm::DecodedInsn& insn) {

@@ -67,7 +67,8 @@ private:
         if (next.next != Successors::kNone) live |= before_[next.next];
         if (next.target != Successors::kNone) live |= before_[next.target];
         after_[slot] = live;
-        const RegisterUse use = use_at(slot);
+        RegisterUse use = use_at(slot);
+        if (only_computes(input_.slots[slot].insn.op) && (live & use.writes) == 0) use.reads = 0;
         const auto before = static_cast<RegisterSet>((live & ~use.writes) | use.reads);
         const bool grew = before != before_[slot];
         before_[slot] = before;

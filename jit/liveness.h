@@ -17,9 +17,9 @@ public:
     /// `ends[i]` is where the i-th of input.functions ends. Its jumps stay inside.
     Liveness(const CompileInput& input, std::span<const uint32_t> ends);
 
-    /// Registers whose value some path from before this slot's instruction reads. 0 at slots that
-    /// no path reaches. A function's callers rely on r0 at `exit`, and on r6..r10 being theirs,
-    /// which is the frame's business and not counted.
+    /// Registers whose value some path from before this slot's instruction reads, computations
+    /// whose result nobody reads apart. 0 at slots that no path reaches. A function's callers rely
+    /// on r0 at `exit`, and on r6..r10 being theirs, which is the frame's business and not counted.
     RegisterSet before(size_t slot) const { return before_[slot]; }
     /// The same, behind this slot's instruction.
     RegisterSet after(size_t slot) const { return after_[slot]; }

@@ -98,7 +98,9 @@ Result<CodeMemory> place(asmjit::CodeHolder& holder) {
 
 CpuFeatures host_cpu_features() {
     if constexpr (!kHostIsX86_64) return {};
-    return {.bmi2 = asmjit::CpuInfo::host().hasFeature(asmjit::CpuFeatures::X86::kBMI2)};
+    using Feature = asmjit::CpuFeatures::X86;
+    const asmjit::CpuInfo& host = asmjit::CpuInfo::host();
+    return {.bmi2 = host.hasFeature(Feature::kBMI2), .movbe = host.hasFeature(Feature::kMOVBE)};
 }
 
 Result<MachineCode> MachineCode::generate(const CompileInput& input) {

@@ -1,49 +1,56 @@
-// Pairs of eBPF instructions that one x86 instruction does. The second must not be a jump's target.
+// Which rules to try, by the first instruction.
 
-#include "jit/emission.h"
+#include "jit/peephole.h"
+
 #include "jit/insn_class.h"
 
 namespace weir::jit {
 namespace {
 
-using vm::DecodedInsn;
-using vm::Op;
-namespace x86 = asmjit::x86;
+using vm::Format;
+using Rule = size_t (*)(Emission& e, const Window& w);
 
-/// r1 = r2; r1 += N: an lea.
-bool fuse_move_add(Emission& e, const DecodedInsn& first, const DecodedInsn& second) {
-    if (first.op != Op::kMov64Reg || second.op != Op::kAdd64Imm || second.dst != first.dst ||
-        first.src == first.dst)
-        return false;
-    e.a.lea(reg64(first.dst), x86::ptr(reg64(first.src), static_cast<int32_t>(second.imm)));
-    return true;
+/// Of the rules, the first that fits.
+size_t first_of(Emission& e, const Window& w, std::initializer_list<Rule> rules) {
+    for (const Rule rule : rules)
+        if (const size_t taken = rule(e, w); taken != 0) return taken;
+    return 0;
 }
 
-/// r1 <<= 32; r1 >>= 32: how compilers cut to 32 bits where they may not use 32-bit instructions.
-bool fuse_shift_pair(Emission& e, const DecodedInsn& first, const DecodedInsn& second) {
-    if (first.op != Op::kLsh64Imm || first.imm != 32 || second.imm != 32 || second.dst != first.dst)
-        return false;
-    const Gp dst = reg64(first.dst);
-    if (second.op == Op::kRsh64Imm)
-        e.a.mov(dst.r32(), dst.r32());
-    else if (second.op == Op::kArsh64Imm)
-        e.a.movsxd(dst, dst.r32());
-    else
-        return false;
-    return true;
+/// A look-up and the jump that asks whether it found something.
+size_t fold_lookup(Emission& e, const Window& w) {
+    const bool calls_helper = w.at(0)->op == vm::Op::kCallHelper && w.at(1) != nullptr;
+    return calls_helper ? emit_lookup_and_jump(e, w.slot()) : 0;
 }
 
 }  // namespace
 
 size_t emit_fused(Emission& e, size_t slot) {
-    if (slot + 1 >= e.body.function->end) return 0;
-    const DecodedInsn& first = e.input.slots[slot].insn;
-    if (first.op != Op::kMov64Reg && first.op != Op::kLsh64Imm && first.op != Op::kCallHelper)
-        return 0;
-    if (e.analysis.is_jump_target(slot + 1) || !e.input.reachable(slot + 1)) return 0;
-    if (first.op == Op::kCallHelper) return emit_lookup_and_jump(e, slot);
-    const DecodedInsn& second = e.input.slots[slot + 1].insn;
-    return fuse_move_add(e, first, second) || fuse_shift_pair(e, first, second) ? 2 : 0;
+    const Window w(e, slot);
+    const vm::DecodedInsn& first = *w.at(0);
+    switch (vm::op_info(first.op).format) {
+        case Format::AluImm:
+        case Format::AluReg:
+            return first_of(e, w, {fold_rotate, fold_address, fold_move, fold_shift, fold_compare});
+        case Format::Load: return first_of(e, w, {fold_bytes, fold_swapped_load, fold_operand});
+        case Format::Call: return fold_lookup(e, w);
+        case Format::AluUnary:
+        case Format::ByteOrder:
+        case Format::JumpImm:
+        case Format::JumpReg:
+        case Format::Goto:
+        case Format::GotoLong:
+        case Format::MayGoto:
+        case Format::CallReg:
+        case Format::Exit:
+        case Format::LoadImm64:
+        case Format::LoadPacketAbs:
+        case Format::LoadPacketInd:
+        case Format::StoreImm:
+        case Format::StoreReg:
+        case Format::Atomic: return 0;
+    }
+    return 0;
 }
 
 }  // namespace weir::jit

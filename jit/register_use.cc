@@ -67,6 +67,35 @@ bool is_move(const DecodedInsn& insn) {
 
 }  // namespace
 
+bool only_computes(Op op) {
+    switch (vm::op_info(op).format) {
+        case Format::AluImm:
+        case Format::AluReg:
+        case Format::AluUnary:
+        case Format::ByteOrder:
+        case Format::LoadImm64: return true;
+        case Format::Load:
+        case Format::JumpImm:
+        case Format::JumpReg:
+        case Format::Goto:
+        case Format::GotoLong:
+        case Format::MayGoto:
+        case Format::Call:
+        case Format::CallReg:
+        case Format::Exit:
+        case Format::LoadPacketAbs:
+        case Format::LoadPacketInd:
+        case Format::StoreImm:
+        case Format::StoreReg:
+        case Format::Atomic: return false;
+    }
+    return false;
+}
+
+bool only_loads(Op op) {
+    return vm::op_info(op).format == Format::Load;
+}
+
 uint8_t written_register(const DecodedInsn& insn) {
     switch (vm::op_info(insn.op).format) {
         case Format::AluImm:

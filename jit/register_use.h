@@ -27,6 +27,11 @@ struct RegisterUse {
 /// row has; else it reads all five.
 RegisterUse register_use(const vm::DecodedInsn& insn, bool proven);
 
+/// It does nothing but compute a register's new value from registers and constants, or from memory:
+/// where nobody reads that register, it need not be done.
+bool only_computes(vm::Op op);
+bool only_loads(vm::Op op);
+
 /// The register that an instruction names as its result, kNoRegister if it names none: r0 after
 /// calls, legacy loads and cmpxchg is not named.
 uint8_t written_register(const vm::DecodedInsn& insn);

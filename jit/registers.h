@@ -17,6 +17,7 @@
 //   -      r12           the RunEnv of this run, where the program needs it
 //   -      r9            sixth argument of helpers (the RunEnv); scratch in between
 //   -      r10, r11      scratch
+//   spare  r11, r10, r9  in functions that need no scratch, names for what lay in r6..r9 (rename.h)
 //   -      rsp           host stack
 //
 // Two of them have addressing quirks that asmjit hides: rbp and r13 as base always carry a
@@ -35,14 +36,16 @@ namespace weir::jit {
 using Gp = asmjit::x86::Gp;
 
 /// x86 register numbers by eBPF register.
-constexpr std::array<uint32_t, vm::kRegisterCount> kHostRegister = {
-    Gp::kIdAx, Gp::kIdDi,  Gp::kIdSi,  Gp::kIdDx,  Gp::kIdCx, Gp::kIdR8,
-    Gp::kIdBx, Gp::kIdR13, Gp::kIdR14, Gp::kIdR15, Gp::kIdBp,
+constexpr std::array<uint32_t, 14> kHostRegister = {
+    Gp::kIdAx,  Gp::kIdDi,  Gp::kIdSi,  Gp::kIdDx, Gp::kIdCx,  Gp::kIdR8,  Gp::kIdBx,
+    Gp::kIdR13, Gp::kIdR14, Gp::kIdR15, Gp::kIdBp, Gp::kIdR11, Gp::kIdR10, Gp::kIdR9,
 };
 
 constexpr uint8_t kFramePointer = 10;  ///< eBPF's r10
 constexpr uint8_t kSavedFirst = 6;     ///< r6..r9 survive calls
 constexpr uint8_t kSavedLast = 9;
+constexpr uint8_t kSpareFirst = vm::kRegisterCount;
+constexpr uint8_t kNames = kHostRegister.size();  ///< of eBPF registers and spare ones
 
 /// The host register of an eBPF register, 64 bits wide.
 inline Gp reg64(uint8_t bpf_register) {

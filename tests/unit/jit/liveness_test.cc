@@ -45,6 +45,12 @@ TEST(Liveness, EndsAtTheLastReadAndBeginsAtTheWrite) {
     EXPECT_EQ(a.liveness.after(3), 0);
 }
 
+TEST(Liveness, WhatOnlyFeedsUnreadResultsIsUnread) {
+    InsnWriter w;
+    w.mov(3, 1).put(Op::kAdd64Reg, 4, 3).put(Op::kLoad64, 5, 2, 0).mov(0, 0).exit();
+    EXPECT_EQ(Analysed(w).liveness.before(0), set({2}));  // a load keeps its address
+}
+
 TEST(Liveness, JoinsBothSidesOfAJump) {
     InsnWriter w;
     w.put(Op::kJeq64Imm, 1, 0, 2, 0).mov_reg(0, 6).exit().mov_reg(0, 7).exit();
@@ -105,7 +111,9 @@ std::vector<RegisterSet> by_definition(const CompileInput& input) {
             RegisterSet live = 0;
             for (const uint32_t after : {next.next, next.target})
                 if (after != Successors::kNone) live |= before[after];
-            const RegisterUse use = register_use(input.slots[slot].insn, false);
+            const vm::DecodedInsn& insn = input.slots[slot].insn;
+            RegisterUse use = register_use(insn, false);
+            if (only_computes(insn.op) && (live & use.writes) == 0) use.reads = 0;
             const auto wanted = static_cast<RegisterSet>((live & ~use.writes) | use.reads);
             changed |= before[slot] != wanted;
             before[slot] = wanted;

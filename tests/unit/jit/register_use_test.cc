@@ -12,7 +12,7 @@ using vm::Format;
 using vm::Op;
 
 vm::DecodedInsn decoded(Op op, uint8_t dst, uint8_t src, int32_t imm = 0) {
-    return vm::decode(std::vector<vm::Insn>{make_insn(op, dst, src, 0, imm)}, 0).value();
+    return {.op = op, .dst = dst, .src = src, .imm = imm};
 }
 
 RegisterSet set(std::initializer_list<int> registers) {
@@ -76,7 +76,9 @@ TEST(RegisterUse, AgreesWithWhatTheInterpreterDoes) {
         const bool computes = format == Format::AluImm || format == Format::AluReg ||
                               format == Format::AluUnary || format == Format::ByteOrder;
         if (!computes) continue;
-        Engines engines(with_registers({make_insn(op, 6, 7, 0, 5)}));
+        const bool has_imm = format == Format::AluImm, has_src = format == Format::AluReg;
+        const vm::Insn insn = make_insn(op, 6, has_src ? 7 : 0, 0, has_imm ? 5 : 0);
+        Engines engines(with_registers({insn}));
         const jit::RegisterUse use = jit::register_use(decoded(op, 6, 7, 5), true);
         const Machine before = distinct_machine(), after = engines.run(before);
         for (uint8_t reg = 0; reg < kRegisters; ++reg) {
