@@ -14,6 +14,7 @@
 #include "jit/analysis.h"
 #include "jit/emission.h"
 #include "jit/overlap_plan.h"
+#include "jit/rename.h"
 #include "vm/base/check.h"
 
 namespace weir::jit {
@@ -103,9 +104,28 @@ CpuFeatures host_cpu_features() {
     return {.bmi2 = host.hasFeature(Feature::kBMI2), .movbe = host.hasFeature(Feature::kMOVBE)};
 }
 
-Result<MachineCode> MachineCode::generate(const CompileInput& input) {
+namespace {
+
+/// `given` with some of r6..r9 renamed, in `slots`.
+CompileInput renamed_input(const CompileInput& given, const Analysis& analysis,
+                           std::vector<vm::DecodedSlot>& slots) {
+    CompileInput input = given;
+    if (auto renamed = rename_saved_registers(given, analysis)) {
+        slots = std::move(*renamed);
+        input.slots = slots;
+    }
+    return input;
+}
+
+}  // namespace
+
+Result<MachineCode> MachineCode::generate(const CompileInput& given) {
     if constexpr (!kHostIsX86_64)
         return fail(ErrorKind::kUnsupported, "jit: no back end for this CPU, only for x86-64");
+    const Result<Analysis> first = analyse(given);
+    if (!first) return std::unexpected(first.error());
+    std::vector<vm::DecodedSlot> slots;
+    const CompileInput input = renamed_input(given, *first, slots);
     Result<Analysis> analysis = analyse(input);
     if (!analysis) return std::unexpected(analysis.error());
     std::optional<OverlapPlan> plan = plan_overlap(input, analysis->liveness);
