@@ -14,6 +14,7 @@
 #include "jit/analysis.h"
 #include "jit/emission.h"
 #include "jit/overlap_plan.h"
+#include "jit/relaxing_assembler.h"
 #include "jit/rename.h"
 #include "vm/base/check.h"
 
@@ -106,6 +107,37 @@ CpuFeatures host_cpu_features() {
 
 namespace {
 
+/// One run of the emitters over the program.
+struct Emitted {
+    asmjit::CodeHolder holder;
+    FirstError first_error;
+    Layout layout;
+    std::vector<asmjit::Label> callback_entries;
+    std::string refusal;
+};
+
+void emit_program(const CompileInput& input, const Analysis& analysis,
+                  const std::optional<OverlapPlan>& plan, JumpForms& forms, bool measures,
+                  Emitted& out) {
+    out.holder.init(asmjit::Environment::host());
+    out.holder.setErrorHandler(&out.first_error);
+    RelaxingAssembler assembler(&out.holder, forms, measures);
+    assembler.addEncodingOptions(asmjit::EncodingOptions::kOptimizedAlign);
+    Emission emission{assembler, input, analysis, {}, {}, {}, {}, {}};
+    out.layout = emit_all(emission, plan);
+    out.callback_entries = std::move(emission.callback_entries);
+    out.refusal = std::move(emission.refusal);
+}
+
+std::vector<CallableFunction> callable_functions(const Emitted& emitted, const Analysis& analysis) {
+    std::vector<CallableFunction> callable;
+    for (size_t i = 0; i < analysis.functions.size(); ++i)
+        if (analysis.functions[i].is_callback)
+            callable.push_back({analysis.functions[i].begin,
+                                emitted.holder.labelOffsetFromBase(emitted.callback_entries[i])});
+    return callable;
+}
+
 /// `given` with some of r6..r9 renamed, in `slots`.
 CompileInput renamed_input(const CompileInput& given, const Analysis& analysis,
                            std::vector<vm::DecodedSlot>& slots) {
@@ -131,34 +163,29 @@ Result<MachineCode> MachineCode::generate(const CompileInput& given) {
     std::optional<OverlapPlan> plan = plan_overlap(input, analysis->liveness);
     if (plan) make_room_for(*plan, *analysis);
 
-    asmjit::CodeHolder holder;
-    FirstError first_error;
-    holder.init(asmjit::Environment::host());
-    holder.setErrorHandler(&first_error);
-    asmjit::x86::Assembler assembler(&holder);
-    assembler.addEncodingOptions(asmjit::EncodingOptions::kOptimizedAlign);
-    Emission emission{assembler, input, *analysis, {}, {}, {}, {}, {}};
-    const Layout layout = emit_all(emission, plan);
-    if (!emission.refusal.empty()) return fail(ErrorKind::kUnsupported, "jit: " + emission.refusal);
-    if (!first_error.message().empty())
-        return fail(ErrorKind::kResource, "jit: " + first_error.message());
+    JumpForms forms;
+    Emitted measured, emitted;
+    emit_program(input, *analysis, plan, forms, true, measured);
+    if (!measured.refusal.empty()) return fail(ErrorKind::kUnsupported, "jit: " + measured.refusal);
+    forms.choose(measured.holder);
+    emit_program(input, *analysis, plan, forms, false, emitted);
+    if (!emitted.first_error.message().empty())
+        return fail(ErrorKind::kResource, "jit: " + emitted.first_error.message());
 
-    Result<CodeMemory> memory = place(holder);
+    Result<CodeMemory> memory = place(emitted.holder);
     if (!memory) return std::unexpected(memory.error());
     MachineCode code(std::move(*memory));
-    code.single_offset_ = holder.labelOffsetFromBase(layout.single);
-    code.tail_offset_ = holder.labelOffsetFromBase(layout.tail);
-    code.burst_offset_ = holder.labelOffsetFromBase(layout.burst);
+    code.single_offset_ = emitted.holder.labelOffsetFromBase(emitted.layout.single);
+    code.tail_offset_ = emitted.holder.labelOffsetFromBase(emitted.layout.tail);
+    code.burst_offset_ = emitted.holder.labelOffsetFromBase(emitted.layout.burst);
     code.may_redirect_ = analysis->may_redirect;
     if (plan) {
-        code.overlap_ = overlap_code(holder, *layout.overlap, code.memory_.address());
+        code.overlap_ =
+            overlap_code(emitted.holder, *emitted.layout.overlap, code.memory_.address());
         code.overlap_->stack_bytes = analysis->functions[0].stack_bytes;
         code.overlap_maps_ = std::move(plan->maps);
     }
-    for (size_t i = 0; i < analysis->functions.size(); ++i)
-        if (analysis->functions[i].is_callback)
-            code.callable_.push_back({analysis->functions[i].begin,
-                                      holder.labelOffsetFromBase(emission.callback_entries[i])});
+    code.callable_ = callable_functions(emitted, *analysis);
     return code;
 }
 
