@@ -230,7 +230,6 @@ std::string_view without_forms(Op op) {
     constexpr auto kRows = std::to_array<Row>({
         {Op::kCallReg, "refused by the verifier"},
         {Op::kCallKfunc, "dynptrs and their kin: the corpus calls them"},
-        {Op::kMayGoto, "machine code does not offer it"},
         {Op::kLoadCodeAddr, "callbacks: the corpus has them"},
         {Op::kLoadVarAddr, "resolved by the loader"},
         {Op::kLoadMapByIdx, "resolved by the loader"},

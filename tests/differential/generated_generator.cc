@@ -54,7 +54,17 @@ void Generator::after_call() {
     known_.scalars = static_cast<uint16_t>((known_.scalars & ~0x3eu) | 1u);
 }
 
+Generator::Generator(uint64_t seed, Calls calls) : random_(seed) {
+    if (calls == Calls::Plain) return;
+    calls_itself_ = random_.one_in(6);
+    has_callbacks_ = calls == Calls::TailAndCallback && random_.one_in(4);
+}
+
 void Generator::statement(uint32_t depth) {
+    const bool is_plain = in_loop_ || in_function_;
+    if (!is_plain && calls_itself_ && random_.one_in(10)) return tail_call();
+    if (!is_plain && has_callbacks_ && random_.one_in(8))
+        return random_.one_in(2) ? loop_by_callback() : each_by_callback();
     const uint32_t kind = random_.below(in_loop_ || in_function_ ? 14 : 24);
     if (kind < 7) return alu();
     if (kind < 8) return load_constant();
@@ -173,6 +183,7 @@ vm::ProgramSpec Generator::generate() {
     spec.name = "generated";
     spec.section = "xdp";
     spec.maps = map_specs();
+    if (calls_itself_) spec.maps.push_back(map_spec("self", vm::MapType::ProgArray, 4, 4, 2));
     spec.subprograms.push_back({"generated", 0});
     program_body();
     if (!calls_.empty()) {
@@ -187,12 +198,13 @@ vm::ProgramSpec Generator::generate() {
             w_.at(calls_[i]).imm = static_cast<int32_t>(entries[i % entries.size()]) -
                                    static_cast<int32_t>(calls_[i]) - 1;
     }
+    put_callbacks(spec);
     spec.insns = w_.insns();
     return spec;
 }
 
-vm::ProgramSpec generate_program(uint64_t seed) {
-    return Generator(seed).generate();
+vm::ProgramSpec generate_program(uint64_t seed, Calls calls) {
+    return Generator(seed, calls).generate();
 }
 
 }  // namespace weir::tests

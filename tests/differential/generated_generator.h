@@ -24,7 +24,7 @@ struct Known {
 
 class Generator {
 public:
-    explicit Generator(uint64_t seed) : random_(seed) {}
+    explicit Generator(uint64_t seed, Calls calls = Calls::Plain);
 
     vm::ProgramSpec generate();
 
@@ -59,6 +59,12 @@ private:
     void put_key(GeneratedMap map);
     void put_map(uint8_t reg, GeneratedMap map);
 
+    // generated_calls.cc
+    void tail_call();
+    void loop_by_callback();
+    void each_by_callback();
+    void put_callbacks(vm::ProgramSpec& spec);
+
     /// Offset from r10 of eight bytes that are written; they are written now if there are none.
     int16_t some_slot();
     /// A number to read; one is made if there is none.
@@ -82,6 +88,8 @@ private:
     uint32_t packet_bytes_ = 0;   ///< checked to be there
     uint32_t branches_left_ = 6;  ///< bounds the verifiers' paths
     std::vector<size_t> calls_;   ///< slots of local calls
+    bool calls_itself_ = false, has_callbacks_ = false;
+    std::vector<size_t> loop_callbacks_, each_callbacks_;  ///< slots that name them
 };
 
 }  // namespace weir::tests

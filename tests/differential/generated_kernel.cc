@@ -115,6 +115,16 @@ Result<void> run_one(int program, const Bytes& packet, Outcome& outcome) {
     return {};
 }
 
+Result<void> put_into_itself(const vm::ProgramSpec& spec, int program,
+                             const std::vector<int>& maps) {
+    constexpr uint32_t kFirst = 0;
+    for (size_t i = 0; i < maps.size(); ++i)
+        if (spec.maps[i].type == vm::MapType::ProgArray &&
+            ::bpf_map_update_elem(maps[i], &kFirst, &program, BPF_ANY) != 0)
+            return kernel_error("prog array");
+    return {};
+}
+
 std::vector<std::pair<Bytes, Bytes>> dump(const vm::MapSpec& spec, int fd) {
     const bool percpu = vm::is_percpu(spec.type);
     const size_t slot_bytes = percpu ? (spec.value_bytes + 7) / 8 * 8 : spec.value_bytes;
@@ -142,13 +152,16 @@ Result<Outcome> run_packets_in_kernel(const vm::ProgramSpec& spec, const Traffic
         return std::unexpected(filled.error());
     const Result<int> program = load(linked(spec, *maps), descriptors);
     if (!program) return std::unexpected(program.error());
+    if (const auto held = put_into_itself(spec, *program, *maps); !held)
+        return std::unexpected(held.error());
     Outcome outcome;
     outcome.prandom_state = vm::RunEnv{}.prandom_state;
     for (const Bytes& packet : traffic.packets)
         if (const Result<void> ran = run_one(*program, packet, outcome); !ran)
             return std::unexpected(ran.error());
     for (size_t i = 0; i < maps->size(); ++i)
-        outcome.maps.push_back(dump(spec.maps[i], (*maps)[i]));
+        if (spec.maps[i].type != vm::MapType::ProgArray)
+            outcome.maps.push_back(dump(spec.maps[i], (*maps)[i]));
     return outcome;
 }
 

@@ -34,11 +34,19 @@ enum GeneratedMap : uint32_t {
     kPercpuArrayMap,
     kPercpuHashMap,
     kGlobalsMap,
-    kGeneratedMaps
+    kGeneratedMaps,
+    kSelfMap = kGeneratedMaps  ///< a prog array that holds the program itself, where it calls that
+};
+
+/// Which calls may be in a program, beside helpers and functions.
+enum class Calls {
+    Plain,
+    Tail,             ///< of itself, until the limit
+    TailAndCallback,  ///< bpf_loop and bpf_for_each_map_elem, which the kernel wants BTF for
 };
 
 /// The same program for the same seed, an XDP program that means the same in the kernel (no time,
 /// no randomness, no cpu id).
-vm::ProgramSpec generate_program(uint64_t seed);
+vm::ProgramSpec generate_program(uint64_t seed, Calls calls = Calls::Plain);
 
 }  // namespace weir::tests

@@ -78,7 +78,8 @@ std::string hex(const Bytes& bytes) {
 using MapList = std::vector<std::unique_ptr<vm::Map>>;
 
 void look_at(const MapList& maps, Outcome& outcome) {
-    for (const auto& map : maps) outcome.maps.push_back(dump(*map));
+    for (const auto& map : maps)
+        if (map->spec().type != vm::MapType::ProgArray) outcome.maps.push_back(dump(*map));
 }
 
 void run_all(const jit::CompiledProgram& program, std::span<vm::XdpContext> contexts,
@@ -114,6 +115,15 @@ Result<MapList> make_maps(const vm::ProgramSpec& spec, const Traffic& traffic) {
         WEIR_CHECK(error == 0);
     }
     return maps;
+}
+
+/// Prog arrays hold the program in their first slot.
+void put_into_itself(const jit::CompiledProgram& program, const MapList& maps) {
+    constexpr uint32_t kFirst = 0, kId = 1;
+    for (const auto& map : maps)
+        if (map->spec().type == vm::MapType::ProgArray)
+            WEIR_CHECK(map->bind_program(reinterpret_cast<const uint8_t*>(&kFirst),
+                                         program.runnable(), kId) == 0);
 }
 
 }  // namespace
@@ -157,6 +167,7 @@ Result<Outcome> run_packets(const std::shared_ptr<const vm::VerifiedProgram>& pr
     if ((*compiled)->engine() != way.engine)
         return fail(ErrorKind::kResource, "this machine has no machine code");
 
+    put_into_itself(**compiled, *maps);
     std::vector<Frame> frames(traffic.packets.begin(), traffic.packets.end());
     std::vector<vm::XdpContext> contexts;
     for (Frame& frame : frames) contexts.push_back(frame.context());
