@@ -99,7 +99,7 @@ std::vector<FormEngines::Named> FormEngines::run_code(std::span<const FormOperan
                            vm::RunEnv env;
                            std::vector<uint32_t> redirects(contexts.size());
                            each.code.burst()(contexts.data(), contexts.data() + contexts.size(),
-                                             to.data(), redirects.data(), &env);
+                                             to.data(), redirects.data(), &env, nullptr);
                        })});
     }
     return all;
