@@ -151,7 +151,7 @@ void judge_many(const std::vector<vm::MapSpec>& maps, uint64_t accepted_percent_
 }
 
 TEST(Soundness, OfProgramsThatAreValid) {
-    judge_many(generate_program(0).maps, 95, generate_program);
+    judge_many(generate_program(0).maps, 95, [](uint64_t seed) { return generate_program(seed); });
 }
 
 TEST(Soundness, OfProgramsAimedAtWeakPoints) {
