@@ -109,7 +109,7 @@ TEST_P(Callback, MayGotoEndsWhenTheRunHasSpentThem) {
         "next: may_goto out\nr0 += 1\nout: exit");
     EXPECT_EQ(joined_.run(program, 2), (Verdicts{kMayGotoMax, kMayGotoMax}));
     const auto& of_function = joined_.add(
-        "r6 = 0\nagain: may_goto out\nr6 += 1\nif r6 < 100 goto again\ncall f\nr0 += r6\n"
+        "r0 = 0\nr6 = 0\nagain: may_goto out\nr6 += 1\nif r6 < 100 goto again\ncall f\nr0 += r6\n"
         "out: exit\nf: r0 = 0\nonce: may_goto end\nr0 += 1\ngoto once\nend: exit");
     EXPECT_EQ(joined_.run(of_function, 2), (Verdicts{kMayGotoMax, kMayGotoMax}));
 }
@@ -138,14 +138,14 @@ TEST(MachineCode, IsCalledByTimers) {
         vm::Timers timers(4, set_clock);
         vm::MapSpec spec = map_spec(vm::MapType::Array, 4, 32, 2);
         spec.timer_offset = 0;
-        Joined joined(runs, {spec, map_spec(vm::MapType::Array, 4, 8, 2)});
+        Joined joined(runs, {spec, map_spec(vm::MapType::Array, 4, 8, 1)});
         joined.env.timers = &timers;
         const auto& program = joined.add(
             "r6 = map[0] ll\n*(u32 *)(r10 - 4) = 1\nr1 = r6\nr2 = r10\nr2 += -4\n"
             "call map_lookup_elem\nif r0 == 0 goto out\nr7 = r0\nr1 = r7\nr2 = r6\nr3 = 1\n"
             "call timer_init\nr1 = r7\nld_pseudo r2, 4, tick\ncall timer_set_callback\nr1 = r7\n"
             "r2 = 500\nr3 = 0\ncall timer_start\nr0 = 2\nexit\nout: r0 = 0\nexit\n"
-            "tick: r6 = *(u32 *)(r2 + 0)\nr7 = map[1][0] ll\n*(u64 *)(r7 + 0) = r6\nr8 = r3\n"
+            "tick: r6 = *(u32 *)(r2 + 0)\nr7 = map[1][0]+0 ll\n*(u64 *)(r7 + 0) = r6\nr8 = r3\n"
             "r0 = 5\nagain: may_goto done\nr0 += 1\nif r0 != 300 goto again\n"
             "done: *(u64 *)(r8 + 16) = r0\nr0 = 0\nexit");
         EXPECT_EQ(joined.run(program), Verdicts{2});

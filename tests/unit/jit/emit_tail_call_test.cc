@@ -14,13 +14,13 @@ protected:
     Joined joined_{
         GetParam(),
         {map_spec(vm::MapType::ProgArray, 4, 4, kSlots),
-         map_spec(vm::MapType::ProgArray, 4, 4, kSlots), map_spec(vm::MapType::Array, 4, 8, 2)}};
+         map_spec(vm::MapType::ProgArray, 4, 4, kSlots), map_spec(vm::MapType::Array, 4, 8, 1)}};
 
     static std::string to_slot(const std::string& index) {
         return "r2 = map[0] ll\nr3 = " + index + "\ncall tail_call\n";
     }
     static std::string count() {
-        return "r6 = map[2][0] ll\nr0 = *(u64 *)(r6 + 0)\nr0 += 1\n*(u64 *)(r6 + 0) = r0\n";
+        return "r6 = map[2][0]+0 ll\nr0 = *(u64 *)(r6 + 0)\nr0 += 1\n*(u64 *)(r6 + 0) = r0\n";
     }
     using Verdicts = std::vector<uint32_t>;
 };
@@ -73,7 +73,7 @@ TEST_P(TailCall, EndsAtTheLimitOfEachRun) {
 
 TEST_P(TailCall, ReturnsToTheCallerOfTheFunctionThatMadeIt) {
     joined_.bind(2, joined_.add("r6 = 100\nr7 = 100\nr8 = 100\nr9 = 100\n"
-                                "*(u64 *)(r10 - 512) = 77\n*(u64 *)(r10 - 8) = 77\ncall f\n"
+                                "*(u64 *)(r10 - 400) = 77\n*(u64 *)(r10 - 8) = 77\ncall f\n"
                                 "r0 += 30\nexit\nf: r6 = 1\n*(u64 *)(r10 - 8) = 1\nr0 = 4\nexit"));
     const auto& program = joined_.add(
         "r6 = 1\nr7 = 10\nr8 = 100\nr9 = 1000\n*(u64 *)(r10 - 8) = 10000\n"
@@ -122,7 +122,7 @@ TEST_P(TailCall, FindsTheArrayThatARunChose) {
 TEST_P(TailCall, TakesTheTargetsRedirect) {
     joined_.bind(0, joined_.add("r1 = 17\nr2 = 0\ncall redirect\nexit"));
     const auto& program = joined_.add(
-        "r6 = map[2][0] ll\nr7 = *(u64 *)(r6 + 0)\nr8 = r7\nr8 += 1\n*(u64 *)(r6 + 0) = r8\n"
+        "r6 = map[2][0]+0 ll\nr7 = *(u64 *)(r6 + 0)\nr8 = r7\nr8 += 1\n*(u64 *)(r6 + 0) = r8\n"
         "r3 = r7\nr2 = map[0] ll\ncall tail_call\nr0 = 2\nexit");
     EXPECT_EQ(joined_.run(program, 3), (Verdicts{vm::XDP_REDIRECT, 2, 2}));
     EXPECT_EQ(joined_.redirects, (Verdicts{17, 0, 0}));
