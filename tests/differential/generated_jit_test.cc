@@ -17,7 +17,7 @@
 namespace weir::tests {
 namespace {
 
-constexpr uint64_t kProgramsByDefault = 10'000;
+constexpr uint64_t kProgramsByDefault = 10'000, kShortProgramsByDefault = 20'000;
 constexpr uint64_t kRefusedPercentMax = 2;
 constexpr int kFailuresMax = 5;
 
@@ -43,8 +43,7 @@ void compare_engines(uint64_t seed, const std::shared_ptr<const vm::VerifiedProg
     }
 }
 
-void try_seed(uint64_t seed, Tally& tally) {
-    const vm::ProgramSpec spec = generate_program(seed, Calls::TailAndCallback);
+void try_program(uint64_t seed, const vm::ProgramSpec& spec, Tally& tally) {
     const auto proof = vm::verify(spec);
     if (!proof) {
         ++tally.refused;
@@ -59,14 +58,16 @@ void try_seed(uint64_t seed, Tally& tally) {
     compare_engines(seed, std::make_shared<const vm::VerifiedProgram>(std::move(*accepted)), tally);
 }
 
-TEST(GeneratedPrograms, AgreeInInterpreterAndJit) {
-    const uint64_t count = number_from_environment("WEIR_GENERATED", kProgramsByDefault);
+using Generate = vm::ProgramSpec (*)(uint64_t seed);
+
+void compare_many(uint64_t programs_by_default, Generate generate) {
+    const uint64_t count = number_from_environment("WEIR_GENERATED", programs_by_default);
     const uint64_t first = first_seed();
     const auto begin = std::chrono::steady_clock::now();
     Tally tally;
     for (uint64_t seed = first; seed < first + count && tally.failures < kFailuresMax; ++seed) {
-        try_seed(seed, tally);
-        if (HasFatalFailure()) return;
+        try_program(seed, generate(seed), tally);
+        if (testing::Test::HasFatalFailure()) return;
     }
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
     fmt::print(
@@ -74,6 +75,15 @@ TEST(GeneratedPrograms, AgreeInInterpreterAndJit) {
         count, first, tally.accepted, tally.refused, tally.insns, tally.failures, taken.count());
     if (tally.refused != 0) fmt::print("last refusal: {}\n", tally.refusal);
     EXPECT_LE(tally.refused * 100, count * kRefusedPercentMax) << tally.refusal;
+}
+
+TEST(GeneratedPrograms, AgreeInInterpreterAndJit) {
+    compare_many(kProgramsByDefault,
+                 [](uint64_t seed) { return generate_program(seed, Calls::TailAndCallback); });
+}
+
+TEST(GeneratedPrograms, AgreeWhereTheyAreShort) {
+    compare_many(kShortProgramsByDefault, short_program);
 }
 
 /// What generated programs leave out, each tested elsewhere: legacy loads, may_goto, kfuncs, callx

@@ -79,6 +79,13 @@ TEST(GeneratedPrograms, AgreeWithTheKernel) {
     });
 }
 
+TEST(GeneratedPrograms, AgreeWithTheKernelWhereTheyAreShort) {
+    if (const std::string missing = kernel_missing(); !missing.empty()) GTEST_SKIP() << missing;
+    compare_many(kProgramsByDefault, [](uint64_t seed, Tally& tally) {
+        try_program(seed, short_program(seed), {generated_packets(seed)}, tally);
+    });
+}
+
 TEST(GeneratedBursts, AgreeWithTheKernel) {
     if (const std::string missing = kernel_missing(); !missing.empty()) GTEST_SKIP() << missing;
     compare_many(kBurstProgramsByDefault, [](uint64_t seed, Tally& tally) {

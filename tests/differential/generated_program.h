@@ -49,4 +49,7 @@ enum class Calls {
 /// no randomness, no cpu id).
 vm::ProgramSpec generate_program(uint64_t seed, Calls calls = Calls::Plain);
 
+/// A few groups of instructions without calls, for what back ends fold and rename.
+vm::ProgramSpec short_program(uint64_t seed);
+
 }  // namespace weir::tests
