@@ -27,7 +27,8 @@ enum class How : uint8_t { kRewrite, kNative, kSingle, kBurst, kPlainBurst };
 
 class OwnTable::State {
 public:
-    State(const TableShape& shape, const TableKeys& keys) : asked_(keys.asked) {
+    State(const TableShape& shape, const TableKeys& keys, jit::Overlap overlap)
+        : overlap_(overlap), asked_(keys.asked) {
         object_ = vm::load_object_file(WEIR_JIT_TABLES_OBJECT,
                                        {.map_entries_max = {{shape.map, shape.entries}}})
                       .value();
@@ -54,7 +55,7 @@ public:
         const auto spec = std::ranges::find(object_.programs, name, &vm::ProgramSpec::name);
         WEIR_CHECK(spec != object_.programs.end() && spec->maps.size() == 1);
         place.native = native_program(name);
-        place.machine = compiled(*spec, jit::Overlap::kAlways);
+        place.machine = compiled(*spec, overlap_);
         place.plain = compiled(*spec, jit::Overlap::kNever);
         return place;
     }
@@ -98,6 +99,7 @@ public:
     BurstVerdicts verdicts_from(const Program& program, How how, uint32_t first) {
         bind_native();
         next_ = first;
+        env_ = {};  // a worker looks at the sizes of maps in its first burst
         rewrite();
         run(program, how);
         return verdicts_;
@@ -116,6 +118,7 @@ private:
         bind_native_maps(std::span(&map, 1));
     }
 
+    jit::Overlap overlap_;
     std::vector<Flow> asked_;
     vm::ObjectSpec object_;
     std::unique_ptr<vm::Map> map_;
@@ -126,8 +129,8 @@ private:
     vm::RunEnv env_;
 };
 
-OwnTable::OwnTable(const TableShape& shape, const TableKeys& keys)
-    : state_(std::make_shared<State>(shape, keys)) {}
+OwnTable::OwnTable(const TableShape& shape, const TableKeys& keys, jit::Overlap overlap)
+    : state_(std::make_shared<State>(shape, keys, overlap)) {}
 OwnTable::~OwnTable() = default;
 
 BurstVerdicts OwnTable::verdicts_of(const TableWork& work, uint32_t first) {

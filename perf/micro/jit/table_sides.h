@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "jit/jit.h"
 #include "perf/micro/jit/contest.h"
 #include "perf/micro/jit/frames.h"
 #include "perf/micro/jit/table_keys.h"
@@ -36,7 +37,8 @@ using BurstVerdicts = std::array<uint32_t, kFrameCount>;
 /// kRewriting is that alone.
 class OwnTable {
 public:
-    OwnTable(const TableShape& shape, const TableKeys& keys);
+    /// `overlap`: of kTableBurst.
+    OwnTable(const TableShape& shape, const TableKeys& keys, jit::Overlap overlap);
     ~OwnTable();
     OwnTable(const OwnTable&) = delete;
     OwnTable& operator=(const OwnTable&) = delete;
