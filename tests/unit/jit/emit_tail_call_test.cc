@@ -1,5 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <array>
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "maps/reclaim.h"
 #include "tests/unit/jit/joined.h"
 #include "vm/base/limits.h"
 
@@ -134,6 +141,44 @@ TEST_P(TailCall, LeavesTheMayGotosOfTheRunToTheTarget) {
         "r6 = 0\nagain: may_goto out\nr6 += 1\nif r6 < 1000 goto again\nout: " + to_slot("0") +
         "r0 = 50\nexit");
     EXPECT_EQ(joined_.run(program, 2), (Verdicts{kMayGotoMax - 1000, kMayGotoMax - 1000}));
+}
+
+/// A worker whose bursts jump into whatever stands in the slot.
+uint64_t count_wrong(const jit::CompiledProgram& program, const std::atomic<bool>& done) {
+    const maps::ReaderScope reader;
+    vm::RunEnv env;
+    std::array<TestPacket, 32> packets;
+    uint64_t wrong = 0;
+    while (!done.load(std::memory_order_relaxed)) {
+        std::vector<vm::XdpContext> contexts;
+        for (TestPacket& packet : packets) contexts.push_back(packet.context());
+        std::array<uint32_t, packets.size()> verdicts{}, redirects{};
+        program.run_burst(contexts, verdicts, redirects, env);
+        for (const uint32_t verdict : verdicts) wrong += verdict == 7 || verdict == 8 ? 0 : 1;
+        maps::reader_quiescent();
+    }
+    return wrong;
+}
+
+TEST(MachineCode, IsFreedOnceNoWorkerCanJumpIntoIt) {
+    constexpr int kReplacements = 100;
+    Joined joined(Runs::kBurst, {map_spec(vm::MapType::ProgArray, 4, 4, kSlots)});
+    const auto& program = joined.add("r2 = map[0] ll\nr3 = 0\ncall tail_call\nr0 = 50\nexit");
+    std::unique_ptr<jit::CompiledProgram> target = joined.make("r0 = 7\nexit");
+    joined.bind(0, *target);
+    std::atomic<bool> done = false;
+    uint64_t wrong = UINT64_MAX;
+    std::thread worker([&] { wrong = count_wrong(program, done); });
+    for (int i = 0; i < kReplacements; ++i) {
+        auto next = joined.make(i % 2 == 0 ? "r0 = 8\nexit" : "r0 = 7\nexit");
+        joined.bind(0, *next);
+        const maps::GraceToken token = maps::begin_grace();
+        while (!maps::grace_passed(token)) std::this_thread::yield();
+        target = std::move(next);
+    }
+    done = true;
+    worker.join();
+    EXPECT_EQ(wrong, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, TailCall, testing::ValuesIn(kAllRuns), [](const auto& run) {

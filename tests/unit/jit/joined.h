@@ -30,6 +30,11 @@ public:
 
     /// All of them have all maps. Aborts where the verifier refuses: the test is wrong then.
     const jit::CompiledProgram& add(std::string_view text) {
+        programs_.push_back(make(text));
+        return *programs_.back();
+    }
+    /// The same, for who frees it before this.
+    std::unique_ptr<jit::CompiledProgram> make(std::string_view text) {
         const auto insns = vm::assemble(text);
         if (!insns) std::fprintf(stderr, "%s\n", insns.error().message.c_str());
         vm::ProgramSpec spec;
@@ -43,10 +48,10 @@ public:
         verified.push_back(
             std::make_shared<const vm::VerifiedProgram>(vm::accept(spec, proof.value()).value()));
         const jit::Engine engine = runs == Runs::kInterp ? jit::Engine::kInterp : jit::Engine::kJit;
-        programs_.push_back(
-            jit::compile(verified.back(), pointers_, maps::all_helpers(), engine).value());
-        WEIR_CHECK(programs_.back()->engine() == engine);
-        return *programs_.back();
+        auto compiled =
+            jit::compile(verified.back(), pointers_, maps::all_helpers(), engine).value();
+        WEIR_CHECK(compiled->engine() == engine);
+        return compiled;
     }
     void bind(uint32_t slot, const jit::CompiledProgram& program, size_t map_index = 0) {
         const auto* const key = reinterpret_cast<const uint8_t*>(&slot);
