@@ -61,6 +61,7 @@ private:
     void add_at(uint8_t base);
     /// r1 the map, r2 the key on the stack.
     void put_key(uint32_t map);
+    void change_key(int16_t place);
     /// r1 a number below kBurstKeys out of the packet, the value before, the result so far, or a
     /// constant.
     void small_number();

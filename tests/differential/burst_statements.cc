@@ -67,7 +67,28 @@ void BurstGenerator::put_key(uint32_t map) {
         if (map == kBurstPercpuArray || map == kBurstOuterArray) w_.put(Op::kAnd64Imm, 1, 0, 0, 7);
         w_.store64(10, kKeySlot, 1);
     }
-    w_.load_map(1, static_cast<int32_t>(map)).mov_reg(2, 10).add(2, kKeySlot);
+    change_key(static_cast<int16_t>(map == kBurstLpm ? kKeySlot + 4 : kKeySlot));
+    w_.load_map(1, static_cast<int32_t>(map)).mov_reg(2, 10);
+    const int32_t detour = random_.one_in(6) ? 8 : 0;
+    if (detour != 0) w_.add(2, detour);
+    w_.add(2, kKeySlot - detour);
+}
+
+/// Back ends may know a key's bytes from the stores in front: one more store, which comes by
+/// another name of the stack, or on some paths only.
+void BurstGenerator::change_key(int16_t place) {
+    const auto byte = static_cast<int32_t>(random_.below(kBurstKeys));
+    switch (random_.below(12)) {
+        case 0: w_.put(Op::kStoreImm8, 10, 0, place, byte); return;
+        case 1: w_.mov_reg(3, 10).add(3, place).put(Op::kStoreImm8, 3, 0, 0, byte); return;
+        case 2: w_.mov_reg(3, 10).add(3, place).mov(4, byte).put(Op::kStoreReg8, 3, 4, 0); return;
+        case 3: w_.put(Op::kJset64Imm, 8, 0, 1, 1).put(Op::kStoreImm8, 10, 0, place, byte); return;
+        case 4:
+            w_.put(Op::kStoreImm8, 10, 0, place, byte);
+            w_.put(Op::kJset64Imm, 8, 0, 1, 2).put(Op::kStoreImm8, 10, 0, place, byte ^ 1);
+            return;
+        default: return;
+    }
 }
 
 void BurstGenerator::write_value() {
