@@ -52,5 +52,14 @@ constexpr std::array<Gp, 2> kHashQuestionRegisters = {asmjit::x86::rax, asmjit::
 // emit_prefix_lookup.cc
 void emit_prefix_lookup(Emission& e, const InlinePrefixLookup& lookup, const KeyPlace& key,
                         const LookupExits& exits);
+/// Whether the steps of vm::LookupSteps are worth code here: the table is large, the key lies on
+/// the stack and has its full length.
+bool has_prefix_questions(const InlinePrefixLookup& lookup, const KeyPlace& key);
+/// Requests the slot of the key.
+void emit_prefix_question(Emission& e, const InlinePrefixLookup& lookup, const KeyPlace& key);
+/// Requests the value that the slot leads to, or goes to `nothing`; to `otherwise` where it leads
+/// on.
+void emit_prefix_question_on(Emission& e, const InlinePrefixLookup& lookup, const KeyPlace& key,
+                             const asmjit::Label& nothing, const asmjit::Label& otherwise);
 
 }  // namespace weir::jit

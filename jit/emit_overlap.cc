@@ -55,6 +55,11 @@ void emit_take_back(Emission& e, RegisterSet registers) {
         if ((registers & set_of(reg)) != 0) e.a.mov(reg64(reg), kept_register(reg));
 }
 
+KeyPlace prefix_key(const Emission& e, const OverlapStop& stop, const InlinePrefixLookup& prefix) {
+    const uint32_t length_bytes = sizeof(uint32_t);
+    return KeyPlace::find(e, stop.slot, length_bytes + prefix.layout.address_bytes);
+}
+
 /// Registers that matter at a stop. Look-ups in place make the map's address themselves, and that
 /// of a key on the stack.
 RegisterSet kept_at(const Emission& e, const OverlapStop& stop) {
@@ -65,6 +70,10 @@ RegisterSet kept_at(const Emission& e, const OverlapStop& stop) {
         kept &= static_cast<RegisterSet>(~set_of(1));
         if (KeyPlace::find(e, stop.slot, hash->layout.key_bytes).is_on_stack())
             kept &= static_cast<RegisterSet>(~set_of(2));
+    }
+    if (const auto* prefix = std::get_if<InlinePrefixLookup>(&form)) {
+        if (has_prefix_questions(*prefix, prefix_key(e, stop, *prefix)))
+            kept &= static_cast<RegisterSet>(~(set_of(1) | set_of(2)));
     }
     return kept;
 }
@@ -143,9 +152,13 @@ private:
     void emit_questions(Emission& e, const OverlapStop& stop, const Label& go_on) const {
         const HelperForm form = helper_form(e.input, stop.slot);
         if (const auto* hash = std::get_if<InlineHashLookup>(&form))
-            emit_questions_in_place(e, stop, *hash, go_on);
-        else
-            emit_question_calls(e, stop, go_on);
+            return emit_hash_questions(e, stop, *hash, go_on);
+        if (const auto* prefix = std::get_if<InlinePrefixLookup>(&form)) {
+            const KeyPlace key = prefix_key(e, stop, *prefix);
+            if (has_prefix_questions(*prefix, key))
+                return emit_prefix_questions(e, stop, *prefix, key, go_on);
+        }
+        emit_question_calls(e, stop, go_on);
     }
 
     /// What the look-up waits for is on its way; the packet goes on at `code` when its turn comes.
@@ -155,8 +168,8 @@ private:
         e.a.jmp(halves_.advance.next_packet);
     }
 
-    void emit_questions_in_place(Emission& e, const OverlapStop& stop, const InlineHashLookup& hash,
-                                 const Label& go_on) const {
+    void emit_hash_questions(Emission& e, const OverlapStop& stop, const InlineHashLookup& hash,
+                             const Label& go_on) const {
         const Label second = e.a.newLabel();
         const auto [hash_register, bucket_register] = kHashQuestionRegisters;
         emit_hash_question(e, hash, KeyPlace::find(e, stop.slot, hash.layout.key_bytes));
@@ -170,6 +183,24 @@ private:
         emit_wait(e, go_on);
     }
 
+    /// Slots that lead on are left to LookupSteps' second function.
+    void emit_prefix_questions(Emission& e, const OverlapStop& stop,
+                               const InlinePrefixLookup& prefix, const KeyPlace& key,
+                               const Label& go_on) const {
+        constexpr uint64_t kFirstTicket = 1;
+        const Label second = e.a.newLabel(), otherwise = e.a.newLabel(), ask_on = e.a.newLabel();
+        emit_prefix_question(e, prefix, key);
+        emit_wait(e, second);
+        e.a.bind(second);
+        emit_prefix_question_on(e, prefix, key, go_on, otherwise);
+        emit_wait(e, go_on);
+        e.a.bind(otherwise);
+        e.a.mov(in_frame(offsetof(OverlapFrame, ticket)), Imm(kFirstTicket));
+        e.a.bind(ask_on);
+        e.a.lea(x86::rsi, key.at(0, sizeof(uint64_t)));
+        emit_ask_on(e, stop, ask_on, go_on);
+    }
+
     /// By LookupSteps' two functions; r2 holds the key.
     void emit_question_calls(Emission& e, const OverlapStop& stop, const Label& go_on) const {
         const Label ask_on = e.a.newLabel();
@@ -177,6 +208,12 @@ private:
         emit_answer(e, ask_on, go_on);
         e.a.bind(ask_on);
         e.a.mov(x86::rsi, kept_register(2));
+        emit_ask_on(e, stop, ask_on, go_on);
+    }
+
+    /// rsi points to the key.
+    void emit_ask_on(Emission& e, const OverlapStop& stop, const Label& ask_on,
+                     const Label& go_on) const {
         e.a.mov(x86::rcx, in_frame(offsetof(OverlapFrame, ticket)));
         emit_call(e, stop, reinterpret_cast<uint64_t>(stop.steps.ask_on));
         emit_answer(e, ask_on, go_on);

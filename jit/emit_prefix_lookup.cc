@@ -20,6 +20,7 @@ using asmjit::Label;
 namespace x86 = asmjit::x86;
 
 constexpr uint32_t kLengthBytes = 4;  ///< the prefix length in front of the address
+constexpr uint32_t kLargeTableBits = 24;
 
 void emit_check_length(Emission& e, const KeyPlace& key, uint32_t bits, const Label& otherwise) {
     if (key.known({0, kLengthBytes}) == bits) return;
@@ -81,6 +82,28 @@ void emit_prefix_lookup(Emission& e, const InlinePrefixLookup& form, const KeyPl
         at.a.bind(otherwise);
         emit_direct_call(at, call, key, exits);
     });
+}
+
+bool has_prefix_questions(const InlinePrefixLookup& form, const KeyPlace& key) {
+    return form.layout.table_bits == kLargeTableBits && key.is_on_stack() &&
+           key.known({0, kLengthBytes}) == form.layout.address_bytes * 8;
+}
+
+void emit_prefix_question(Emission& e, const InlinePrefixLookup& form, const KeyPlace& key) {
+    emit_table_index(e, key, form.layout.table_bits);
+    emit_constant(e, x86::r10, reinterpret_cast<uint64_t>(form.layout.table));
+    e.a.prefetcht0(x86::ptr(x86::r10, x86::rcx, 2));
+}
+
+void emit_prefix_question_on(Emission& e, const InlinePrefixLookup& form, const KeyPlace& key,
+                             const Label& nothing, const Label& otherwise) {
+    const vm::PrefixLayout& layout = form.layout;
+    emit_table_index(e, key, layout.table_bits);
+    emit_entry(e, layout, otherwise);
+    e.a.test(x86::eax, x86::eax);
+    e.a.jz(nothing);
+    emit_element(e, x86::rax, layout.values, x86::rax, layout.value_stride, x86::r10);
+    e.a.prefetcht0(x86::ptr(x86::rax));
 }
 
 }  // namespace weir::jit

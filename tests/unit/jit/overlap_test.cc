@@ -205,5 +205,61 @@ TEST(OverlapPlan, LetsTheAdvanceWriteWhatNothingBehindItTouches) {
     EXPECT_EQ(kinds_of("DrawsRandomNumbersBefore"), (std::vector{Kind::AskOnly}));
 }
 
+/// Gives the first four bytes of the value for the address that the packet begins with, or 0.
+const char* const kRoute =
+    "r7 = *(u32 *)(r1 + 0)\nr2 = *(u32 *)(r1 + 4)\nr3 = r7\nr3 += 64\nif r3 > r2 goto out\n"
+    "r2 = *(u32 *)(r7 + 0)\n*(u32 *)(r10 - 4) = r2\n*(u32 *)(r10 - 8) = 32\n"
+    "r2 = r10\nr2 += -8\nr1 = map[0] ll\ncall 1\nif r0 == 0 goto out\n"
+    "r0 = *(u32 *)(r0 + 0)\nexit\nout: r0 = 0\nexit";
+
+/// Of a.0.0.d.
+std::array<uint8_t, 4> address(uint32_t a, uint32_t d) {
+    return {static_cast<uint8_t>(a), 0, 0, static_cast<uint8_t>(d)};
+}
+
+struct Route {
+    uint32_t bits;
+    std::array<uint8_t, 4> to;
+};
+
+/// A table with a slot for each 24 bits; of these some are entries, some lead on to one longer
+/// prefix or to many, and for some a shorter prefix counts.
+std::vector<Route> routes() {
+    std::vector<Route> all = {
+        {8, address(1, 0)}, {16, address(2, 0)}, {24, address(3, 0)}, {32, address(4, 7)}};
+    for (uint32_t d = 0; d < 256; d += 3) all.push_back({32, address(5, d)});
+    for (uint32_t d = 0; d < 256; d += 32) all.push_back({27, address(1, d)});
+    return all;
+}
+
+TEST(OverlappedLookup, FindsInALargeTableWhatTheMapFinds) {
+    vm::MapSpec spec = map_spec(vm::MapType::LpmTrie, 8, 8, 1u << 16);
+    spec.flags = vm::kMapNoPrealloc;
+    const Proven proven(vm::assemble(kRoute).value(), {spec});
+    std::array<uint8_t, 8> value{};
+    for (const Route& route : routes()) {
+        ++value[value[0] == 255 ? 1 : 0];
+        ASSERT_EQ(proven.maps[0]->control_update(reinterpret_cast<const uint8_t*>(&route), value,
+                                                 vm::kUpdateAny),
+                  0);
+    }
+    const auto code = jit::compile(proven.program, proven.pointers, maps::all_helpers(),
+                                   Engine::kJit, CompileOptions{.overlap = Overlap::kAlways});
+    std::array<TestPacket, 48> packets;
+    std::vector<vm::XdpContext> contexts;
+    std::array<uint32_t, 48> verdicts, redirects, expected;
+    for (uint32_t i = 0; i < packets.size(); ++i) {
+        const Route whole = {32, address(i % 7, i * 5)};
+        std::memcpy(packets[i].bytes, whole.to.data(), whole.to.size());
+        contexts.push_back(packets[i].context());
+        const uint8_t* const found =
+            proven.maps[0]->lookup(reinterpret_cast<const uint8_t*>(&whole), 0);
+        expected[i] = found == nullptr ? 0 : *reinterpret_cast<const uint32_t*>(found);
+    }
+    vm::RunEnv env;
+    (*code)->run_burst(contexts, verdicts, redirects, env);
+    EXPECT_EQ(verdicts, expected);
+}
+
 }  // namespace
 }  // namespace weir::tests
