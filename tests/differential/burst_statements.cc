@@ -298,6 +298,21 @@ void BurstGenerator::helper() {
     fold(0);
 }
 
+namespace {
+
+/// A big map outgrows the caches only when it is full enough: of keys that no packet has.
+void fill_beyond_caches(const vm::MapSpec& hash, Traffic& traffic) {
+    constexpr uint32_t kElements = 40'000;
+    if (hash.entries_max <= kElements) return;
+    for (uint32_t key = 0; key < kElements; ++key) {
+        Fill fill{kBurstHash, Bytes(hash.key_bytes), Bytes(hash.value_bytes), 0};
+        put_number(fill.key, 0, kBurstKeys + key);
+        traffic.fills.push_back(std::move(fill));
+    }
+}
+
+}  // namespace
+
 Traffic burst_traffic(uint64_t seed, const vm::ProgramSpec& program) {
     Random random(seed ^ 0x6275'7273'7473);
     const uint32_t flows = 1 + random.below(kBurstKeys);  // 1: every packet is of the same flow
@@ -325,6 +340,7 @@ Traffic burst_traffic(uint64_t seed, const vm::ProgramSpec& program) {
             traffic.fills.push_back(std::move(fill));
         }
     }
+    fill_beyond_caches(program.maps[kBurstHash], traffic);
     return traffic;
 }
 

@@ -21,7 +21,7 @@ namespace {
 using jit::Engine;
 using jit::Overlap;
 
-constexpr uint64_t kProgramsByDefault = 1'000, kBigProgramsByDefault = 20;
+constexpr uint64_t kProgramsByDefault = 1'000, kBigProgramsByDefault = 10;
 constexpr int kFailuresMax = 5;
 
 /// Ways that look at maps after as many packets are compared with each other.
