@@ -13,7 +13,7 @@ using vm::Op;
 namespace {
 
 constexpr int32_t kLookup = 1, kUpdate = 2, kDelete = 3, kPrandom = 7, kCsumDiff = 28,
-                  kAdjustHead = 44, kSpinLock = 93, kSpinUnlock = 94, kBuffLen = 188;
+                  kSpinLock = 93, kSpinUnlock = 94, kBuffLen = 188;
 constexpr int16_t kNextKey = 0, kCounter = 8, kNumber = 16;  ///< parts of a value
 constexpr size_t kPackets = 70;
 
@@ -264,7 +264,14 @@ void BurstGenerator::write_packet() {
 
 void BurstGenerator::move_packet() {
     if (in_function_ || in_loop_) return arithmetic();
-    w_.mov_reg(1, 6).mov(2, static_cast<int32_t>(random_.below(3)) * 8 - 8).call(kAdjustHead);
+    constexpr auto kHelpers = std::to_array<int32_t>({44, 54, 65});  // head, metadata, tail
+    constexpr auto kDistances = std::to_array<int32_t>({-8, -4, 0, 4, 8, -3, -32, 16, -300, 100});
+    w_.mov_reg(1, 6);
+    if (random_.one_in(3))
+        w_.mov_reg(2, 8).put(Op::kAnd64Imm, 2, 0, 0, 15).add(2, -8);
+    else
+        w_.mov(2, kDistances[random_.below(kDistances.size())]);
+    w_.call(kHelpers[random_.below(kHelpers.size())]);
     fold(0);
     check_packet();
 }

@@ -168,17 +168,32 @@ void forget_arguments(InsnWriter& w) {
     for (uint8_t i = 1; i <= 5; ++i) w.mov(i, 0);
 }
 
+/// Checksums of what is left out and what comes in, each of so many words of the stack, from a seed
+/// of 32 bits.
+Form checksum_form(int32_t words_out, int32_t words_in) {
+    constexpr int32_t kCsumDiff = 28;
+    InsnWriter w;
+    w.put(Op::kMov32Reg, 5, 0);
+    for (const bool out : {true, false}) {
+        const uint8_t address = out ? 1 : 3;
+        const int32_t words = out ? words_out : words_in;
+        if (words == 0)
+            w.mov(address, 0);
+        else
+            w.mov_reg(address, 10).add(address, kFormStackLow + (out ? 64 : 0));
+        w.mov(static_cast<uint8_t>(address + 1), 4 * words);
+    }
+    w.call(kCsumDiff);
+    forget_arguments(w);
+    return make_form(w, 0, 7);
+}
+
 /// r6..r9 must survive.
 std::vector<Form> call_forms(Op op) {
-    constexpr int32_t kCsumDiff = 28;
     std::vector<Form> forms;
-    for (int32_t words = 0; op == Op::kCallHelper && words <= 10; ++words) {
-        InsnWriter w;
-        w.mov_reg(5, 0).put(Op::kAnd64Imm, 5, 0, 0, 0xffff).mov(1, 0).mov(2, 0);
-        w.mov_reg(3, 10).add(3, kFormStackLow).mov(4, 4 * words).call(kCsumDiff);
-        forget_arguments(w);
-        forms.push_back(make_form(w, 0, 7));
-    }
+    for (const int32_t out : {0, 1, 2, 3, 4, 5, 6, 10})
+        for (const int32_t in : {0, 1, 2, 3, 4, 5, 6, 10})
+            if (op == Op::kCallHelper) forms.push_back(checksum_form(out, in));
     for (int i = 0; op == Op::kCallLocal && i < 2; ++i) {
         InsnWriter w;
         w.put(Op::kCallLocal);  // forms_program.cc says where to
