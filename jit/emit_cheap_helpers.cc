@@ -6,7 +6,7 @@
 #include <cstddef>
 
 #include "jit/emission.h"
-#include "jit/inline_helper.h"
+#include "jit/emit_lookup.h"
 #include "jit/known_value.h"
 #include "vm/base/limits.h"
 #include "vm/program/context.h"
@@ -185,28 +185,47 @@ bool emit_known_csum_diff(Emission& e, size_t slot) {
     return true;
 }
 
-}  // namespace
+bool says_zero(HelperId id) {
+    return id == HelperId::xdp_adjust_head || id == HelperId::xdp_adjust_meta ||
+           id == HelperId::xdp_adjust_tail;
+}
 
-void emit_cheap_helper(Emission& e, const CheapHelper& helper, size_t slot) {
-    const Label otherwise = e.a.newLabel(), done = e.a.newLabel();
+/// The usual case in place; falls through with the result in rax.
+void emit_usual_case(Emission& e, const CheapHelper& helper, const LookupExits& exits) {
+    const Label otherwise = e.a.newLabel();
     switch (helper.id) {
-        case HelperId::get_prandom_u32: return emit_prandom(e);
-        case HelperId::redirect: return emit_redirect(e);
-        case HelperId::csum_diff:
-            if (!emit_known_csum_diff(e, slot)) emit_plain_call(e, helper.function);
-            return;
         case HelperId::xdp_adjust_head: emit_adjust_head(e, otherwise); break;
         case HelperId::xdp_adjust_meta: emit_adjust_meta(e, otherwise); break;
         case HelperId::xdp_adjust_tail: emit_adjust_tail(e, otherwise); break;
         case HelperId::xdp_get_buff_len: emit_get_buff_len(e, otherwise); break;
-        default: return emit_plain_call(e, helper.function);
+        default: WEIR_CHECK(!"a helper with a usual case");
     }
-    e.a.bind(done);
-    e.detours.push_back([otherwise, done, function = helper.function](Emission& at) {
+    e.detours.push_back([otherwise, exits, function = helper.function](Emission& at) {
         at.a.bind(otherwise);
         emit_plain_call(at, function);
-        at.a.jmp(done);
+        emit_exit(at, exits);
     });
+}
+
+}  // namespace
+
+void emit_cheap_helper(Emission& e, const CheapHelper& helper, size_t slot) {
+    if (helper.id == HelperId::get_prandom_u32) return emit_prandom(e);
+    if (helper.id == HelperId::redirect) return emit_redirect(e);
+    if (helper.id == HelperId::csum_diff) {
+        if (!emit_known_csum_diff(e, slot)) emit_plain_call(e, helper.function);
+        return;
+    }
+    const Label done = e.a.newLabel();
+    emit_usual_case(e, helper, {done, done});
+    e.a.bind(done);
+}
+
+bool emit_cheap_helper_and_jump(Emission& e, const CheapHelper& helper, const LookupExits& exits) {
+    if (!says_zero(helper.id)) return false;
+    emit_usual_case(e, helper, exits);
+    if (exits.falls_to_present) e.a.jmp(exits.absent);
+    return true;
 }
 
 }  // namespace weir::jit

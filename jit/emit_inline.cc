@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <optional>
+#include <ranges>
+#include <vector>
 
 #include "jit/emission.h"
 #include "jit/emit_lookup.h"
@@ -144,8 +146,18 @@ std::optional<NullCheck> find_null_check(const Emission& e, size_t slot) {
     return std::nullopt;
 }
 
-void emit_moves(Emission& e, size_t begin, size_t end) {
-    for (size_t slot = begin; slot < end; ++slot) {
+/// Those of the moves in [begin, end) that matter at `next`.
+void emit_moves(Emission& e, size_t begin, size_t end, size_t next) {
+    RegisterSet live = e.analysis.liveness.before(next);
+    std::vector<size_t> needed;
+    for (size_t slot = end; slot-- > begin;) {
+        const vm::DecodedInsn& insn = e.input.slots[slot].insn;
+        if ((live & set_of(insn.dst)) == 0) continue;
+        needed.push_back(slot);
+        live =
+            static_cast<RegisterSet>((live & ~set_of(insn.dst)) | register_use(insn, true).reads);
+    }
+    for (const size_t slot : needed | std::views::reverse) {
         const vm::DecodedInsn& insn = e.input.slots[slot].insn;
         insn.op == Op::kMov64Reg ? emit_alu_reg(e, insn) : emit_alu_imm(e, insn);
     }
@@ -225,13 +237,17 @@ size_t emit_lookup_and_jump(Emission& e, size_t slot) {
     const Label here = e.a.newLabel(), away = has_moves ? e.a.newLabel() : target;
     const LookupExits exits =
         check->jumps_if_absent ? LookupExits{here, away, true} : LookupExits{away, here, false};
-    if (!emit_lookup(e, helper_form(e.input, slot), slot, exits)) return 0;
+    const HelperForm form = helper_form(e.input, slot);
+    const auto* cheap = std::get_if<CheapHelper>(&form);
+    const bool done = cheap != nullptr ? emit_cheap_helper_and_jump(e, *cheap, exits)
+                                       : emit_lookup(e, form, slot, exits);
+    if (!done) return 0;
     e.a.bind(here);
     if (has_moves) {
-        emit_moves(e, slot + 1, check->jump);
-        e.detours.push_back([away, slot, jump = check->jump, target](Emission& at) {
+        emit_moves(e, slot + 1, check->jump, check->jump + 1);
+        e.detours.push_back([away, slot, check = *check, target](Emission& at) {
             at.a.bind(away);
-            emit_moves(at, slot + 1, jump);
+            emit_moves(at, slot + 1, check.jump, check.target);
             at.a.jmp(target);
         });
     }

@@ -120,11 +120,12 @@ void emit_jump_reg(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
 
 void emit_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     const int64_t target = vm::jump_target(insn, slot).slot;
+    const size_t end = e.body.function->end;
     size_t next = slot + 1;
-    while (static_cast<int64_t>(next) < target && !e.input.reachable(next)) ++next;
+    while (next < end && !e.input.reachable(next)) ++next;
     if (target == static_cast<int64_t>(next)) return;
     const bool exits = e.input.slots[static_cast<size_t>(target)].insn.op == vm::Op::kExit;
-    if (exits && emit_short_leave(e)) return;
+    if (exits && (next == end || emit_short_leave(e))) return;  // behind the end is the way out
     e.a.jmp(branch_label(e, target));
 }
 

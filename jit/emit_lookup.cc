@@ -41,6 +41,14 @@ void emit_cpu_plane(Emission& e, const Gp& plane, uint32_t planes, uint64_t plan
     emit_scale(e, plane, plane_bytes);
 }
 
+void emit_exit(Emission& e, const LookupExits& exits) {
+    if (!exits.is_one()) {
+        e.a.test(x86::rax, x86::rax);
+        e.a.jz(exits.absent);
+    }
+    e.a.jmp(exits.present);
+}
+
 void emit_absent(Emission& e, const asmjit::Label& here, const LookupExits& exits) {
     e.a.bind(here);
     e.a.xor_(x86::eax, x86::eax);
@@ -55,11 +63,7 @@ void emit_direct_call(Emission& e, const DirectLookup& lookup, const KeyPlace& k
     emit_constant(e, reg64(1), reinterpret_cast<uint64_t>(lookup.map));
     e.a.mov(reg64(3).r32(), x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
     e.a.call(Imm(reinterpret_cast<uint64_t>(lookup.function)));
-    if (!exits.is_one()) {
-        e.a.test(x86::rax, x86::rax);
-        e.a.jz(exits.absent);
-    }
-    e.a.jmp(exits.present);
+    emit_exit(e, exits);
 }
 
 }  // namespace weir::jit

@@ -31,6 +31,8 @@ void emit_element(Emission& e, const Gp& to, const void* base, const Gp& index, 
 /// none.
 void emit_cpu_plane(Emission& e, const Gp& plane, uint32_t planes, uint64_t plane_bytes,
                     const asmjit::Label& missing);
+/// Goes to where the result in rax belongs.
+void emit_exit(Emission& e, const LookupExits& exits);
 /// Behind the function's code: absent without a call.
 void emit_absent(Emission& e, const asmjit::Label& here, const LookupExits& exits);
 /// Behind the function's code: the call that decides. r2 need not hold the key if it is on the
@@ -49,6 +51,11 @@ void emit_hash_question_on(Emission& e, const InlineHashLookup& lookup,
                            const asmjit::Label& nothing);
 /// The registers that count: the hash, and the bucket's address.
 constexpr std::array<Gp, 2> kHashQuestionRegisters = {asmjit::x86::rax, asmjit::x86::r10};
+
+// emit_cheap_helpers.cc
+/// A helper that gives 0 where all is well, which counts as absent here. False: it is another.
+bool emit_cheap_helper_and_jump(Emission& e, const CheapHelper& helper, const LookupExits& exits);
+
 // emit_prefix_lookup.cc
 void emit_prefix_lookup(Emission& e, const InlinePrefixLookup& lookup, const KeyPlace& key,
                         const LookupExits& exits);

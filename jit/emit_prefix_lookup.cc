@@ -34,6 +34,10 @@ void emit_table_index(Emission& e, const KeyPlace& key, uint32_t bits) {
     const uint32_t bytes = bits == 24 ? 4 : bits / 8;
     emit_key_bytes(e, key, {kLengthBytes, bytes}, x86::rcx, x86::rax);
     if (bits == 8) return;
+    if (bits == 16) {
+        e.a.rol(x86::cx, Imm(8));
+        return;
+    }
     e.a.bswap(x86::ecx);
     e.a.shr(x86::ecx, Imm(32 - bits));
 }

@@ -114,6 +114,21 @@ std::vector<vm::Insn> call_with_first_word(int32_t helper) {
     return w.insns();
 }
 
+/// The same, then 40 where the result is 0, else 41, by a jump in the one or the other form.
+std::vector<vm::Insn> call_and_compare(int32_t helper, NullCheck check) {
+    InsnWriter w;
+    w.append(call_with_first_word(helper));
+    w.at(w.size() - 1) = make_insn(Op::kMov64Imm, 6, 0, 0, 5);  // in place of `exit`
+    switch (check) {
+        case NullCheck::kEqual: w.put(Op::kJeq64Imm, 0, 0, 2, 0); break;
+        case NullCheck::kNotEqual: w.put(Op::kJne64Imm, 0, 0, 2, 0); break;
+        default: w.mov_reg(1, 0).mov(0, 7).put(Op::kJne64Imm, 1, 0, 2, 0); break;
+    }
+    const bool zero_jumps = check == NullCheck::kEqual;
+    w.mov(0, zero_jumps ? 41 : 40).exit().mov(0, zero_jumps ? 40 : 41).exit();
+    return w.insns();
+}
+
 class EmitAdjust : public testing::TestWithParam<int32_t> {};
 
 TEST_P(EmitAdjust, MovesAndRefusesAsTheHelperDoes) {
@@ -132,6 +147,21 @@ TEST_P(EmitAdjust, MovesAndRefusesAsTheHelperDoes) {
                                               frames.begin() + static_cast<ptrdiff_t>(end)});
             }
         }
+}
+
+TEST_P(EmitAdjust, IsComparedWithZeroAtOnce) {
+    for (const NullCheck check :
+         {NullCheck::kEqual, NullCheck::kNotEqual, NullCheck::kBehindMoves}) {
+        const Proven proven(call_and_compare(GetParam(), check), {});
+        std::mt19937 random(7);
+        std::vector<Frame> frames;
+        for (const int32_t offset : {-4, 4, -65, 67, 0})
+            frames.emplace_back(random, 0, false, static_cast<uint32_t>(offset));
+        expect_engines_agree(proven, frames);
+        const uint32_t wanted = GetParam() == kGetBuffLen ? 41 : 40;
+        EXPECT_EQ(run(proven, Way::kBurst, frames).verdicts[0], wanted);
+        EXPECT_EQ(run(proven, Way::kBurst, frames).verdicts[2], 41u - (GetParam() == kAdjustTail));
+    }
 }
 
 TEST_P(EmitAdjust, SaysSuccessForAStepOfFourBytesTowardsTheRoom) {
