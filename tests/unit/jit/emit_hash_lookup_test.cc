@@ -188,6 +188,55 @@ TEST_P(EmitHashLookup, NeverMissesAPresentKeyNorFindsAnAbsentOneWhileAWriterIsAt
     EXPECT_EQ(invented, 0u);
 }
 
+/// `key` with another word at `at`, and the same tag if that is asked for.
+Bytes with_other_word(const Bytes& key, size_t at, bool same_tag) {
+    const maps::KeyHash hash = maps::KeyHash::make(true);
+    const auto tag_of = [&](const Bytes& of) {
+        return hash(of.data(), static_cast<uint32_t>(of.size())) >> 48 | 1;
+    };
+    Bytes other = key;
+    for (uint64_t number = 1;; ++number) {
+        std::memcpy(other.data() + at, &number, sizeof number);
+        if (other != key && (!same_tag || tag_of(other) == tag_of(key))) return other;
+    }
+}
+
+/// An element holds a key that agrees with an absent one in all but the last word, then one that
+/// agrees with it in all but the first: who reads in between must notice.
+TEST(EmitHashLookupTorn, IsNotFooledByHalvesOfTwoKeys) {
+    constexpr uint32_t kKeyBytes = 64, kLastWord = kKeyBytes - 8;
+    vm::MapSpec spec = map_spec(MapType::Hash, kKeyBytes, 8, 4);
+    spec.flags = vm::kMapZeroSeed;
+    const Proven proven(
+        lookup_program(even_split(kKeyBytes, 8), KeyForm::kStack, NullCheck::kEqual), {spec});
+    vm::Map& map = *proven.maps[0];
+    std::mt19937 random(5);
+    const Bytes absent = random_key(kKeyBytes, random);
+    // Three in turn: two elements take them alternately.
+    const std::array<Bytes, 3> others = {with_other_word(absent, kLastWord, true),
+                                         with_other_word(absent, 0, false),
+                                         with_other_word(absent, 0, true)};
+    std::atomic<bool> done = false;
+    std::thread writer([&] {
+        for (size_t i = 0; !done.load(std::memory_order_relaxed); i = (i + 1) % others.size()) {
+            put(map, others[i], 7);
+            map.control_erase(others[i].data());
+        }
+    });
+    const auto program = proven.compile(jit::Engine::kJit);
+    KeyPackets packets(std::vector<Bytes>(32, absent));
+    vm::RunEnv env;
+    std::array<uint32_t, 32> verdicts{}, redirects{};
+    uint32_t found = 0;
+    for (int round = 0; round < 1'000'000; ++round) {
+        program->run_burst(packets.contexts(), verdicts, redirects, env);
+        for (const uint32_t verdict : verdicts) found += verdict != kNothingFound;
+    }
+    done.store(true, std::memory_order_relaxed);
+    writer.join();
+    EXPECT_EQ(found, 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, EmitHashLookup,
                          testing::Values(MapType::Hash, MapType::PercpuHash, MapType::LruHash,
                                          MapType::LruPercpuHash),
