@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jit/analysis.h"
+#include "jit/code_map.h"
 #include "jit/compile_input.h"
 #include "jit/inline_helper.h"
 #include "jit/registers.h"
@@ -67,6 +68,11 @@ struct Emission {
     Body body;
     std::string refusal;          ///< first thing that has no machine code
     std::vector<Detour> detours;  ///< of the function at hand
+    CodeMap code_map;
+
+    uint32_t offset() const { return static_cast<uint32_t>(a.offset()); }
+    /// What comes next does `slot` (kNoSlot: no instruction of the program).
+    void note_place(uint32_t slot) { code_map.places.push_back({offset(), slot}); }
 
     const asmjit::Label& slot_label(int64_t slot) const {
         return body.labels[static_cast<size_t>(slot) - body.function->begin];
@@ -158,6 +164,9 @@ void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& 
                const Frame* frame, BodyPart* part = nullptr);
 
 // emit_frame.cc
+/// Ends the function before, if any, and begins one that calls enter here.
+void begin_function(Emission& e, CodeEntry entry, size_t subprogram);
+void end_function(Emission& e);
 /// What the function left for behind its end.
 void emit_detours(Emission& e);
 /// Leaves the function where that takes hardly more than a jump to its end; false: it does not.

@@ -1,6 +1,8 @@
 // Walks over the instructions of one function. The form chooses the emitter; what the verifier
 // found unreachable gets no code.
 
+#include <utility>
+
 #include "jit/emission.h"
 
 namespace weir::jit {
@@ -64,13 +66,28 @@ void bind_slot(Emission& e, uint32_t slot) {
     e.a.bind(e.slot_label(slot));
 }
 
-/// Code for what begins at `slot`; returns how many slots that is.
-uint32_t emit_next(Emission& e, uint32_t slot) {
+/// Code for what begins at `slot`; returns how many slots that is. All of them have their place at
+/// its start.
+uint32_t emit_next(Emission& e, uint32_t slot, BodyPart* part) {
+    const uint32_t begin = e.offset();
     const vm::DecodedInsn& insn = e.input.slots[slot].insn;
+    e.note_place(slot);
+    if (part != nullptr && part->begin(e, slot)) return insn.slots();
     if (is_without_effect(e, insn, slot)) return insn.slots();
-    if (const auto fused = static_cast<uint32_t>(emit_fused(e, slot)); fused != 0) return fused;
-    emit_insn(e, insn, slot);
-    return insn.slots();
+    const auto fused = static_cast<uint32_t>(emit_fused(e, slot));
+    if (fused == 0) emit_insn(e, insn, slot);
+    for (uint32_t i = 1; i < fused; ++i)
+        if (!e.input.slots[slot + i].second_slot) e.code_map.places.push_back({begin, slot + i});
+    return fused != 0 ? fused : insn.slots();
+}
+
+/// Detours that an instruction asked for are its code, too.
+void note_detours(Emission& e, size_t before, uint32_t slot) {
+    for (size_t i = before; i < e.detours.size(); ++i)
+        e.detours[i] = [slot, detour = std::move(e.detours[i])](Emission& at) {
+            at.note_place(slot);
+            detour(at);
+        };
 }
 
 }  // namespace
@@ -80,13 +97,16 @@ void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& 
     e.body = make_body(e, function, exit, frame);
     for (uint32_t slot = function.begin; slot < function.end;) {
         bind_slot(e, slot);
-        if (!e.input.reachable(slot) || (part != nullptr && !part->includes(slot)))
+        if (!e.input.reachable(slot) || (part != nullptr && !part->includes(slot))) {
             ++slot;
-        else if (part != nullptr && part->begin(e, slot))
-            slot += e.input.slots[slot].insn.slots();
-        else
-            slot += emit_next(e, slot);
+            continue;
+        }
+        const size_t detours_before = e.detours.size();
+        const uint32_t slots = emit_next(e, slot, part);
+        note_detours(e, detours_before, slot);
+        slot += slots;
     }
+    e.note_place(kNoSlot);
 }
 
 }  // namespace weir::jit

@@ -5,6 +5,7 @@
 
 #include "jit/callback.h"
 #include "jit/emission.h"
+#include "jit/frame.h"
 
 namespace weir::jit {
 namespace {
@@ -26,11 +27,15 @@ uint64_t call_function(vm::RunEnv& env, uint64_t function,
 }
 
 void emit_callback_entry(Emission& e, size_t function) {
+    begin_function(e, CodeEntry::kCallback, function);
     e.a.bind(e.callback_entries[function]);
     e.a.push(env_register());  // also aligns the stack for the call
+    e.code_map.functions.back().saved = {static_cast<uint8_t>(env_register().id())};
+    note_frame(e, 1, 0);
     e.a.mov(env_register(), x86::r9);
     e.a.call(e.functions[function]);
     e.a.pop(env_register());
+    note_frame(e, 0, 0);
     e.a.ret();
 }
 

@@ -14,6 +14,7 @@ namespace x86 = asmjit::x86;
 constexpr uint32_t kRedZoneBytes = 128;  ///< System V ABI, section 3.2.2
 constexpr uint32_t kCallAlignBytes = 16;
 constexpr size_t kShortLeaveMax = 2;  ///< instructions in front of ret
+constexpr uint32_t kEntryAlignBytes = 16;
 
 }  // namespace
 
@@ -31,20 +32,66 @@ Frame plan_frame(std::vector<Gp> saved, bool uses_pointer, uint32_t stack_bytes,
     return frame;
 }
 
+void end_function(Emission& e) {
+    if (!e.code_map.functions.empty()) e.code_map.functions.back().end = e.offset();
+}
+
+void begin_function(Emission& e, CodeEntry entry, size_t subprogram) {
+    end_function(e);
+    e.a.align(asmjit::AlignMode::kCode, kEntryAlignBytes);
+    CodeFunction& function = e.code_map.functions.emplace_back();
+    function.entry = entry;
+    function.subprogram = static_cast<uint32_t>(subprogram);
+    function.begin = e.offset();
+    e.note_place(kNoSlot);
+}
+
+void note_frame(Emission& e, size_t pushed, uint32_t rsp_bytes) {
+    const auto pushed_bytes = static_cast<uint32_t>(8 * (pushed + 1));
+    e.code_map.functions.back().frame.push_back(
+        {e.offset(), pushed_bytes + rsp_bytes, static_cast<uint32_t>(pushed)});
+}
+
 void emit_enter(Emission& e, const Frame& frame) {
-    for (const Gp& reg : frame.saved) e.a.push(reg);
+    CodeFunction& function = e.code_map.functions.back();
+    for (size_t i = 0; i < frame.saved.size(); ++i) {
+        e.a.push(frame.saved[i]);
+        function.saved.push_back(static_cast<uint8_t>(frame.saved[i].id()));
+        note_frame(e, i + 1, 0);
+    }
     if (frame.uses_pointer) e.a.mov(x86::rbp, x86::rsp);
-    if (frame.rsp_bytes != 0) e.a.sub(x86::rsp, Imm(frame.rsp_bytes));
+    if (frame.rsp_bytes == 0) return;
+    e.a.sub(x86::rsp, Imm(frame.rsp_bytes));
+    note_frame(e, frame.saved.size(), frame.rsp_bytes);
 }
 
 void emit_take_down(Emission& e, const Frame& frame) {
-    if (frame.rsp_bytes != 0) e.a.add(x86::rsp, Imm(frame.rsp_bytes));
-    for (size_t i = frame.saved.size(); i-- > 0;) e.a.pop(frame.saved[i]);
+    if (frame.rsp_bytes != 0) {
+        e.a.add(x86::rsp, Imm(frame.rsp_bytes));
+        note_frame(e, frame.saved.size(), 0);
+    }
+    for (size_t i = frame.saved.size(); i-- > 0;) {
+        e.a.pop(frame.saved[i]);
+        note_frame(e, i, 0);
+    }
+}
+
+void note_stack(Emission& e, int32_t bytes) {
+    std::vector<FrameStep>& frame = e.code_map.functions.back().frame;
+    FrameStep step = frame.empty() ? FrameStep{} : frame.back();
+    step.offset = e.offset();
+    step.caller_bytes += static_cast<uint32_t>(bytes);
+    frame.push_back(step);
+}
+
+void note_whole_frame(Emission& e, const Frame& frame) {
+    note_frame(e, frame.saved.size(), frame.rsp_bytes);
 }
 
 void emit_leave(Emission& e, const Frame& frame) {
     emit_take_down(e, frame);
     e.a.ret();
+    note_whole_frame(e, frame);
 }
 
 void emit_detours(Emission& e) {

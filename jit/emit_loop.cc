@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "jit/emission.h"
+#include "jit/frame.h"
 #include "jit/register_use.h"
 #include "vm/base/limits.h"
 
@@ -17,7 +18,7 @@ namespace x86 = asmjit::x86;
 
 constexpr uint8_t kCallbackArgument = 2;
 constexpr uint32_t kLoopsMax = kMayGotoMax;  ///< BPF_MAX_LOOPS bounds both
-constexpr int32_t kPaddingBytes = 8;
+constexpr int32_t kPushedBytes = 24, kPaddingBytes = 8;
 
 // Of the program's registers that the callback keeps, these are the loop's meanwhile.
 Gp round_register() {
@@ -97,11 +98,13 @@ bool emit_loop(Emission& e, size_t slot) {
     e.a.push(rounds_register());
     e.a.push(context_register());
     e.a.sub(x86::rsp, Imm(kPaddingBytes));  // a multiple of 16 in all
+    note_stack(e, kPushedBytes + kPaddingBytes);
     emit_rounds(e, e.functions[e.analysis.function_at(*callback)]);
     e.a.add(x86::rsp, Imm(kPaddingBytes));
     e.a.pop(context_register());
     e.a.pop(rounds_register());
     e.a.pop(round_register());
+    note_stack(e, -kPushedBytes - kPaddingBytes);
     e.a.bind(done);
     return true;
 }

@@ -86,11 +86,16 @@ struct Pass {
     Pass(Emission& e, size_t field_offset)
         : entry(e.a.newLabel()), next_packet(e.a.newLabel()), field(field_offset) {}
 
-    void emit_entry(Emission& e) const {
-        e.a.align(asmjit::AlignMode::kCode, 16);
+    void emit_entry(Emission& e, CodeEntry kind) const {
+        begin_function(e, kind, 0);
         e.a.bind(entry);
-        for (const uint32_t id : kSavedByPass) e.a.push(x86::gpq(id));
+        for (size_t i = 0; i < kSavedByPass.size(); ++i) {
+            e.a.push(x86::gpq(kSavedByPass[i]));
+            e.code_map.functions.back().saved.push_back(static_cast<uint8_t>(kSavedByPass[i]));
+            note_frame(e, i + 1, 0);
+        }
         e.a.sub(x86::rsp, Imm(kPassBytes));
+        note_frame(e, kSavedByPass.size(), kPassBytes);
         e.a.mov(x86::qword_ptr(x86::rsp, kEndOffset), x86::rsi);
         e.a.mov(x86::dword_ptr(x86::rsp, kWaitsOffset), Imm(0));
         e.a.mov(x86::rbp, x86::rdi);
@@ -108,8 +113,13 @@ struct Pass {
         e.a.bind(end);
         e.a.mov(x86::eax, x86::dword_ptr(x86::rsp, kWaitsOffset));
         e.a.add(x86::rsp, Imm(kPassBytes));
-        for (size_t i = kSavedByPass.size(); i-- > 0;) e.a.pop(x86::gpq(kSavedByPass[i]));
+        note_frame(e, kSavedByPass.size(), 0);
+        for (size_t i = kSavedByPass.size(); i-- > 0;) {
+            e.a.pop(x86::gpq(kSavedByPass[i]));
+            note_frame(e, i, 0);
+        }
         e.a.ret();
+        note_frame(e, kSavedByPass.size(), kPassBytes);
     }
 };
 
@@ -270,7 +280,7 @@ void emit_finishes(Emission& e, const Halves& halves) {
 void emit_advance(Emission& e, const Halves& halves, const Label& start) {
     const FunctionFacts& program = e.analysis.functions[0];
     const Label exit = e.a.newLabel();
-    halves.advance.emit_entry(e);
+    halves.advance.emit_entry(e, CodeEntry::kAdvance);
     e.a.bind(start);
     e.a.mov(reg64(1), in_frame(offsetof(OverlapFrame, context)));
     Advance part(halves);
@@ -285,7 +295,7 @@ void emit_advance(Emission& e, const Halves& halves, const Label& start) {
 void emit_completion(Emission& e, const Halves& halves) {
     const FunctionFacts& program = e.analysis.functions[0];
     const Label exit = e.a.newLabel();
-    halves.complete.emit_entry(e);
+    halves.complete.emit_entry(e, CodeEntry::kComplete);
     Completion part(halves);
     emit_body(e, program, exit, nullptr, &part);
     e.a.bind(exit);

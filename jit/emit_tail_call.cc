@@ -64,11 +64,13 @@ void emit_find_by_call(Emission& e) {
     constexpr int32_t kPaddingBytes = 8;
     e.a.push(reg64(1));
     e.a.sub(x86::rsp, Imm(kPaddingBytes));
+    note_stack(e, kPaddingBytes + 8);
     e.a.mov(x86::rdi, reg64(2));
     e.a.mov(x86::esi, reg64(kIndexArgument).r32());
     e.a.call(Imm(reinterpret_cast<uint64_t>(&find_target)));
     e.a.add(x86::rsp, Imm(kPaddingBytes));
     e.a.pop(reg64(1));
+    note_stack(e, -kPaddingBytes - 8);
 }
 
 void emit_count(Emission& e, const Label& failed) {
@@ -103,6 +105,7 @@ void emit_tail_call(Emission& e, size_t slot) {
     if (e.body.frame != nullptr) {
         emit_take_down(e, *e.body.frame);
         e.a.jmp(x86::rax);
+        note_whole_frame(e, *e.body.frame);
     } else {
         e.a.call(x86::rax);
         e.a.jmp(e.body.exit);

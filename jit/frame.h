@@ -27,6 +27,13 @@ struct Frame {
 Frame plan_frame(std::vector<Gp> saved, bool uses_pointer, uint32_t stack_bytes,
                  uint32_t slot_bytes, bool makes_calls);
 void emit_enter(Emission& e, const Frame& frame);
+/// From here on, `pushed` of the function's saved registers and `rsp_bytes` below them lie on the
+/// stack: for unwinders.
+void note_frame(Emission& e, size_t pushed, uint32_t rsp_bytes);
+/// Behind the jump or return that follows a take-down, for the code that stands there.
+void note_whole_frame(Emission& e, const Frame& frame);
+/// rsp has moved down by `bytes` (up, if negative) inside the body.
+void note_stack(Emission& e, int32_t bytes);
 /// Restores everything; the return address is on top then.
 void emit_take_down(Emission& e, const Frame& frame);
 /// The same, and returns.

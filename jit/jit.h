@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "jit/code_map.h"
 #include "vm/base/check.h"
 #include "vm/base/result.h"
 #include "vm/program/map.h"
@@ -67,6 +68,8 @@ public:
     virtual const vm::Runnable* runnable() const { return nullptr; }
     /// Machine code, empty for the interpreter.
     virtual std::span<const uint8_t> code() const = 0;
+    /// What lies where in it; nullptr for the interpreter.
+    virtual const CodeMap* code_map() const { return nullptr; }
 
 protected:
     /// enter_by() must follow before anybody runs it.

@@ -20,6 +20,7 @@ public:
     Engine engine() const override { return Engine::kJit; }
     const vm::Runnable* runnable() const override { return this; }
     std::span<const uint8_t> code() const override { return code_->code(); }
+    const CodeMap* code_map() const override { return &code_->map(); }
 
     uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
                   vm::RunEnv& env) const override;

@@ -6,6 +6,7 @@
 #include <asmjit/x86.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -21,17 +22,10 @@
 namespace weir::jit {
 namespace {
 
-constexpr uint32_t kEntryAlignBytes = 16;
-
 struct Layout {
     asmjit::Label single, tail, burst;
     std::optional<OverlapLabels> overlap;
 };
-
-void bind_entry(Emission& e, const asmjit::Label& label) {
-    e.a.align(asmjit::AlignMode::kCode, kEntryAlignBytes);
-    e.a.bind(label);
-}
 
 Layout emit_all(Emission& e, const std::optional<OverlapPlan>& plan) {
     Layout layout{e.a.newLabel(), e.a.newLabel(), e.a.newLabel(), std::nullopt};
@@ -39,16 +33,19 @@ Layout emit_all(Emission& e, const std::optional<OverlapPlan>& plan) {
         e.functions.push_back(e.a.newLabel());
         e.callback_entries.push_back(e.a.newLabel());
     }
-    bind_entry(e, layout.single);
+    begin_function(e, CodeEntry::kSingle, 0);
+    e.a.bind(layout.single);
     emit_single_entry(e, layout.tail);
-    bind_entry(e, layout.burst);
+    begin_function(e, CodeEntry::kBurst, 0);
+    e.a.bind(layout.burst);
     emit_burst_entry(e);
     if (plan) layout.overlap = emit_overlap(e, *plan);
     for (size_t i = 1; i < e.analysis.functions.size(); ++i) {
-        e.a.align(asmjit::AlignMode::kCode, kEntryAlignBytes);
+        begin_function(e, CodeEntry::kSubprogram, i);
         emit_subprogram(e, i);
         if (e.analysis.functions[i].is_callback) emit_callback_entry(e, i);
     }
+    end_function(e);
     return layout;
 }
 
@@ -114,6 +111,7 @@ struct Emitted {
     Layout layout;
     std::vector<asmjit::Label> callback_entries;
     std::string refusal;
+    CodeMap code_map;
 };
 
 void emit_program(const CompileInput& input, const Analysis& analysis,
@@ -127,6 +125,7 @@ void emit_program(const CompileInput& input, const Analysis& analysis,
     out.layout = emit_all(emission, plan);
     out.callback_entries = std::move(emission.callback_entries);
     out.refusal = std::move(emission.refusal);
+    out.code_map = std::move(emission.code_map);
 }
 
 std::vector<CallableFunction> callable_functions(const Emitted& emitted, const Analysis& analysis) {
@@ -179,6 +178,7 @@ Result<MachineCode> MachineCode::generate(const CompileInput& given) {
     code.tail_offset_ = emitted.holder.labelOffsetFromBase(emitted.layout.tail);
     code.burst_offset_ = emitted.holder.labelOffsetFromBase(emitted.layout.burst);
     code.may_redirect_ = analysis->may_redirect;
+    code.map_ = std::make_unique<const CodeMap>(std::move(emitted.code_map));
     if (plan) {
         code.overlap_ =
             overlap_code(emitted.holder, *emitted.layout.overlap, code.memory_.address());

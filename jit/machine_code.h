@@ -2,10 +2,12 @@
 // CompileInput -> machine code in executable memory: the whole back end behind one function.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "jit/code_map.h"
 #include "jit/code_memory.h"
 #include "jit/compile_input.h"
 #include "jit/jit.h"
@@ -62,11 +64,13 @@ public:
     /// Those that it waits for.
     std::span<vm::Map* const> overlap_maps() const { return overlap_maps_; }
     std::span<const uint8_t> code() const { return memory_.code(); }
+    const CodeMap& map() const { return *map_; }
 
 private:
     explicit MachineCode(CodeMemory memory) : memory_(std::move(memory)) {}
 
     CodeMemory memory_;
+    std::unique_ptr<const CodeMap> map_;
     uint64_t single_offset_ = 0, tail_offset_ = 0, burst_offset_ = 0;
     std::optional<OverlapCode> overlap_;
     std::vector<vm::Map*> overlap_maps_;

@@ -36,6 +36,10 @@ std::span<const uint8_t> UnverifiedProgram::code() const {
     return code_->machine.code();
 }
 
+const CodeMap& UnverifiedProgram::code_map() const {
+    return code_->machine.map();
+}
+
 namespace {
 
 Result<UnverifiedProgram> compile_unverified(std::span<const vm::Insn> insns,

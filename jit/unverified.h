@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "jit/code_map.h"
 #include "vm/base/result.h"
 #include "vm/isa/insn.h"
 #include "vm/program/run.h"
@@ -26,6 +27,7 @@ public:
     uint64_t operator()(uint8_t* memory, uint64_t length) const;
     bool failed() const;
     std::span<const uint8_t> code() const;
+    const CodeMap& code_map() const;
 
 private:
     std::unique_ptr<UnverifiedCode> code_;
