@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "jit/code_map.h"
 #include "vm/base/check.h"
@@ -27,6 +28,9 @@ enum class Overlap {
 
 struct CompileOptions {
     Overlap overlap = Overlap::kAuto;
+    bool perf_symbols = false;  ///< names its functions for `perf` (perf_map.h)
+    bool gdb_symbols = false;   ///< tells gdb of functions, frames and lines (gdb_object.h)
+    std::string name;           ///< the program's, for symbols; empty: its function's
 };
 
 /// A program ready to run, bound to maps, by machine code or by the interpreter. Immutable; may be

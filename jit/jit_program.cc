@@ -1,10 +1,15 @@
 #include "jit/jit_program.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "jit/callback.h"
+#include "jit/gdb_object.h"
 #include "jit/overlap_plan.h"
+#include "jit/perf_map.h"
+#include "jit/symbols.h"
 #include "vm/base/check.h"
 #include "vm/base/limits.h"
 
@@ -43,7 +48,20 @@ Result<std::unique_ptr<CompiledProgram>> JitProgram::make(
     Result<MachineCode> code = MachineCode::generate(input);
     if (!code) return fail_in(program->spec().name, code.error());
     made->take(std::move(*code), options);
+    if (options.perf_symbols || options.gdb_symbols) made->name_code(program->spec(), options);
     return made;
+}
+
+void JitProgram::name_code(const vm::ProgramSpec& spec, const CompileOptions& options) {
+    const auto address = reinterpret_cast<uint64_t>(code().data());
+    const std::vector<CodeSymbol> symbols =
+        code_symbols(options.name.empty() ? spec.name : options.name, spec, code_->map(), address);
+    if (options.perf_symbols)
+        if (const Result<void> added = PerfMap::of_process().add(symbols); !added)
+            spdlog::warn("perf will not know {}: {}", spec.name, added.error().message);
+    if (options.gdb_symbols)
+        gdb_ = std::make_unique<const GdbRegistration>(
+            gdb_object(spec, code_->map(), symbols, address, code().size()));
 }
 
 void JitProgram::take(MachineCode code, const CompileOptions& options) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "jit/gdb_registration.h"
 #include "jit/jit.h"
 #include "jit/machine_code.h"
 
@@ -33,9 +34,11 @@ private:
     /// Of programs that may overlap packets: chooses, burst by burst.
     static void enter_burst(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts,
                             uint32_t* redirects, vm::RunEnv* env, const CompiledProgram* self);
+    void name_code(const vm::ProgramSpec& spec, const CompileOptions& options);
     bool waits_for_memory(vm::RunEnv& env) const;
 
     std::optional<MachineCode> code_;  ///< empty while it is being made: it names this object
+    std::unique_ptr<const GdbRegistration> gdb_;  ///< if asked for; goes before the code
     Overlap overlap_ = Overlap::kAuto;
     /// Whether the maps are big by now; any worker finds out, now and then. Relaxed: a hint.
     mutable std::atomic<bool> maps_are_big_ = false;

@@ -1,16 +1,40 @@
 #pragma once
 // Names for `perf`: without them, samples in machine code have no symbol.
 
-#include <string_view>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
 
-#include "jit/jit.h"
+#include "jit/symbols.h"
 #include "vm/base/result.h"
 
 namespace weir::jit {
 
-/// Appends "START SIZE weir:NAME" to /tmp/perf-PID.map, where perf looks
-/// (tools/perf/Documentation/jit-interface.txt in the kernel). Opt-in: the caller decides; entries
-/// stay after the code is gone. Does nothing for the interpreter.
-Result<void> append_perf_map(const CompiledProgram& program, std::string_view name);
+/// /tmp/perf-PID.map, where perf looks when it reads samples
+/// (tools/perf/Documentation/jit-interface.txt in the kernel): "START SIZE NAME" a line. Symbols of
+/// freed code stay, so that old samples keep their names, until other code takes their place.
+/// Any thread.
+class PerfMap {
+public:
+    static constexpr size_t kSymbolsMax = 65'536;  ///< the oldest go first
+
+    explicit PerfMap(std::string path) : path_(std::move(path)) {}
+    /// Of this process.
+    static PerfMap& of_process();
+
+    /// Errors name the file. It is not written where it belongs to somebody else: /tmp is
+    /// everybody's.
+    Result<void> add(std::span<const CodeSymbol> symbols);
+
+private:
+    bool forget_overlapped(std::span<const CodeSymbol> symbols);
+    Result<void> write(std::span<const CodeSymbol> symbols, bool from_start);
+
+    const std::string path_;
+    std::mutex mutex_;
+    std::vector<CodeSymbol> written_;
+    bool begun_ = false;
+};
 
 }  // namespace weir::jit

@@ -1,9 +1,12 @@
 #include "jit/perf_map.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include <fmt/format.h>
@@ -13,36 +16,74 @@
 namespace weir::tests {
 namespace {
 
-std::string perf_map_path() {
-    return fmt::format("/tmp/perf-{}.map", ::getpid());
+/// A path of this test's own, without a file.
+class PerfMapFile : public testing::Test {
+protected:
+    ~PerfMapFile() override { ::unlink(path.c_str()); }
+    std::string contents() const {
+        std::ifstream file(path);
+        std::ostringstream text;
+        text << file.rdbuf();
+        return text.str();
+    }
+
+    const std::string path =
+        std::filesystem::temp_directory_path() / fmt::format("weir-perf-map-test-{}", ::getpid());
+};
+
+TEST_F(PerfMapFile, NamesEveryFunctionOfTheCode) {
+    const Proven proven(InsnWriter().mov(0, 2).exit().insns(), {});
+    const auto machine = proven.compile(jit::Engine::kJit);
+    const auto address = reinterpret_cast<uint64_t>(machine->code().data());
+    const auto symbols =
+        jit::code_symbols("firewall", proven.program->spec(), *machine->code_map(), address);
+    ASSERT_TRUE(jit::PerfMap(path).add(symbols).has_value());
+    const jit::CodeFunction& single = machine->code_map()->functions[0];
+    const jit::CodeFunction& burst = machine->code_map()->functions[1];
+    EXPECT_EQ(contents(), fmt::format("{:x} {:x} weir:firewall:main\n{:x} {:x} "
+                                      "weir:firewall:main.burst\n",
+                                      address + single.begin, single.end - single.begin,
+                                      address + burst.begin, burst.end - burst.begin));
 }
 
-TEST(PerfMap, NamesTheCodeAndNothingElse) {
-    ::unlink(perf_map_path().c_str());
-    const Proven proven(InsnWriter().mov(0, 2).exit().insns(), {});
-    const auto machine = proven.compile(jit::Engine::kJit),
-               interp = proven.compile(jit::Engine::kInterp);
-    ASSERT_TRUE(jit::append_perf_map(*interp, "interp").has_value());
-    ASSERT_TRUE(jit::append_perf_map(*machine, "firewall").has_value());
-    std::ifstream file(perf_map_path());
-    std::string line, rest;
-    std::getline(file, line);
-    EXPECT_EQ(line, fmt::format("{:x} {:x} weir:firewall",
-                                reinterpret_cast<uint64_t>(machine->code().data()),
-                                machine->code().size()));
-    EXPECT_FALSE(std::getline(file, rest));
-    ::unlink(perf_map_path().c_str());
+TEST_F(PerfMapFile, GrowsAndForgetsOnlyWhatOtherCodeReplaced) {
+    jit::PerfMap map(path);
+    const std::vector<jit::CodeSymbol> first = {{0x1000, 0x10, "a"}, {0x1010, 0x10, "b"}},
+                                       other = {{0x3000, 0x20, "c"}}, reload = {{0x1008, 8, "d"}};
+    ASSERT_TRUE(map.add(first).has_value());
+    ASSERT_TRUE(map.add(other).has_value());
+    EXPECT_EQ(contents(), "1000 10 a\n1010 10 b\n3000 20 c\n");
+    ASSERT_TRUE(map.add(reload).has_value());
+    EXPECT_EQ(contents(), "1010 10 b\n3000 20 c\n1008 8 d\n");
 }
 
-TEST(PerfMap, DoesNotFollowSymlinks) {
-    ::unlink(perf_map_path().c_str());
-    ASSERT_EQ(::symlink("/dev/null", perf_map_path().c_str()), 0);
-    const Proven proven(InsnWriter().mov(0, 2).exit().insns(), {});
-    const Result<void> appended =
-        jit::append_perf_map(*proven.compile(jit::Engine::kJit), "firewall");
-    ::unlink(perf_map_path().c_str());
-    ASSERT_FALSE(appended.has_value());
-    EXPECT_EQ(appended.error().kind, ErrorKind::kResource);
+TEST_F(PerfMapFile, ReplacesWhatADeadProcessOfThisNumberLeft) {
+    std::ofstream(path) << "5000 10 stale\n";
+    const std::vector<jit::CodeSymbol> symbols = {{0x1000, 0x10, "a"}};
+    ASSERT_TRUE(jit::PerfMap(path).add(symbols).has_value());
+    EXPECT_EQ(contents(), "1000 10 a\n");
+}
+
+TEST_F(PerfMapFile, FollowsNoLinkThatSomebodyLeftThere) {
+    ASSERT_EQ(::symlink("/dev/null", path.c_str()), 0);
+    const std::vector<jit::CodeSymbol> symbols = {{0x1000, 0x10, "a"}};
+    EXPECT_FALSE(jit::PerfMap(path).add(symbols).has_value());
+}
+
+TEST_F(PerfMapFile, WritesIntoNoFileWithAnotherName) {
+    const std::string other = path + ".other";
+    std::ofstream(other) << "kept\n";
+    ASSERT_EQ(::link(other.c_str(), path.c_str()), 0);
+    const std::vector<jit::CodeSymbol> symbols = {{0x1000, 0x10, "a"}};
+    EXPECT_FALSE(jit::PerfMap(path).add(symbols).has_value());
+    EXPECT_EQ(contents(), "kept\n");
+    ::unlink(other.c_str());
+}
+
+TEST_F(PerfMapFile, DoesNotWaitForTheReaderOfAPipe) {
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    const std::vector<jit::CodeSymbol> symbols = {{0x1000, 0x10, "a"}};
+    EXPECT_FALSE(jit::PerfMap(path).add(symbols).has_value());
 }
 
 }  // namespace
