@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jit/analysis.h"
+#include "jit/blinding.h"
 #include "jit/code_map.h"
 #include "jit/compile_input.h"
 #include "jit/inline_helper.h"
@@ -69,6 +70,7 @@ struct Emission {
     std::string refusal;          ///< first thing that has no machine code
     std::vector<Detour> detours;  ///< of the function at hand
     CodeMap code_map;
+    BlindingKeys blinding_keys;
 
     uint32_t offset() const { return static_cast<uint32_t>(a.offset()); }
     /// What comes next does `slot` (kNoSlot: no instruction of the program).
@@ -105,6 +107,16 @@ void emit_store_imm(Emission& e, const vm::DecodedInsn& insn);
 void emit_store_constant(Emission& e, const vm::DecodedInsn& store, int64_t value);
 void emit_store_reg(Emission& e, const vm::DecodedInsn& insn);
 void emit_load_imm64(Emission& e, const vm::DecodedInsn& insn, size_t slot);
+
+// blinding.cc
+/// A number that the program chose; every such number goes into code through here, or through
+/// emit_blinded.
+void emit_program_constant(Emission& e, const Gp& reg, uint64_t value);
+/// The same, `bits` wide, in a scratch register.
+Gp emit_program_operand(Emission& e, int64_t imm, uint32_t bits);
+/// Arithmetic, stores and loads of constants in the form with no constant of the program in it;
+/// false where the usual form has none.
+bool emit_blinded(Emission& e, const vm::DecodedInsn& insn);
 
 // emit_atomic.cc
 void emit_atomic(Emission& e, const vm::DecodedInsn& insn);

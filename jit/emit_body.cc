@@ -17,6 +17,7 @@ void emit_call_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
 }
 
 void emit_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
+    if (e.input.options.blind_constants && emit_blinded(e, insn)) return;
     switch (vm::op_info(insn.op).format) {
         case Format::AluImm: return emit_alu_imm(e, insn);
         case Format::AluReg: return emit_alu_reg(e, insn);

@@ -81,10 +81,10 @@ void emit_divide_imm(Emission& e, const vm::DecodedInsn& insn) {
         wide ? static_cast<uint64_t>(insn.imm) : static_cast<uint32_t>(insn.imm);
     if (divisor == 0) return emit_by_zero(e, d);
     if (d.is_signed && insn.imm == -1) return emit_by_minus_one(e, d);
-    const bool power = (divisor & (divisor - 1)) == 0;
+    const bool power = (divisor & (divisor - 1)) == 0 && !e.input.options.blind_constants;
     if (!d.is_signed && power && divisor <= (1ull << 31))
         return emit_by_power(e, d, static_cast<uint32_t>(__builtin_ctzll(divisor)));
-    emit_constant(e, scratch_c(), divisor);
+    emit_program_constant(e, scratch_c(), divisor);
     emit_divide(e, d, sized(scratch_c(), d.dst.size() * 8));
 }
 

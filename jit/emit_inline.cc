@@ -53,6 +53,8 @@ HelperForm lookup_form(const CompileInput& input, size_t slot) {
     const uint16_t index = input.facts[slot].map;
     if (index == vm::InsnFact::kUnknownMap || index >= input.maps.size()) return PlainCall{};
     vm::Map& map = *input.maps[index];
+    // The object file chose the numbers in a layout.
+    if (input.options.blind_constants) return DirectLookup{&map, map.lookup_function()};
     return std::visit([&](const auto& layout) { return form_of(layout, map); },
                       map.lookup_layout().kind);
 }

@@ -89,8 +89,26 @@ void emit_branch(Emission& e, x86_cond condition, size_t slot) {
     e.a.j(condition, branch_label(e, vm::jump_target(insn, slot).slot));
 }
 
+namespace {
+
+void emit_compared(Emission& e, const vm::DecodedInsn& insn, size_t slot, const Gp& operand) {
+    const Gp dst = sized(reg64(insn.dst), vm::op_info(insn.op).bits);
+    const JumpCode code = jump_code(insn.op);
+    if (code == JumpCode::Set)
+        e.a.test(dst, operand);
+    else
+        e.a.cmp(dst, operand);
+    emit_branch(e, condition(code), slot);
+}
+
+}  // namespace
+
 void emit_jump_imm(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     if (emit_one_sided(e, insn, slot)) return;
+    if (e.input.options.blind_constants) {
+        const Gp operand = emit_program_operand(e, insn.imm, vm::op_info(insn.op).bits);
+        return emit_compared(e, insn, slot, operand);
+    }
     const Gp dst = sized(reg64(insn.dst), compared_bits(e, insn, slot));
     const JumpCode code = jump_code(insn.op);
     if (code == JumpCode::Set) {
@@ -108,14 +126,7 @@ void emit_jump_imm(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
 
 void emit_jump_reg(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
     if (emit_one_sided(e, insn, slot)) return;
-    const uint32_t bits = vm::op_info(insn.op).bits;
-    const Gp dst = sized(reg64(insn.dst), bits), src = sized(reg64(insn.src), bits);
-    const JumpCode code = jump_code(insn.op);
-    if (code == JumpCode::Set)
-        e.a.test(dst, src);
-    else
-        e.a.cmp(dst, src);
-    emit_branch(e, condition(code), slot);
+    emit_compared(e, insn, slot, sized(reg64(insn.src), vm::op_info(insn.op).bits));
 }
 
 void emit_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot) {

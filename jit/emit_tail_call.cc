@@ -30,7 +30,8 @@ constexpr uint8_t kIndexArgument = 3;
 /// Slots of the array, if every run uses the same one.
 std::optional<vm::ProgramSlots> known_slots(const CompileInput& input, size_t slot) {
     const uint16_t index = input.facts[slot].map;
-    if (index >= input.maps.size()) return std::nullopt;
+    // How many slots there are is a number of the object file.
+    if (index >= input.maps.size() || input.options.blind_constants) return std::nullopt;
     const vm::LookupLayout layout = input.maps[index]->lookup_layout();
     const auto* slots = std::get_if<vm::ProgramSlots>(&layout.kind);
     if (slots == nullptr || slots->entries > INT32_MAX) return std::nullopt;

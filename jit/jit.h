@@ -28,9 +28,10 @@ enum class Overlap {
 
 struct CompileOptions {
     Overlap overlap = Overlap::kAuto;
-    bool perf_symbols = false;  ///< names its functions for `perf` (perf_map.h)
-    bool gdb_symbols = false;   ///< tells gdb of functions, frames and lines (gdb_object.h)
-    std::string name;           ///< the program's, for symbols; empty: its function's
+    bool blind_constants = false;  ///< no number that the program chose stands in its code
+    bool perf_symbols = false;     ///< names its functions for `perf` (perf_map.h)
+    bool gdb_symbols = false;      ///< tells gdb of functions, frames and lines (gdb_object.h)
+    std::string name;              ///< the program's, for symbols; empty: its function's
 };
 
 /// A program ready to run, bound to maps, by machine code or by the interpreter. Immutable; may be

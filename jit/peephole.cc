@@ -26,6 +26,8 @@ size_t fold_lookup(Emission& e, const Window& w) {
 }  // namespace
 
 size_t emit_fused(Emission& e, size_t slot) {
+    // Some leave constants of the program in the code.
+    if (e.input.options.blind_constants) return 0;
     const Window w(e, slot);
     const vm::DecodedInsn& first = *w.at(0);
     switch (vm::op_info(first.op).format) {

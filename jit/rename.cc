@@ -23,6 +23,7 @@ using Names = std::array<uint8_t, kNames>;
 
 /// Emitters of these work on their operands alone.
 bool needs_no_scratch(const CompileInput& input, const DecodedInsn& insn) {
+    if (input.options.blind_constants) return false;  // constants are put right there
     switch (vm::op_info(insn.op).format) {
         case Format::AluReg:
             if (is_shift(alu_code(insn.op)) && !input.cpu.bmi2) return false;

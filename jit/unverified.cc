@@ -43,7 +43,8 @@ const CodeMap& UnverifiedProgram::code_map() const {
 namespace {
 
 Result<UnverifiedProgram> compile_unverified(std::span<const vm::Insn> insns,
-                                             const vm::HelperTable& helpers, CpuFeatures cpu) {
+                                             const vm::HelperTable& helpers, CpuFeatures cpu,
+                                             const CompileOptions& options = {}) {
     const Result<std::vector<vm::DecodedSlot>> slots = vm::decode_program(insns);
     if (!slots) return std::unexpected(slots.error());
     const CompileInput input{.slots = *slots,
@@ -52,7 +53,7 @@ Result<UnverifiedProgram> compile_unverified(std::span<const vm::Insn> insns,
                              .maps = {},
                              .helpers = &helpers,
                              .cpu = cpu,
-                             .options = {}};
+                             .options = options};
     Result<MachineCode> code = MachineCode::generate(input);
     if (!code) return std::unexpected(code.error());
     return UnverifiedProgram(std::make_unique<UnverifiedCode>(std::move(*code)));
@@ -63,6 +64,11 @@ Result<UnverifiedProgram> compile_unverified(std::span<const vm::Insn> insns,
 Result<UnverifiedProgram> TESTING_ONLY_compile_unverified(std::span<const vm::Insn> insns,
                                                           const vm::HelperTable& helpers) {
     return compile_unverified(insns, helpers, host_cpu_features());
+}
+
+Result<UnverifiedProgram> TESTING_ONLY_compile_unverified_blinded(std::span<const vm::Insn> insns,
+                                                                  const vm::HelperTable& helpers) {
+    return compile_unverified(insns, helpers, host_cpu_features(), {.blind_constants = true});
 }
 
 Result<UnverifiedProgram> TESTING_ONLY_compile_unverified_baseline(std::span<const vm::Insn> insns,

@@ -40,5 +40,8 @@ Result<UnverifiedProgram> TESTING_ONLY_compile_unverified(std::span<const vm::In
 /// The same without the instructions that only some CPUs have, so that tests reach both forms.
 Result<UnverifiedProgram> TESTING_ONLY_compile_unverified_baseline(std::span<const vm::Insn> insns,
                                                                    const vm::HelperTable& helpers);
+/// The same with constants blinded.
+Result<UnverifiedProgram> TESTING_ONLY_compile_unverified_blinded(std::span<const vm::Insn> insns,
+                                                                  const vm::HelperTable& helpers);
 
 }  // namespace weir::jit

@@ -22,10 +22,11 @@ vm::HelperTable suite_helpers() {
     return table;
 }
 
-Result<uint64_t> run_jit(std::span<const vm::Insn> insns, std::span<uint8_t> memory,
-                         const vm::HelperTable& helpers) {
-    const Result<jit::UnverifiedProgram> program =
-        jit::TESTING_ONLY_compile_unverified(insns, helpers);
+using Compile = decltype(jit::TESTING_ONLY_compile_unverified);
+
+Result<uint64_t> run_jit(Compile* compile, std::span<const vm::Insn> insns,
+                         std::span<uint8_t> memory, const vm::HelperTable& helpers) {
+    const Result<jit::UnverifiedProgram> program = compile(insns, helpers);
     if (!program) return std::unexpected(program.error());
     const uint64_t r0 = (*program)(memory.data(), memory.size());
     if (program->failed()) return fail(ErrorKind::kInvalid, "call of a helper that does not exist");
@@ -35,7 +36,7 @@ Result<uint64_t> run_jit(std::span<const vm::Insn> insns, std::span<uint8_t> mem
 }  // namespace
 
 std::vector<std::string> engine_names() {
-    return {"jit", "interp"};
+    return {"jit", "jit_blinded", "interp"};
 }
 
 bool runs_interp_only(std::string_view engine) {
@@ -46,8 +47,12 @@ Result<uint64_t> run_unverified(std::string_view engine, std::span<const vm::Ins
                                 std::span<uint8_t> memory) {
     const vm::HelperTable helpers = suite_helpers();
     if (engine == "interp") return vm::interpret_unverified(insns, memory, helpers, kStepsMax);
-    if (engine == "jit") return run_jit(insns, memory, helpers);
-    return fail(ErrorKind::kInvalid, fmt::format("engine '{}', expected jit or interp", engine));
+    if (engine == "jit")
+        return run_jit(jit::TESTING_ONLY_compile_unverified, insns, memory, helpers);
+    if (engine == "jit_blinded")
+        return run_jit(jit::TESTING_ONLY_compile_unverified_blinded, insns, memory, helpers);
+    return fail(ErrorKind::kInvalid,
+                fmt::format("engine '{}', expected jit, jit_blinded or interp", engine));
 }
 
 }  // namespace weir::conformance

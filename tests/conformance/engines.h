@@ -19,10 +19,10 @@ std::vector<std::string> engine_names();
 /// is no machine code.
 bool runs_interp_only(std::string_view engine);
 
-/// Runs `insns` on `engine` ("jit" or "interp") with r1 = memory, r2 = its length; gives all 64
-/// bits of r0. Helper 5 returns its first argument, other helpers do not exist. The interpreter
-/// checks every access and ends after a bounded number of steps; machine code does not, so it
-/// belongs into a process of its own.
+/// Runs `insns` on `engine` ("jit", "jit_blinded": with blinded constants, or "interp") with r1 =
+/// memory, r2 = its length; gives all 64 bits of r0. Helper 5 returns its first argument, other
+/// helpers do not exist. The interpreter checks every access and ends after a bounded number of
+/// steps; machine code does not, so it belongs into a process of its own.
 Result<uint64_t> run_unverified(std::string_view engine, std::span<const vm::Insn> insns,
                                 std::span<uint8_t> memory);
 

@@ -37,7 +37,7 @@ class Plugin(unittest.TestCase):
             ("", [], "0 bytes, expected a multiple of 8 above 0"),
             ("9x", [], "program: character 1: expected two hex digits"),
             (EXIT, ["zz"], "memory: character 1: expected two hex digits"),
-            (EXIT, ["--engine", "gpu"], "engine 'gpu', expected jit or interp"),
+            (EXIT, ["--engine", "gpu"], "engine 'gpu', expected jit, jit_blinded or interp"),
             (EXIT, ["00", "--speed"], "unexpected argument '--speed'"),
             (f"79 10 00 00 00 00 00 00 {EXIT}", ["00", "--engine", "interp"], "outside memory and stack"),
             ("05 00 ff ff 00 00 00 00", ["--engine", "interp"], "step limit"),

@@ -161,8 +161,10 @@ Result<Outcome> run_packets(const std::shared_ptr<const vm::VerifiedProgram>& pr
     if (!maps) return std::unexpected(maps.error());
     std::vector<vm::Map*> pointers;
     for (const auto& map : *maps) pointers.push_back(map.get());
-    const auto compiled =
-        jit::compile(program, pointers, maps::all_helpers(), way.engine, {.overlap = way.overlap});
+    jit::CompileOptions options;
+    options.overlap = way.overlap;
+    options.blind_constants = way.blind_constants;
+    const auto compiled = jit::compile(program, pointers, maps::all_helpers(), way.engine, options);
     if (!compiled) return std::unexpected(compiled.error());
     if ((*compiled)->engine() != way.engine)
         return fail(ErrorKind::kResource, "this machine has no machine code");

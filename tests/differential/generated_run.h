@@ -19,12 +19,14 @@ struct Way {
     jit::Engine engine = jit::Engine::kInterp;
     size_t burst = 1;  ///< 1: by run(), one after the other
     jit::Overlap overlap = jit::Overlap::kNever;
+    bool blind_constants = false;
 };
 inline constexpr Way kInterpreter{};
 inline constexpr Way kSingle{"single", jit::Engine::kJit};
 inline constexpr Way kBurst{"burst", jit::Engine::kJit, 32, jit::Overlap::kAuto};
 inline constexpr Way kOverlapping{"overlapping burst", jit::Engine::kJit, 32,
                                   jit::Overlap::kAlways};
+inline constexpr Way kBlinded{"blinded burst", jit::Engine::kJit, 32, jit::Overlap::kAlways, true};
 
 /// An element that stands in a map before the first packet. One without a value is an inner map:
 /// `inner` is its index.

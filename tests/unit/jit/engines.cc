@@ -62,16 +62,19 @@ std::vector<vm::Insn> with_registers(const std::vector<vm::Insn>& body) {
 }
 
 struct Engines::Compiled {
-    jit::UnverifiedProgram host, baseline;
+    jit::UnverifiedProgram host, baseline, blinded;
 };
 
 Engines::Engines(const std::vector<vm::Insn>& program) : program_(program) {
     auto host = jit::TESTING_ONLY_compile_unverified(program_, test_helpers());
     auto baseline = jit::TESTING_ONLY_compile_unverified_baseline(program_, test_helpers());
+    auto blinded = jit::TESTING_ONLY_compile_unverified_blinded(program_, test_helpers());
+    EXPECT_TRUE(blinded.has_value()) << blinded.error().message << "\n" << raw_listing(program_);
     EXPECT_TRUE(host.has_value()) << host.error().message << "\n" << raw_listing(program_);
     EXPECT_TRUE(baseline.has_value()) << baseline.error().message << "\n" << raw_listing(program_);
-    if (host && baseline)
-        compiled_ = std::make_unique<Compiled>(std::move(*host), std::move(*baseline));
+    if (host && baseline && blinded)
+        compiled_ =
+            std::make_unique<Compiled>(std::move(*host), std::move(*baseline), std::move(*blinded));
 }
 
 Engines::~Engines() = default;
@@ -87,7 +90,8 @@ Machine Engines::run(const Machine& machine) {
     if (!wanted || compiled_ == nullptr) return machine;
     const Machine after = buffer;
     r0_ = *wanted;
-    for (const jit::UnverifiedProgram* engine : {&compiled_->host, &compiled_->baseline}) {
+    for (const jit::UnverifiedProgram* engine :
+         {&compiled_->host, &compiled_->baseline, &compiled_->blinded}) {
         buffer = machine;
         const uint64_t got = (*engine)(memory, sizeof buffer);
         EXPECT_EQ(got, *wanted) << raw_listing(program_);

@@ -1,6 +1,6 @@
 #pragma once
-// The same bytes through the interpreter and through both forms of machine code, registers and
-// memory compared.
+// The same bytes through the interpreter and through all forms of machine code (with and without
+// BMI2, constants blinded), registers and memory compared.
 
 #include <array>
 #include <cstdint>
