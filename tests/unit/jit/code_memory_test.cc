@@ -1,13 +1,22 @@
 #include "jit/code_memory.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
+
+#include <fmt/format.h>
 
 namespace weir::jit {
 namespace {
@@ -61,12 +70,40 @@ TEST(CodeMemory, IsReadAndExecuteOnlyBetweenGuardPages) {
     EXPECT_EQ(permissions_at(memory->address() + page), "---p");
 }
 
-TEST(CodeMemory, NothingInTheProcessIsWritableAndExecutable) {
+/// The file behind a mapping, through /proc: its own descriptor is closed.
+int open_mapped_file(uint64_t address) {
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        uint64_t begin = 0, end = 0;
+        if (std::sscanf(line.c_str(), "%lx-%lx", &begin, &end) == 2 && begin == address)
+            return ::open(fmt::format("/proc/self/map_files/{:x}-{:x}", begin, end).c_str(),
+                          O_RDWR | O_CLOEXEC);
+    }
+    return -1;
+}
+
+TEST(CodeMemory, IsSealedForGood) {
     const Result<CodeMemory> memory = filled();
     ASSERT_TRUE(memory.has_value());
-    std::ifstream maps("/proc/self/maps");
-    for (std::string line; std::getline(maps, line);)
-        EXPECT_EQ(line.find(" rwx"), std::string::npos) << line;
+    const int fd = open_mapped_file(memory->address());
+    if (fd < 0) GTEST_SKIP() << "no right to open mapped files: " << std::strerror(errno);
+    constexpr int kWanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+    EXPECT_EQ(::fcntl(fd, F_GET_SEALS) & kWanted, kWanted);
+    EXPECT_EQ(::pwrite(fd, kReturn42.data(), 1, 0), -1);
+    EXPECT_EQ(::mmap(nullptr, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+    EXPECT_NE(::ftruncate(fd, 0), 0);
+    ::close(fd);
+    EXPECT_EQ(call(*memory), 42u);
+}
+
+TEST(CodeMemory, LeavesNoDescriptorBehind) {
+    const Result<CodeMemory> memory = filled();
+    ASSERT_TRUE(memory.has_value());
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;  // the listing's own
+        const std::string target = std::filesystem::read_symlink(entry.path(), gone);
+        EXPECT_EQ(target.find("weir-jit"), std::string::npos) << target;
+    }
 }
 
 TEST(CodeMemory, WritingFaults) {
@@ -75,10 +112,34 @@ TEST(CodeMemory, WritingFaults) {
     EXPECT_DEATH(*reinterpret_cast<volatile uint8_t*>(memory->address()) = 0xc3, "");
 }
 
-TEST(CodeMemory, PaddingTraps) {
+TEST(CodeMemory, GuardPagesFaultOnBothSides) {
     const Result<CodeMemory> memory = filled();
     ASSERT_TRUE(memory.has_value());
-    EXPECT_EQ(*reinterpret_cast<const uint8_t*>(memory->address() + kReturn42.size()), 0xcc);
+    const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+    const auto read = [](uint64_t address) {
+        return *reinterpret_cast<volatile uint8_t*>(address);
+    };
+    EXPECT_DEATH(read(memory->address() - 1), "");
+    EXPECT_DEATH(read(memory->address() - page), "");
+    EXPECT_DEATH(read(memory->address() + page), "");
+    EXPECT_DEATH(read(memory->address() + 2 * page - 1), "");
+}
+
+TEST(CodeMemory, RunningPastTheEndTraps) {
+    constexpr std::array<uint8_t, 3> kNops = {0x90, 0x90, 0x90};
+    Result<CodeMemory> memory = CodeMemory::reserve(kNops.size());
+    ASSERT_TRUE(memory.has_value() && memory->fill(kNops).has_value());
+    EXPECT_EXIT(call(*memory), testing::KilledBySignal(SIGTRAP), "");
+    const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+    for (uint64_t offset = kNops.size(); offset < page; ++offset)
+        ASSERT_EQ(*reinterpret_cast<const uint8_t*>(memory->address() + offset), 0xcc) << offset;
+}
+
+TEST(CodeMemory, RunningPastAFullPageFaults) {
+    const std::vector<uint8_t> nops(static_cast<size_t>(::sysconf(_SC_PAGESIZE)), 0x90);
+    Result<CodeMemory> memory = CodeMemory::reserve(nops.size());
+    ASSERT_TRUE(memory.has_value() && memory->fill(nops).has_value());
+    EXPECT_DEATH(call(*memory), "");
 }
 
 TEST(CodeMemory, IsFreedWithTheObject) {
