@@ -53,6 +53,11 @@ bool is_counted(const InsnFact& fact) {
            fact.is_aligned;
 }
 
+/// Memory of the run alone: no packet ever parks at a load from there.
+bool is_own(PointerKind kind) {
+    return kind != PointerKind::None && kind != PointerKind::MapValue;
+}
+
 bool adds_to(const DecodedInsn& insn, uint8_t reg) {
     const vm::OpInfo& row = vm::op_info(insn.op);
     if (insn.dst != reg || row.bits < 32) return false;
@@ -92,7 +97,8 @@ uint32_t end_of_addition(const CompileInput& input, const Liveness& liveness, ui
             return 0;
         if (info.format != Format::AluImm && info.format != Format::AluReg &&
             info.format != Format::AluUnary && info.format != Format::ByteOrder &&
-            info.format != Format::LoadImm64 && info.format != Format::Load)
+            info.format != Format::LoadImm64 &&
+            !(info.format == Format::Load && is_own(input.facts[slot].access)))
             return 0;
     }
     return 0;

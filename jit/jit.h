@@ -19,7 +19,7 @@ namespace weir::jit {
 
 enum class Engine { kJit, kInterp };
 
-/// When a burst overlaps the waits of its packets for big maps (overlap.h).
+/// When a burst overlaps the waits of its packets for big maps (overlap_plan.h).
 enum class Overlap {
     kAuto,    ///< where a map that is looked up has outgrown the caches
     kNever,   ///< one packet after another
@@ -68,8 +68,8 @@ public:
                        redirects.data(), &env, this);
     }
     virtual Engine engine() const = 0;
-    /// As prog arrays and timers hold it; nullptr of machine code, which neither makes tail calls
-    /// nor has callbacks.
+    /// As prog arrays and timers hold it, which a program of this engine shares with its kind
+    /// alone.
     virtual const vm::Runnable* runnable() const { return nullptr; }
     /// Machine code, empty for the interpreter.
     virtual std::span<const uint8_t> code() const = 0;

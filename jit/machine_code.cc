@@ -69,7 +69,7 @@ OverlapCode overlap_code(const asmjit::CodeHolder& holder, const OverlapLabels& 
 }
 
 std::unexpected<Error> asmjit_error(asmjit::Error error) {
-    return fail(ErrorKind::kResource,
+    return fail(ErrorKind::kUnsupported,
                 fmt::format("jit: {}", asmjit::DebugUtils::errorAsString(error)));
 }
 
@@ -169,7 +169,7 @@ Result<MachineCode> MachineCode::generate(const CompileInput& given) {
     forms.choose(measured.holder);
     emit_program(input, *analysis, plan, forms, false, emitted);
     if (!emitted.first_error.message().empty())
-        return fail(ErrorKind::kResource, "jit: " + emitted.first_error.message());
+        return fail(ErrorKind::kUnsupported, "jit: " + emitted.first_error.message());
 
     Result<CodeMemory> memory = place(emitted.holder);
     if (!memory) return std::unexpected(memory.error());

@@ -230,6 +230,7 @@ void BurstGenerator::add_at(uint8_t base) {
     }
     w_.put(is_narrow ? Op::kLoad32 : Op::kLoad64, 1, base, off);
     if (random_.one_in(3)) w_.mov_reg(3, 8);
+    if (base == 0 && random_.one_in(3)) w_.load_map_value(4, kBurstGlobals, 0).load64(3, 4, 16);
     if (random_.one_in(2))
         w_.put(Op::kAdd64Reg, 1, 8);
     else

@@ -32,7 +32,7 @@ class Gdb(unittest.TestCase):
         frames = self.frames(mark)
         names = [name for name, _ in frames]
         self.assertEqual(names[:len(functions)], functions, self.said)
-        self.assertIn("main", names, self.said)
+        self.assertIn("_start", names, self.said)
         self.assertEqual(frames[1][1], "stop.bpf.c:5", self.said)
         self.assertEqual(frames[2][1], "stop.bpf.c:11", self.said)
 

@@ -29,6 +29,71 @@ std::string update(int map) {
 }
 
 const std::vector<Program> kPrograms = {
+    {"CountsInACallback",
+     kParse + "r1 = 3\nld_pseudo r2, 4, each\nr3 = r10\nr3 += -4\nr4 = 0\ncall 181\n" +
+         look_up(kHash) +
+         "r6 = r0\nr1 = 2\nld_pseudo r2, 4, each\nr3 = r10\nr3 += -4\nr4 = 0\ncall 181\nif r6 == 0 "
+         "goto out\nr0 = *(u32 *)(r6 + 0)\nexit\n" +
+         kOut +
+         "\neach: *(u32 *)(r10 - 8) = 0\nr2 = r10\nr2 += -8\nr1 = map[3] ll\ncall 1\nif r0 == 0 "
+         "goto none\nr1 = *(u64 *)(r0 + 0)\nr1 += 1\n*(u64 *)(r0 + 0) = r1\nnone: r0 = 0\nexit"},
+    {"HoldsAValueOverAnUpdate",
+     kParse + "*(u64 *)(r10 - 16) = 9\nr2 = r10\nr2 += -4\nr1 = map[5] ll\ncall 1\nr6 = r0\n" +
+         update(kOther) + look_up(kHash) + "if r6 == 0 goto out\nr0 = *(u32 *)(r6 + 0)\nexit\n" +
+         kOut},
+    {"UpdatesBeforeTheLookup", kParse + "r2 = *(u8 *)(r7 + 5)\n*(u64 *)(r10 - 16) = r2\n" +
+                                   update(kLru) + look_up(kHash) +
+                                   "if r0 == 0 goto out\nr0 = *(u32 *)(r0 + 0)\nexit\n" + kOut},
+    {"GoesOnAsLongAsItMayBeforeTheLookup",
+     kParse +
+         "r2 = *(u8 *)(r7 + 4)\nif r2 > 128 goto look\nr6 = 0\nagain: may_goto end\nr6 += 1\nif r6 "
+         "< 40 goto again\nend: r0 = r6\nexit\nlook: " +
+         look_up(kHash) + "if r0 == 0 goto out\nr0 = *(u32 *)(r0 + 0)\nexit\n" + kOut},
+    {"ParksInALoop",
+     kParse + "r6 = 0\nr8 = 0\nagain: " + look_up(kHash) +
+         "if r0 == 0 goto on\nr1 = *(u32 *)(r0 + 0)\nr8 += r1\nif r8 < 9 goto on\n" +
+         look_up(kLru) +
+         "if r0 == 0 goto on\nr8 += 1000\non: r1 = *(u32 *)(r10 - 4)\n"
+         "r1 += 1\n*(u32 *)(r10 - 4) = r1\nr6 += 1\nif r6 < 12 goto again\nr0 = r8\nexit\n" +
+         kOut},
+    {"SubtractsOnBothSides",
+     kParse + look_up(kOther) +
+         "r6 = r0\nif r6 == 0 goto out\nr1 = *(u32 *)(r6 + 0)\nw1 -= 3\nr5 = *(u8 *)(r7 + 3)\nr1 "
+         "+= r5\n*(u32 *)(r6 + 0) = r1\n" +
+         look_up(kHash) + "r1 = *(u32 *)(r6 + 4)\nr1 -= 1\n*(u32 *)(r6 + 4) = r1\nr0 = 1\nexit\n" +
+         kOut},
+    {"ReachesItsKeyByASavedRegister",
+     kParse +
+         "r6 = r10\nr6 += -4\nr2 = r6\nr1 = map[0] ll\ncall 1\nr8 = r0\nr0 = 9\nr3 = 4\nif r8 == 0 "
+         "goto end\n"
+         "r0 = *(u32 *)(r8 + 0)\nr3 = *(u32 *)(r6 + 0)\nr0 += r3\nend: exit\n" +
+         kOut},
+    {"HasItsKeysInThePacket", kParse +
+                                  "r2 = r7\nr1 = map[0] ll\ncall 1\nif r0 == 0 goto none\nr6 = "
+                                  "*(u32 *)(r0 + 0)\nr2 = r7\nr2 += 4\n"
+                                  "*(u32 *)(r7 + 4) = r6\nr1 = map[1] ll\ncall 1\nr6 += 1\nif r0 "
+                                  "== 0 goto none\nr0 = r6\nexit\nnone: r0 = 77\nexit\n" +
+                                  kOut},
+    {"PutsItsKeyTogetherOnTwoPaths",
+     kParse +
+         "r2 = *(u8 *)(r7 + 0)\n*(u8 *)(r10 - 4) = r2\n*(u16 *)(r10 - 2) = 0\n*(u8 *)(r10 - 3) = "
+         "0\n"
+         "r3 = *(u8 *)(r7 + 1)\nif r3 > 100 goto on\n*(u8 *)(r10 - 3) = r3\non: " +
+         look_up(kHash) + "if r0 == 0 goto out\nr0 = *(u32 *)(r0 + 0)\nexit\n" + kOut},
+    {"WouldParkInsideAnAddition",
+     kParse +
+         "*(u32 *)(r10 - 8) = 0\nr2 = r10\nr2 += -8\nr1 = map[3] ll\ncall 1\nif r0 == 0 goto "
+         "out\nr6 = r0\n"
+         "*(u32 *)(r10 - 8) = 1\nr2 = r10\nr2 += -8\nr1 = map[6] ll\ncall 1\nif r0 == 0 goto "
+         "out\nr8 = r0\n"
+         "r2 = *(u8 *)(r7 + 0)\nr2 &= 1\nif r2 == 0 goto look\n"
+         "r1 = *(u64 *)(r6 + 0)\nr3 = *(u64 *)(r8 + 0)\nr1 += 1\n*(u64 *)(r6 + 0) = r1\n"
+         "r3 ^= 5\n*(u64 *)(r8 + 0) = r3\nr0 = 1\nexit\n"
+         "look: " +
+         look_up(kHash) +
+         "r3 = *(u64 *)(r8 + 0)\nr3 += 7\nr3 ^= 3\n*(u64 *)(r8 + 0) = r3\nif r0 == 0 goto out\nr0 "
+         "= *(u32 *)(r0 + 0)\nexit\n" +
+         kOut},
     {"ReadsOneMap",
      kParse + look_up(kHash) + "if r0 == 0 goto out\nr0 = *(u32 *)(r0 + 0)\nexit\n" + kOut},
     {"CountsInTheValueItFound",
@@ -185,7 +250,8 @@ std::vector<vm::MapSpec> world_maps() {
             lpm,
             map_spec(MapType::PercpuArray, 4, 8, 4),
             map_spec(MapType::PercpuHash, 4, 8, 32),
-            map_spec(MapType::Hash, 4, 8, 32)};
+            map_spec(MapType::Hash, 4, 8, 32),
+            map_spec(MapType::Array, 4, 8, 4)};
 }
 
 std::span<const Program> overlap_programs() {
