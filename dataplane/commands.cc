@@ -39,6 +39,16 @@ std::set<Handle> programs_of(const api::Publish& request) {
     return programs;
 }
 
+jit::CompileOptions compile_options(const api::Configure& configure) {
+    using api::SymbolMode;
+    const SymbolMode symbols = configure.jit_symbols;
+    jit::CompileOptions options;
+    options.blind_constants = configure.jit_harden;
+    options.perf_symbols = symbols == SymbolMode::Perf || symbols == SymbolMode::All;
+    options.gdb_symbols = symbols == SymbolMode::Gdb || symbols == SymbolMode::All;
+    return options;
+}
+
 }  // namespace
 
 Commands::Commands(std::unique_ptr<Prover> prover, std::string run_dir, std::string version)
@@ -100,6 +110,7 @@ Result<Bytes> Commands::dispatch(Owner owner, const Frame& frame, bool& malforme
         case FrameType::Dump: return decode_and_run<api::MapDump>(owner, frame, malformed);
         case FrameType::LoadProgram:
             return decode_and_run<api::ProgramLoad>(owner, frame, malformed);
+        case FrameType::ReadCode: return decode_and_run<api::ReadCode>(owner, frame, malformed);
         case FrameType::Publish: return decode_and_run<api::Publish>(owner, frame, malformed);
         case FrameType::Fill: return decode_and_run<api::MapFill>(owner, frame, malformed);
         case FrameType::ReplaceMaps:
@@ -209,7 +220,7 @@ Result<api::MapElements> Commands::run(Owner, const api::MapDump& request) {
 Result<api::ProgramLoaded> Commands::run(Owner owner, const api::ProgramLoad& request) {
     if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
     Result<std::shared_ptr<LoadedProgram>> loaded =
-        load_program(request, *registry_, *prover_, rejection_);
+        load_program(request, *registry_, *prover_, compile_options(configure_), rejection_);
     if (!loaded) return std::unexpected(loaded.error());
     LoadedProgram& program = **loaded;
     forwarding_->reset_program_counters(program.slot->number());

@@ -44,6 +44,7 @@ private:
     Result<api::MapCount> run(Owner owner, const api::MapFill& request);
     Result<api::MapCount> run(Owner owner, const api::MapErase& request);
     Result<api::MapCount> run(Owner owner, const api::SlotBind& request);
+    Result<api::ProgramCode> run(Owner owner, const api::ReadCode& request);
     Result<api::MapElements> run(Owner owner, const api::MapDump& request);
     Result<api::ProgramLoaded> run(Owner owner, const api::ProgramLoad& request);
     Result<api::Published> run(Owner owner, const api::Publish& request);

@@ -121,7 +121,8 @@ Result<void> compile(LoadedProgram& program) {
     const Clock::time_point start = Clock::now();
     std::vector<vm::Map*> maps;
     for (const auto& map : program.maps) maps.push_back(map->map.get());
-    auto compiled = jit::compile(program.verified, maps, maps::all_helpers(), jit::Engine::kJit);
+    auto compiled = jit::compile(program.verified, maps, maps::all_helpers(), jit::Engine::kJit,
+                                 program.compile_options);
     if (!compiled && compiled.error().kind == ErrorKind::kUnsupported) {
         spdlog::warn("program {}: the interpreter runs it: {}", program.name,
                      compiled.error().message);
@@ -144,11 +145,14 @@ Result<void> check_map(const vm::MapSpec& spec, const LoadedMap& map) {
 
 Result<std::shared_ptr<LoadedProgram>> load_program(const api::ProgramLoad& request,
                                                     Registry& registry, Prover& prover,
+                                                    const jit::CompileOptions& options,
                                                     std::optional<vm::Rejection>& rejection) {
     auto program = std::make_shared<LoadedProgram>();
     program->name = request.name;
     program->object = request.object;
     program->object_hash = request.object_hash;
+    program->compile_options = options;
+    program->compile_options.name = request.name;
     if (Result<void> checked = check_request(request, registry, *program); !checked)
         return std::unexpected(checked.error());
     Result<SlotLease> slot = registry.take_slot();
@@ -174,6 +178,7 @@ Result<std::shared_ptr<LoadedProgram>> bind_again(const LoadedProgram& program,
     bound->maps = std::move(maps);
     bound->verified = program.verified;
     bound->slot = program.slot;
+    bound->compile_options = program.compile_options;
     bound->verify_us = program.verify_us;
     bound->owner = program.owner;
     bound->published = program.published;

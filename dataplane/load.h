@@ -13,6 +13,7 @@ namespace weir::dataplane {
 /// the interpreter runs the program. The result is not in the registry yet.
 Result<std::shared_ptr<LoadedProgram>> load_program(const api::ProgramLoad& request,
                                                     Registry& registry, Prover& prover,
+                                                    const jit::CompileOptions& options,
                                                     std::optional<vm::Rejection>& rejection);
 
 /// The same program over other maps of the same definitions, compiled from the proof that it has.

@@ -74,6 +74,7 @@ struct LoadedProgram {
     std::vector<std::shared_ptr<LoadedMap>>
         maps;  ///< behind verified->spec().maps; outlive `compiled`
     std::shared_ptr<const vm::VerifiedProgram> verified;
+    jit::CompileOptions compile_options;
     std::unique_ptr<jit::CompiledProgram> compiled;
     std::shared_ptr<const SlotLease> slot;  ///< shared with the same program over other maps
     uint64_t verify_us = 0, compile_us = 0;

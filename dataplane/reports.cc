@@ -1,9 +1,12 @@
 // The commands that only read: status, lists, statistics.
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "dataplane/commands.h"
 #include "dataplane/map_commands.h"
+#include "jit/code_names.h"
+#include "maps/maps.h"
 #include "vm/program/context.h"
 
 namespace weir::dataplane {
@@ -26,6 +29,41 @@ api::ProgramInfo describe_program(const LoadedProgram& program, const ProgramCou
     }
     for (const auto& map : program.maps) info.maps.push_back(map->name);
     return info;
+}
+
+api::CodeEntry entry_of(jit::CodeEntry entry) {
+    switch (entry) {
+        case jit::CodeEntry::kSingle: return api::CodeEntry::Single;
+        case jit::CodeEntry::kBurst: return api::CodeEntry::Burst;
+        case jit::CodeEntry::kSubprogram: return api::CodeEntry::Subprogram;
+        case jit::CodeEntry::kAdvance: return api::CodeEntry::Advance;
+        case jit::CodeEntry::kComplete: return api::CodeEntry::Complete;
+        case jit::CodeEntry::kCallback: return api::CodeEntry::Callback;
+    }
+    return api::CodeEntry::Single;
+}
+
+Result<api::ProgramCode> program_code(const LoadedProgram& program) {
+    const jit::CodeMap* const map = program.compiled->code_map();
+    if (map == nullptr)
+        return fail(
+            ErrorKind::kUnsupported,
+            fmt::format("program {} has no machine code, the interpreter runs it", program.name));
+    api::ProgramCode reply;
+    reply.spec = program.verified->spec();
+    const std::span<const uint8_t> code = program.compiled->code();
+    reply.address = reinterpret_cast<uint64_t>(code.data());
+    reply.code.assign(code.begin(), code.end());
+    for (const jit::CodeFunction& function : map->functions)
+        reply.functions.push_back(
+            {entry_of(function.entry), function.subprogram, function.begin, function.end});
+    for (const jit::CodePlace& place : map->places)
+        reply.places.push_back({place.offset, place.slot});
+    std::vector<vm::Map*> maps;
+    for (const auto& loaded : program.maps) maps.push_back(loaded->map.get());
+    for (jit::CodeName& name : jit::code_names(reply.spec, maps, maps::all_helpers()))
+        reply.names.push_back({name.address, name.bytes, std::move(name.name)});
+    return reply;
 }
 
 }  // namespace
@@ -61,6 +99,13 @@ api::MapList Commands::list_maps(Owner owner) const {
     for (const auto& map : registry_->maps_seen_by(owner))
         list.maps.push_back(describe_map(*map, registry_->cpu_slots()));
     return list;
+}
+
+Result<api::ProgramCode> Commands::run(Owner, const api::ReadCode& request) {
+    if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    const auto program = registry_->program(request.program);
+    if (!program) return std::unexpected(program.error());
+    return program_code(**program);
 }
 
 api::ProgramList Commands::list_programs() const {

@@ -13,6 +13,7 @@ constexpr size_t kRequestBytesMax = 512u << 20;  ///< a map's whole content; Uni
 constexpr size_t kScrapeBytesMax = 64u << 10;    ///< a request over TCP: GET /metrics
 constexpr size_t kAnswerBytesMax = 256u << 20;   ///< what a client reads at most
 constexpr const char* kRecordsType = "application/octet-stream";  ///< elements, back to back
+constexpr const char* kMessageType = "application/octet-stream";  ///< one of dataplane/api
 constexpr const char* kControlSocketName = "control.sock";
 constexpr const char* kDataplaneSocketName = "dataplane.sock";
 

@@ -10,6 +10,7 @@
 #include "controlplane/config/parse.h"
 #include "controlplane/deploy/map_sync.h"
 #include "controlplane/telemetry/map_warnings.h"
+#include "dataplane/api/codec.h"
 
 namespace weir::controlplane {
 
@@ -174,6 +175,20 @@ Result<Json> LiveNode::programs() {
     Json list = Json::array();
     for (const api::ProgramInfo& program : *programs) list.push_back(program_json(program));
     return list;
+}
+
+Result<std::string> LiveNode::program_code(const std::string& name) {
+    const auto read = [&name](api::Client& client) -> Result<api::ProgramCode> {
+        const auto programs = client.list_programs();
+        if (!programs) return std::unexpected(programs.error());
+        for (const api::ProgramInfo& program : *programs)
+            if (program.name == name) return client.read_code(program.handle);
+        return fail(ErrorKind::kNotFound, fmt::format("program '{}' does not run here", name));
+    };
+    const Result<api::ProgramCode> code = questions_.call(read);
+    if (!code) return std::unexpected(code.error());
+    const Bytes message = api::encode(*code);
+    return std::string(message.begin(), message.end());
 }
 
 Result<Json> LiveNode::apply(const std::string& text, const std::string& path) {

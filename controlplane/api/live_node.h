@@ -47,6 +47,8 @@ public:
     Result<Json> status();
     Result<Json> stats();
     Result<Json> programs();
+    /// The machine code of a program that runs: an encoded ProgramCode (dataplane/api).
+    Result<std::string> program_code(const std::string& name);
     Result<Json> maps();
     Result<Json> map(const std::string& name);
     /// {"elements":[…],"after":"KEYHEX" or null}: up to `count_max` elements behind `after`.

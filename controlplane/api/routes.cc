@@ -45,6 +45,12 @@ HttpAnswer swap(LiveNode& node, const std::string& name, const HttpRequest& requ
     return to_answer(node.swap(name, {*object, *function}));
 }
 
+HttpAnswer code(LiveNode& node, const std::string& name) {
+    Result<std::string> message = node.program_code(name);
+    if (!message) return error_answer(message.error());
+    return {200, kMessageType, std::move(*message)};
+}
+
 }  // namespace
 
 HttpAnswer answer_scrape(LiveNode& node, const HttpRequest& request) {
@@ -68,6 +74,8 @@ HttpAnswer answer_request(LiveNode& node, const HttpRequest& request) {
     if (is("POST", "apply")) return apply(node, request);
     if (method == "POST" && path.size() == 3 && path[0] == "programs" && path[2] == "swap")
         return swap(node, path[1], request);
+    if (method == "GET" && path.size() == 3 && path[0] == "programs" && path[2] == "code")
+        return code(node, path[1]);
     if (path.size() >= 2 && path[0] == "maps") return answer_map(node, path, request);
     return error_answer(
         {ErrorKind::kNotFound, fmt::format("{} {} does not exist", method, request.path)});

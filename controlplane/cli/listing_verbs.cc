@@ -1,4 +1,4 @@
-// weir prog disasm, asm, dump: instructions as text, bytes, machine code.
+// weir prog disasm, asm: instructions as text and as bytes.
 
 #include <fmt/core.h>
 
@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "controlplane/cli/object_options.h"
-#include "controlplane/cli/offline_set.h"
 #include "controlplane/cli/program_listing.h"
 #include "controlplane/cli/verbs.h"
 #include "controlplane/config/document.h"
@@ -105,32 +104,6 @@ int verb_prog_asm(const Words& words) {
     }
     for (size_t i = 0; i < bytes.size(); ++i)
         fmt::print("{:02x}{}", bytes[i], i % 8 == 7 ? "\n" : " ");
-    return kExitDone;
-}
-
-int verb_prog_dump(const Words& words) {
-    Options options("prog dump", "jited OBJ",
-                    "The machine code of a program as hex bytes, 16 a line.");
-    options.positional("WHAT", true);
-    add_object_options(options);
-    const Result<Parsed> parsed = options.with_json().parse(words);
-    if (!parsed) return report(parsed.error());
-    if (parsed->help_shown) return kExitDone;
-    if (parsed->text("WHAT") != "jited")
-        return report({ErrorKind::kInvalid, fmt::format("prog dump: value '{}', expected 'jited'",
-                                                        parsed->text("WHAT"))});
-    const Result<std::unique_ptr<OfflineSet>> set = make_offline(*parsed);
-    if (!set) return report(set.error());
-    const std::span<const uint8_t> code = (*set)->compiled()->code();
-    if (parsed->json()) {
-        print_json({{"name", (*set)->spec().name}, {"bytes", code.size()}, {"code", to_hex(code)}},
-                   *parsed);
-        return kExitDone;
-    }
-    for (size_t i = 0; i < code.size(); ++i) {
-        if (i % 16 == 0) fmt::print("{:6x}:", i);
-        fmt::print(" {:02x}{}", code[i], i % 16 == 15 || i + 1 == code.size() ? "\n" : "");
-    }
     return kExitDone;
 }
 

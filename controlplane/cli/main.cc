@@ -47,7 +47,7 @@ constexpr std::array<Verb, 27> kVerbs = {{
     {"prog", "bench", "OBJ", "time a program on a packet", verb_prog_bench},
     {"prog", "disasm", "OBJ", "list the instructions of an object", verb_prog_disasm},
     {"prog", "asm", "FILE", "instructions as text to bytes", verb_prog_asm},
-    {"prog", "dump", "jited OBJ", "the machine code of a program", verb_prog_dump},
+    {"prog", "dump", "jited OBJ|NAME", "the machine code of a program", verb_prog_dump},
     {"filter", "compile", "EXPR", "a pcap expression as classic BPF and eBPF", verb_filter_compile},
     {"filter", "run", "EXPR", "which packets of a capture match a pcap expression",
      verb_filter_run},

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "controlplane/cli/offline_routes.h"
 #include "controlplane/cli/offline_set.h"
@@ -112,6 +113,13 @@ Result<vm::ProgramSpec> pick_program(const vm::ObjectSpec& object, const Parsed&
                             parsed.text("OBJ"), object.programs.size(), all));
 }
 
+bool names_object(const Parsed& parsed) {
+    std::error_code problem;
+    const std::string name = parsed.text("OBJ");
+    return name.find('/') != std::string::npos || name.ends_with(".o") ||
+           std::filesystem::exists(name, problem);
+}
+
 Result<std::optional<jit::Engine>> engine_of(const Parsed& parsed) {
     const std::string engine = parsed.text("engine");
     if (!parsed.has("engine")) return std::nullopt;
@@ -129,13 +137,40 @@ void add_bench_options(Options& options) {
                 "'KEY NAME'); may be given several times")
         .value("engine", "jit|interp", "what runs the program (default jit)")
         .value("burst", "N", "packets per burst, 1 to 64 (default 32)");
+    add_jit_options(options);
+}
+
+void add_jit_options(Options& options) {
+    options
+        .flag("jit-harden",
+              "keep numbers that the program chose out of its machine code, as "
+              "'jit.harden' of a configuration does")
+        .value("jit-symbols", "none|perf|gdb|all", "which tools learn the names of its functions");
+}
+
+Result<jit::CompileOptions> compile_options_of(const Parsed& parsed) {
+    jit::CompileOptions options;
+    options.blind_constants = parsed.has("jit-harden");
+    if (!parsed.has("jit-symbols")) return options;
+    const std::string tools = parsed.text("jit-symbols");
+    if (tools != "none" && tools != "perf" && tools != "gdb" && tools != "all")
+        return fail(
+            ErrorKind::kInvalid,
+            fmt::format("--jit-symbols: value '{}', expected none, perf, gdb or all", tools));
+    options.perf_symbols = tools == "perf" || tools == "all";
+    options.gdb_symbols = tools == "gdb" || tools == "all";
+    return options;
 }
 
 Result<std::unique_ptr<OfflineSet>> make_offline(const Parsed& parsed) {
     const Result<std::optional<jit::Engine>> engine = engine_of(parsed);
     if (!engine) return std::unexpected(engine.error());
-    OfflineOptions options{
-        .engine = *engine, .unverified = parsed.has("unverified"), .fib = no_routes()};
+    Result<jit::CompileOptions> compile = compile_options_of(parsed);
+    if (!compile) return std::unexpected(compile.error());
+    OfflineOptions options{.engine = *engine,
+                           .compile = std::move(*compile),
+                           .unverified = parsed.has("unverified"),
+                           .fib = no_routes()};
     if (options.unverified && options.engine != jit::Engine::kInterp)
         return fail(ErrorKind::kInvalid,
                     "--unverified: expected with '--engine interp', which checks every access; "

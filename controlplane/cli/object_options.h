@@ -19,6 +19,10 @@ constexpr uint32_t kAssumedEntriesMax = 64;  ///< of a map that says max_entries
 /// Adds OBJ, --prog, --type, --map, --global, --btf, --kconfig.
 void add_object_options(Options& options);
 
+/// False where OBJ can only be the name of a program of the running node: there is no such file,
+/// and it does not look like one.
+bool names_object(const Parsed& parsed);
+
 /// Loads OBJ; the loader's notices go to stderr.
 Result<vm::ObjectSpec> load_object_of(const Parsed& parsed);
 
@@ -33,11 +37,15 @@ Result<uint32_t> burst_of(const Parsed& parsed);
 /// "rule: message (insn 7, file.c:12: text)".
 std::string to_string(const vm::Rejection& rejection);
 
-/// Adds --pcap-in, --map-fill, --engine, --burst.
+/// Adds --pcap-in, --map-fill, --engine, --burst, and those of add_jit_options.
 void add_bench_options(Options& options);
+/// Adds --jit-harden, --jit-symbols.
+void add_jit_options(Options& options);
+/// What they say.
+Result<jit::CompileOptions> compile_options_of(const Parsed& parsed);
 
-/// Reads what add_object_options and add_bench_options added, and --unverified and --config where a
-/// verb has them. kRejected when the verifier refuses.
+/// Reads what add_object_options, add_bench_options and add_jit_options added, and --unverified and
+/// --config where a verb has them. kRejected when the verifier refuses.
 Result<std::unique_ptr<OfflineSet>> make_offline(const Parsed& parsed);
 
 /// verify and accept; kRejected with the reason.

@@ -35,6 +35,7 @@ Result<std::unique_ptr<OfflineSet>> OfflineSet::make(const vm::ObjectSpec& objec
     std::unique_ptr<OfflineSet> set(new OfflineSet(object, program, std::move(*maps)));
     set->is_unverified_ = options.unverified;
     set->engine_ = options.engine;
+    set->compile_options_ = options.compile;
     set->fib_ = options.fib;
     set->env_.fib = set->fib_.get();
     set->env_.printk = print_line;
@@ -76,7 +77,7 @@ Result<std::unique_ptr<jit::CompiledProgram>> OfflineSet::compile(
     const jit::Engine engine =
         is_first ? engine_.value_or(jit::Engine::kJit) : made_[0].compiled->engine();
     Result<std::unique_ptr<jit::CompiledProgram>> compiled =
-        jit::compile(*proven, *maps, maps::all_helpers(), engine);
+        jit::compile(*proven, *maps, maps::all_helpers(), engine, compile_options_);
     if (!compiled && is_first && !engine_) {
         fmt::print(stderr, "weir: the interpreter runs {}: {}\n", program.name,
                    compiled.error().message);

@@ -19,7 +19,8 @@
 namespace weir::controlplane::cli {
 
 struct OfflineOptions {
-    std::optional<jit::Engine> engine;   ///< nullopt: machine code, or else the interpreter
+    std::optional<jit::Engine> engine;  ///< nullopt: machine code, or else the interpreter
+    jit::CompileOptions compile;
     bool unverified = false;             ///< the interpreter, every access checked; no proof
     std::shared_ptr<const vm::Fib> fib;  ///< nullptr: no port and no route is known
 };
@@ -93,6 +94,7 @@ private:
     std::unique_ptr<vm::Timers> timers_;
     bool is_unverified_ = false;
     std::optional<jit::Engine> engine_;
+    jit::CompileOptions compile_options_;
     std::vector<Made> made_;  ///< the first is the one that runs
     size_t bound_count_ = 0;  ///< of made_, whose prog arrays have their programs
     std::shared_ptr<const vm::Fib> fib_;

@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <filesystem>
-
 #include "controlplane/cli/node_client.h"
 #include "controlplane/cli/object_options.h"
 #include "controlplane/cli/object_text.h"
@@ -40,11 +38,7 @@ int verb_prog_show(const Words& words) {
     const Result<Parsed> parsed = options.with_json().with_run_dir().parse(words);
     if (!parsed) return report(parsed.error());
     if (parsed->help_shown) return kExitDone;
-    std::error_code problem;
-    const std::string name = parsed->text("OBJ");
-    const bool looks_like_path = name.find('/') != std::string::npos || name.ends_with(".o");
-    if (!std::filesystem::exists(name, problem) && !looks_like_path)
-        return show_node_program(*parsed);
+    if (!names_object(*parsed)) return show_node_program(*parsed);
     const Result<vm::ObjectSpec> object = load_object_of(*parsed);
     if (!object) return report(object.error());
     if (parsed->json())

@@ -41,6 +41,11 @@ struct MemoryConfig {
     uint64_t size_bytes = 512u << 20;
 };
 
+struct JitConfig {
+    bool harden = false;
+    dataplane::api::SymbolMode symbols = dataplane::api::SymbolMode::None;
+};
+
 struct PortConfig {
     std::string name;
     Place place;
@@ -151,6 +156,7 @@ struct Config {
     At<std::string> run_dir;
     WorkersConfig workers;
     MemoryConfig memory;
+    JitConfig jit;
     std::vector<PortConfig> ports;  ///< in file order, as the next three
     std::vector<ProgramConfig> programs;
     std::vector<MapConfig> maps;

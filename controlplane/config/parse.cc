@@ -12,13 +12,13 @@
 namespace weir::controlplane {
 namespace {
 
-constexpr std::array<KnownKey, 23> kTopKeys = {{
+constexpr std::array<KnownKey, 24> kTopKeys = {{
     {"version"},        {"run_dir"},       {"workers"},        {"memory"},
     {"ports"},          {"programs"},      {"maps"},           {"sets"},
     {"metrics"},        {"policy", false}, {"protect", false}, {"management", false},
     {"routes"},         {"neighbours"},    {"agent", false},   {"fleet", false},
     {"limits", false},  {"feeds", false},  {"bans", false},    {"log", false},
-    {"capture", false}, {"guard", false},  {"rules", false},
+    {"capture", false}, {"guard", false},  {"rules", false},   {"jit"},
 }};
 
 void read_version(Reader& reader, const Node& root) {
@@ -45,6 +45,7 @@ void read_root(Reader& reader, const Node& root, Config& config) {
     };
     read_workers(reader, section("workers"), config);
     read_memory(reader, section("memory"), config);
+    read_jit(reader, section("jit"), config);
     if (root.find("ports") == nullptr)
         reader.refuse(root.place, "ports", "missing, expected at least one port");
     read_ports(reader, section("ports"), config);
@@ -116,6 +117,20 @@ void read_memory(Reader& reader, const Node& node, Config& config) {
                                                                {"off", HugepageMode::Off}});
     if (const Node* size = node.find("size"))
         config.memory.size_bytes = reader.size_bytes(*size, "memory.size", 64u << 20, 1ull << 40);
+}
+
+void read_jit(Reader& reader, const Node& node, Config& config) {
+    constexpr std::array<KnownKey, 2> kKeys = {{{"harden"}, {"symbols"}}};
+    using dataplane::api::SymbolMode;
+    if (!reader.open_map(node, "jit", kKeys)) return;
+    if (const Node* harden = node.find("harden"))
+        config.jit.harden = reader.boolean(*harden, "jit.harden");
+    if (const Node* symbols = node.find("symbols"))
+        config.jit.symbols = reader.choice<SymbolMode>(*symbols, "jit.symbols",
+                                                       {{"none", SymbolMode::None},
+                                                        {"perf", SymbolMode::Perf},
+                                                        {"gdb", SymbolMode::Gdb},
+                                                        {"all", SymbolMode::All}});
 }
 
 Result<Config> parse_config(const std::string& text, const std::string& path) {

@@ -24,6 +24,7 @@ std::string resolve_device(const std::string& folder, const std::string& device)
 // -- the stages, for parse.cc ---------------------------------------------------------------------
 void read_workers(Reader& reader, const Node& node, Config& config);
 void read_memory(Reader& reader, const Node& node, Config& config);
+void read_jit(Reader& reader, const Node& node, Config& config);
 void read_ports(Reader& reader, const Node& node, Config& config);
 void read_programs(Reader& reader, const Node& node, Config& config);
 void read_maps(Reader& reader, const Node& node, Config& config);

@@ -14,6 +14,8 @@ api::Configure make_configure(const Config& config) {
     configure.idle = config.workers.idle;
     configure.hugepages = config.memory.hugepages;
     configure.memory_bytes = config.memory.size_bytes;
+    configure.jit_harden = config.jit.harden;
+    configure.jit_symbols = config.jit.symbols;
     for (const PortConfig& port : config.ports) {
         api::PortConfig frame;
         frame.name = port.name;

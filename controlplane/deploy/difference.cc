@@ -71,6 +71,9 @@ std::string configure_difference(const api::Configure& running, const api::Confi
         differs("memory.hugepages", static_cast<int>(running.hugepages),
                 static_cast<int>(wanted.hugepages)),
         differs("memory.size", running.memory_bytes, wanted.memory_bytes),
+        differs("jit.harden", running.jit_harden, wanted.jit_harden),
+        differs("jit.symbols", static_cast<int>(running.jit_symbols),
+                static_cast<int>(wanted.jit_symbols)),
         differs("ports", port_names(running), port_names(wanted)),
     };
     for (const std::string& difference : all)

@@ -241,6 +241,10 @@ Result<Published> Client::publish(const Publish& request) {
     return connection_->call<Published>(FrameType::Publish, request, nullptr, true);
 }
 
+Result<ProgramCode> Client::read_code(Handle program) {
+    return connection_->call<ProgramCode>(FrameType::ReadCode, ReadCode{program});
+}
+
 Result<std::vector<ProgramInfo>> Client::list_programs() {
     return part(connection_->call<ProgramList>(FrameType::ListPrograms, Empty{}),
                 &ProgramList::programs);

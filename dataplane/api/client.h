@@ -52,6 +52,8 @@ public:
                                        vm::Rejection* rejection = nullptr);
     Result<Published> publish(const Publish& request);
     Result<std::vector<ProgramInfo>> list_programs();
+    /// kUnsupported: the interpreter runs it.
+    Result<ProgramCode> read_code(Handle program);
     Result<Stats> stats();
     Result<void> shutdown();
 

@@ -21,7 +21,7 @@ Result<Message> decode(ByteSpan body);
 #define WEIR_MESSAGES(APPLY) \
     APPLY(Empty) APPLY(Status) APPLY(Configure) APPLY(MapCreate) APPLY(MapCreated) APPLY(MapList) \
     APPLY(MapLookup) APPLY(MapLookupReply) APPLY(MapUpdate) APPLY(MapFill) APPLY(ReplaceMaps) APPLY(SlotBind) APPLY(MapErase) APPLY(MapCount) \
-    APPLY(MapDump) APPLY(MapElements) APPLY(ProgramLoad) APPLY(ProgramLoaded) APPLY(Publish) \
+    APPLY(MapDump) APPLY(MapElements) APPLY(ProgramLoad) APPLY(ProgramLoaded) APPLY(ReadCode) APPLY(ProgramCode) APPLY(Publish) \
     APPLY(Published) APPLY(ProgramList) APPLY(Stats) APPLY(ErrorReply)
 // clang-format on
 

@@ -27,6 +27,8 @@ constexpr uint32_t kAddressBytesMax = 16;
 constexpr uint32_t kMacBytes = 6;
 constexpr uint32_t kReasonsMax = 256;  ///< drop reasons, verdicts
 constexpr uint32_t kWarningsMax = 256;
+constexpr uint32_t kCodePlacesMax = 4 * kProgramInsnsMax;  ///< each insn, in several copies
+constexpr uint32_t kCodeNamesMax = 4096;
 
 /// M is Message or const Message.
 template <typename M, typename Message>
@@ -56,6 +58,8 @@ void fields(V& visit, M& m) {
     visit("idle", m.idle, IdleMode::Adaptive);
     visit("hugepages", m.hugepages, HugepageMode::Off);
     visit("memory_bytes", m.memory_bytes);
+    visit("jit_harden", m.jit_harden);
+    visit("jit_symbols", m.jit_symbols, SymbolMode::All);
     visit("ports", m.ports, kPortsMax);
 }
 
@@ -100,6 +104,42 @@ void fields(V& visit, M& m) {
     visit("verify_us", m.verify_us);
     visit("compile_us", m.compile_us);
     visit("jited_bytes", m.jited_bytes);
+}
+
+template <typename V, Of<ReadCode> M>
+void fields(V& visit, M& m) {
+    visit("program", m.program);
+}
+
+template <typename V, Of<CodeFunction> M>
+void fields(V& visit, M& m) {
+    visit("entry", m.entry, CodeEntry::Callback);
+    visit("subprogram", m.subprogram);
+    visit("begin", m.begin);
+    visit("end", m.end);
+}
+
+template <typename V, Of<CodePlace> M>
+void fields(V& visit, M& m) {
+    visit("offset", m.offset);
+    visit("slot", m.slot);
+}
+
+template <typename V, Of<CodeName> M>
+void fields(V& visit, M& m) {
+    visit("address", m.address);
+    visit("bytes", m.bytes);
+    visit("name", m.name, kTextBytesMax);
+}
+
+template <typename V, Of<ProgramCode> M>
+void fields(V& visit, M& m) {
+    visit("spec", m.spec);
+    visit("address", m.address);
+    visit("code", m.code, kFrameBytesMax);
+    visit("functions", m.functions, kProgramInsnsMax);
+    visit("places", m.places, kCodePlacesMax);
+    visit("names", m.names, kCodeNamesMax);
 }
 
 template <typename V, Of<Chain> M>

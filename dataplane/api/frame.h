@@ -39,9 +39,10 @@ enum class FrameType : uint16_t {
     Fill,
     ReplaceMaps,
     Bind,
+    ReadCode,
     Error = 0xffff,
 };
-constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::Bind);
+constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::ReadCode);
 constexpr uint16_t kReplyBit = 0x8000;
 
 constexpr uint16_t reply_type(FrameType request) {
@@ -117,6 +118,10 @@ struct MapCreated {
 };
 struct MapList {
     std::vector<MapInfo> maps;
+};
+/// For the machine code of a program in service.
+struct ReadCode {
+    Handle program = 0;
 };
 struct ProgramList {
     std::vector<ProgramInfo> programs;

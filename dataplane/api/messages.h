@@ -19,7 +19,7 @@
 namespace weir::dataplane::api {
 
 constexpr uint32_t kMagic = 0x52494557;  ///< "WEIR"
-constexpr uint16_t kVersion = 7;
+constexpr uint16_t kVersion = 8;
 constexpr uint32_t kFrameBytesMax = 64u << 20;
 constexpr uint32_t kBatchElementsMax = 4096;  ///< map elements per frame
 
@@ -27,6 +27,8 @@ enum class PassKind : uint8_t { Port, Kernel, Drop };
 enum class FailMode : uint8_t { Closed, Open };
 enum class IdleMode : uint8_t { Poll, Adaptive };
 enum class HugepageMode : uint8_t { Auto, Required, Off };
+/// Which tools learn the names of compiled programs.
+enum class SymbolMode : uint8_t { None, Perf, Gdb, All };
 /// Does a map outlive the dataplane, as a file of the run directory? `Fresh`: a file of another
 /// definition is set aside for it; with `Keep` it is refused.
 enum class Persistence : uint8_t { None, Keep, Fresh };
@@ -51,6 +53,8 @@ struct Configure {
     IdleMode idle = IdleMode::Adaptive;
     HugepageMode hugepages = HugepageMode::Auto;
     uint64_t memory_bytes = 512u << 20;
+    bool jit_harden = false;  ///< no number that a program chose stands in its machine code
+    SymbolMode jit_symbols = SymbolMode::None;
     std::vector<PortConfig> ports;
 };
 
@@ -166,6 +170,29 @@ struct ProgramInfo {
     uint64_t runs = 0;
     std::map<std::string, uint64_t> verdicts;  ///< "XDP_DROP" -> packets
     std::vector<std::string> maps;             ///< names
+};
+
+/// Functions, places and names as jit/code_map.h and jit/code_names.h have them.
+enum class CodeEntry : uint8_t { Single, Burst, Subprogram, Advance, Complete, Callback };
+struct CodeFunction {
+    CodeEntry entry = CodeEntry::Single;
+    uint32_t subprogram = 0, begin = 0, end = 0;
+};
+struct CodePlace {
+    uint32_t offset = 0, slot = 0;
+};
+struct CodeName {
+    uint64_t address = 0, bytes = 0;
+    std::string name;
+};
+/// Machine code of a program in service, as it lies in the dataplane.
+struct ProgramCode {
+    vm::ProgramSpec spec;
+    uint64_t address = 0;
+    Bytes code;
+    std::vector<CodeFunction> functions;
+    std::vector<CodePlace> places;
+    std::vector<CodeName> names;
 };
 
 /// rx + cloned + generated = tx + to_kernel + sum(drops) + in_flight, exactly.

@@ -122,6 +122,26 @@ class Node(unittest.TestCase):
             _, err = control.communicate(timeout=2)
             self.assertEqual((control.returncode, err), (0, ""))
 
+    def test_shows_the_machine_code_that_runs(self):
+        self.config.write_text(self.config.read_text() + "jit: {harden: true, symbols: all}\n")
+        self.start()
+        pid = self.ask("status")["pid"]
+        done = self.weir("prog", "dump", "jited", "counter")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for said in ("count:", "count.burst:", ": seen++;", "$map[blocked_v4]", "map[.bss].value"):
+            self.assertIn(said, done.stdout)
+        self.assertNotRegex(done.stdout, r"(call|jmp) 0x[0-9a-f]{9,}")
+        document = self.ask("prog", "dump", "jited", "counter")
+        self.assertEqual(document["bytes"], self.ask("prog", "list")[0]["jited_bytes"])
+        symbols = pathlib.Path(f"/tmp/perf-{pid}.map")
+        named = [line.split()[2] for line in symbols.read_text().splitlines()]
+        self.assertEqual(named, [f"weir:counter:{function['name']}" for function in document["functions"]])
+        symbols.unlink()
+        done = self.weir("prog", "dump", "jited", "nobody")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("program 'nobody' does not run here", done.stderr)
+        self.end()
+
     def test_serves_maps_metrics_and_swaps(self):
         self.start()
         stats = self.ask("stats")

@@ -14,6 +14,7 @@ constexpr const char* kWhole = R"(version: 1
 run_dir: state
 workers: {lcores: "2-4", idle: poll, max: 8}
 memory: {hugepages: required, size: 1GiB}
+jit: {harden: true, symbols: gdb}
 ports:
   wan: {device: "net_pcap0,rx_pcap=in.pcap,tx_pcap=/abs/out.pcap", pass: lan, fail: open, ifindex: 2, ingress: [{program: fw}], egress: [{program: count}]}
   lan: {device: "0000:3b:00.1", pass: wan, queues: 2, mtu: 1500, promiscuous: false, rx_descriptors: 1024}
@@ -44,6 +45,8 @@ TEST(Parse, ReadsEveryKey) {
     EXPECT_EQ(config->workers.workers_max, 8u);
     EXPECT_EQ(config->memory.hugepages, dataplane::api::HugepageMode::Required);
     EXPECT_EQ(config->memory.size_bytes, 1u << 30);
+    EXPECT_TRUE(config->jit.harden);
+    EXPECT_EQ(config->jit.symbols, dataplane::api::SymbolMode::Gdb);
     ASSERT_EQ(config->ports.size(), 3u);
     EXPECT_EQ(config->ports[0].fail, dataplane::api::FailMode::Open);
     EXPECT_EQ(config->ports[0].ingress[0].value, "fw");
@@ -65,7 +68,7 @@ TEST(Parse, ReadsProgramsMapsAndSets) {
     ASSERT_TRUE(config.has_value()) << config.error().message;
     ASSERT_EQ(config->programs.size(), 2u);
     EXPECT_EQ(config->programs[0].object.value, "/etc/weir/objects/fw.o");
-    EXPECT_EQ(config->programs[0].object.place.line, 11u);
+    EXPECT_EQ(config->programs[0].object.place.line, 12u);
     EXPECT_EQ(config->programs[0].globals.at("threshold").value, "1000");
     EXPECT_EQ(config->programs[0].fills[0].value, 7u);
     EXPECT_EQ(config->programs[1].object.value, "/abs/count.o");

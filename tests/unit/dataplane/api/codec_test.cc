@@ -68,6 +68,8 @@ TEST(Encode, KeepsEveryFieldOfConfigure) {
     message.idle = IdleMode::Poll;
     message.hugepages = HugepageMode::Required;
     message.memory_bytes = 1u << 30;
+    message.jit_harden = true;
+    message.jit_symbols = SymbolMode::Gdb;
     message.ports = {
         {"wan", "net_null0", PassKind::Port, "lan", FailMode::Open, 7, 2, 1500, 512, false}};
     const Result<Configure> back = decode<Configure>(encode(message));
@@ -77,6 +79,8 @@ TEST(Encode, KeepsEveryFieldOfConfigure) {
     EXPECT_EQ(back->idle, IdleMode::Poll);
     EXPECT_EQ(back->hugepages, HugepageMode::Required);
     EXPECT_EQ(back->memory_bytes, 1u << 30);
+    EXPECT_TRUE(back->jit_harden);
+    EXPECT_EQ(back->jit_symbols, SymbolMode::Gdb);
     ASSERT_EQ(back->ports.size(), 1u);
     const PortConfig& port = back->ports[0];
     EXPECT_EQ(port.name, "wan");
