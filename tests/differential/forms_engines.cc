@@ -14,7 +14,7 @@ namespace {
 constexpr uint32_t kCpuSlots = 1;
 
 jit::CompileInput input_of(const vm::VerifiedProgram& program, std::span<vm::Map* const> maps,
-                           jit::CpuFeatures cpu) {
+                           jit::CpuFeatures cpu, bool blinds) {
     jit::CompileInput input;
     input.slots = program.slots();
     input.facts = program.proof().facts;
@@ -24,6 +24,7 @@ jit::CompileInput input_of(const vm::VerifiedProgram& program, std::span<vm::Map
     input.maps = maps;
     input.helpers = &maps::all_helpers();
     input.cpu = cpu;
+    input.options.blind_constants = blinds;
     return input;
 }
 
@@ -40,16 +41,23 @@ FormEngines::FormEngines(const vm::ProgramSpec& spec) {
         return;
     }
     program_ = std::make_shared<const vm::VerifiedProgram>(vm::accept(spec, *proof).value());
-    for (const bool host : {true, false}) {
-        const jit::CpuFeatures cpu = host ? jit::host_cpu_features() : jit::CpuFeatures{};
+    struct Kind {
+        const char* name;
+        jit::CpuFeatures cpu;
+        bool blinds;
+    };
+    const Kind kinds[] = {{"this cpu", jit::host_cpu_features(), false},
+                          {"any cpu", {}, false},
+                          {"any cpu, blinded", {}, true}};
+    for (const Kind& kind : kinds) {
         Result<jit::MachineCode> code =
-            jit::MachineCode::generate(input_of(*program_, pointers_, cpu));
+            jit::MachineCode::generate(input_of(*program_, pointers_, kind.cpu, kind.blinds));
         if (!code) {
             ADD_FAILURE() << code.error().message;
             codes_.clear();
             return;
         }
-        codes_.push_back({host ? "this cpu" : "any cpu", std::move(*code)});
+        codes_.push_back({kind.name, std::move(*code)});
     }
 }
 
