@@ -111,6 +111,7 @@ int run(int argc, char** argv) {
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %n: %v");
     if (settings->quiet) spdlog::set_level(spdlog::level::warn);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     end_on_signals();
     const Result<void> served = serve(*settings);
     if (served) return 0;

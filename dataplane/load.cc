@@ -117,16 +117,19 @@ Result<void> prove(const api::ProgramLoad& request, Prover& prover, LoadedProgra
     return {};
 }
 
-Result<void> compile(LoadedProgram& program) {
+Result<void> compile(LoadedProgram& program, jit::Engine engine) {
     const Clock::time_point start = Clock::now();
     std::vector<vm::Map*> maps;
     for (const auto& map : program.maps) maps.push_back(map->map.get());
-    auto compiled = jit::compile(program.verified, maps, maps::all_helpers(), jit::Engine::kJit,
-                                 program.compile_options);
+    auto compiled =
+        jit::compile(program.verified, maps, maps::all_helpers(), engine, program.compile_options);
     if (!compiled && compiled.error().kind == ErrorKind::kUnsupported) {
         spdlog::warn("program {}: the interpreter runs it: {}", program.name,
                      compiled.error().message);
         compiled = jit::compile(program.verified, maps, maps::all_helpers(), jit::Engine::kInterp);
+    } else if (compiled && (*compiled)->engine() != engine) {
+        spdlog::warn("program {}: the interpreter runs it, for lack of executable memory",
+                     program.name);
     }
     if (!compiled) return fail_in("program " + program.name, compiled.error());
     program.compiled = std::move(*compiled);
@@ -160,7 +163,8 @@ Result<std::shared_ptr<LoadedProgram>> load_program(const api::ProgramLoad& requ
     program->slot = std::make_shared<const SlotLease>(std::move(*slot));
     if (Result<void> proven = prove(request, prover, *program, rejection); !proven)
         return std::unexpected(proven.error());
-    if (Result<void> made = compile(*program); !made) return std::unexpected(made.error());
+    if (Result<void> made = compile(*program, jit::Engine::kJit); !made)
+        return std::unexpected(made.error());
     for (const auto& map : program->maps)
         if (map->spec.type == vm::MapType::ProgArray)
             if (Result<void> fits = registry.check_engine(*map, *program); !fits)
@@ -182,7 +186,8 @@ Result<std::shared_ptr<LoadedProgram>> bind_again(const LoadedProgram& program,
     bound->verify_us = program.verify_us;
     bound->owner = program.owner;
     bound->published = program.published;
-    if (Result<void> made = compile(*bound); !made) return std::unexpected(made.error());
+    if (Result<void> made = compile(*bound, program.compiled->engine()); !made)
+        return std::unexpected(made.error());
     // What tail-calls it, or is tail-called, is of its engine.
     if (bound->compiled->engine() != program.compiled->engine())
         return fail(

@@ -78,6 +78,7 @@ Result<int> stop_signals() {
     ::sigaddset(&signals, SIGINT);
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // machine code is written to a file, which may have a limit
     const int fd = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) return fail(ErrorKind::kResource, "signalfd failed");
     return fd;

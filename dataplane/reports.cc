@@ -85,6 +85,12 @@ api::Status Commands::status() const {
         status.ports = forwarding_->port_infos();
         status.chains = published_.chains;
         status.warnings = forwarding_->warnings();
+        for (const auto& program : registry_->published_programs())
+            if (program->compiled->engine() == jit::Engine::kInterp)
+                status.warnings.push_back(
+                    fmt::format("program {} runs in the interpreter, many times slower: its "
+                                "machine code could not be made; load it again, or see the log",
+                                program->name));
     }
     for (const std::string& trouble : {prover_->trouble(), replay_trouble_}) {
         if (!trouble.empty()) status.warnings.push_back(trouble);

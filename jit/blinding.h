@@ -1,5 +1,5 @@
 #pragma once
-// Constant blinding, as the kernel's bpf_jit_harden: no number that a program chose stands in its
+// Constant blinding, as the kernel's bpf_jit_harden: no constant of 32 or 64 bits stands in
 // code, so that nobody can plant instructions there to jump to. A constant becomes its exclusive or
 // with a random key, and another one with the key puts it right.
 

@@ -139,6 +139,7 @@ static bool output_arrived() {
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // machine code is written to a file, which may have a limit
     try {
         const int status = weir::controlplane::cli::dispatch({argv + 1, argv + argc});
         return output_arrived()

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <array>
+
 #include "controlplane/deploy/deploy.h"
 
 namespace weir::controlplane {
@@ -64,16 +66,22 @@ std::string configure_difference(const api::Configure& running, const api::Confi
     const auto idle = [](const api::Configure& configure) {
         return std::string(configure.idle == api::IdleMode::Poll ? "poll" : "adaptive");
     };
+    const auto hugepages = [](const api::Configure& configure) {
+        constexpr std::array<const char*, 3> kWords = {"auto", "required", "off"};
+        return std::string(kWords.at(static_cast<size_t>(configure.hugepages)));
+    };
+    const auto symbols = [](const api::Configure& configure) {
+        constexpr std::array<const char*, 4> kWords = {"none", "perf", "gdb", "all"};
+        return std::string(kWords.at(static_cast<size_t>(configure.jit_symbols)));
+    };
     const std::string all[] = {
         differs("workers.lcores", lcore_list(running), lcore_list(wanted)),
         differs("workers.max", running.workers_max, wanted.workers_max),
         differs("workers.idle", idle(running), idle(wanted)),
-        differs("memory.hugepages", static_cast<int>(running.hugepages),
-                static_cast<int>(wanted.hugepages)),
+        differs("memory.hugepages", hugepages(running), hugepages(wanted)),
         differs("memory.size", running.memory_bytes, wanted.memory_bytes),
         differs("jit.harden", running.jit_harden, wanted.jit_harden),
-        differs("jit.symbols", static_cast<int>(running.jit_symbols),
-                static_cast<int>(wanted.jit_symbols)),
+        differs("jit.symbols", symbols(running), symbols(wanted)),
         differs("ports", port_names(running), port_names(wanted)),
     };
     for (const std::string& difference : all)

@@ -53,7 +53,7 @@ struct Configure {
     IdleMode idle = IdleMode::Adaptive;
     HugepageMode hugepages = HugepageMode::Auto;
     uint64_t memory_bytes = 512u << 20;
-    bool jit_harden = false;  ///< no number that a program chose stands in its machine code
+    bool jit_harden = false;  ///< no constant of 32 or 64 bits stands in machine code as written
     SymbolMode jit_symbols = SymbolMode::None;
     std::vector<PortConfig> ports;
 };

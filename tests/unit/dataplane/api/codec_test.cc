@@ -121,7 +121,7 @@ TEST(Decode, NamesTheFieldInsideAList) {
     const Result<Configure> back = decode<Configure>(encode(message));
     ASSERT_FALSE(back);
     EXPECT_EQ(back.error().kind, ErrorKind::kInvalid);
-    EXPECT_EQ(back.error().message.substr(0, 26), "ports[2].name at offset 72")
+    EXPECT_EQ(back.error().message.substr(0, 26), "ports[2].name at offset 74")
         << back.error().message;
     EXPECT_NE(back.error().message.find("129 bytes, at most 128"), std::string::npos)
         << back.error().message;
