@@ -97,7 +97,10 @@ private:
 
     void add_source(uint32_t slot) {
         const vm::LineInfo* line = vm::line_of(program_.spec, slot);
-        if (line != nullptr && line != line_) text_ += fmt::format("; {}\n", line_text(*line));
+        // A line has an entry for each of its expressions.
+        const bool is_new = line != nullptr && (line_ == nullptr || line->line != line_->line ||
+                                                line->file != line_->file);
+        if (is_new) text_ += fmt::format("; {}\n", line_text(*line));
         if (line != nullptr) line_ = line;
         const auto listed = insns_.find(slot);
         if (!options_.insns || listed == insns_.end()) return;

@@ -27,7 +27,7 @@ constexpr uint32_t kAddressBytesMax = 16;
 constexpr uint32_t kMacBytes = 6;
 constexpr uint32_t kReasonsMax = 256;  ///< drop reasons, verdicts
 constexpr uint32_t kWarningsMax = 256;
-constexpr uint32_t kCodePlacesMax = 4 * kProgramInsnsMax;  ///< each insn, in several copies
+constexpr uint32_t kCodePlacesMax = 8 * kProgramInsnsMax;  ///< each insn, in up to four copies
 constexpr uint32_t kCodeNamesMax = 4096;
 
 /// M is Message or const Message.
