@@ -102,6 +102,7 @@ void BurstGenerator::choose_statements() {
     writes_values_ = random_.one_in(3);
     counts_in_two_widths_ = random_.one_in(4);
     reads_counts_ = random_.one_in(4);
+    if (random_.one_in(6)) statements_ = {&B::count_global, &B::count_only};
 }
 
 void BurstGenerator::statement() {
