@@ -102,7 +102,10 @@ void BurstGenerator::choose_statements() {
     writes_values_ = random_.one_in(3);
     counts_in_two_widths_ = random_.one_in(4);
     reads_counts_ = random_.one_in(4);
-    if (random_.one_in(6)) statements_ = {&B::count_global, &B::count_only};
+    if (kind_ != BurstKind::kCounting) return;
+    statements_ = {&B::count_global, &B::count_only};
+    counts_in_two_widths_ = true;
+    writes_values_ = reads_counts_ = false;
 }
 
 void BurstGenerator::statement() {

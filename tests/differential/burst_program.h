@@ -34,6 +34,7 @@ enum BurstMap : uint32_t {
 enum class BurstKind {
     kAnything,
     kBigMaps,   ///< with maps beyond the caches
+    kCounting,  ///< look-ups, and counters of two widths in the same words
     kInKernel,  ///< what means the same in the kernel: no LRU, no random numbers, no inner maps
 };
 

@@ -227,7 +227,7 @@ void BurstGenerator::add_at(uint8_t base) {
     const uint32_t place = is_narrow ? 4 * random_.below(6) : 8 * random_.below(3);
     const auto off = static_cast<int16_t>(is_first ? 0 : place);
     if (random_.one_in(3)) {
-        w_.mov(1, 1 + static_cast<int32_t>(random_.below(3)));
+        w_.mov(1, static_cast<int32_t>(random_.next()));
         w_.put(is_narrow ? Op::kAtomicAdd32 : Op::kAtomicAdd64, base, 1, off);
         return;
     }
@@ -237,7 +237,7 @@ void BurstGenerator::add_at(uint8_t base) {
     if (random_.one_in(2))
         w_.put(Op::kAdd64Reg, 1, 8);
     else
-        w_.add(1, random_.one_in(4) ? -5 : 1);
+        w_.add(1, random_.one_in(4) ? static_cast<int32_t>(random_.next()) : 1);
     w_.put(is_narrow ? Op::kStoreReg32 : Op::kStoreReg64, base, 1, off);
     if (reads_counts_ && random_.one_in(4)) fold(1);
 }

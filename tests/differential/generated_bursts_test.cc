@@ -21,7 +21,8 @@ namespace {
 using jit::Engine;
 using jit::Overlap;
 
-constexpr uint64_t kProgramsByDefault = 1'000, kBigProgramsByDefault = 10;
+constexpr uint64_t kProgramsByDefault = 1'000, kBigProgramsByDefault = 10,
+                   kCountingProgramsByDefault = 200;
 constexpr int kFailuresMax = 5;
 
 /// Ways that look at maps after as many packets are compared with each other.
@@ -99,6 +100,11 @@ TEST(GeneratedBursts, AreAsOnePacketAfterAnother) {
 TEST(GeneratedBursts, AreAsOnePacketAfterAnotherInMapsThatOutgrowCaches) {
     compare_many(BurstKind::kBigMaps,
                  number_from_environment("WEIR_GENERATED", kBigProgramsByDefault));
+}
+
+TEST(GeneratedBursts, CountAsOnePacketAfterAnother) {
+    compare_many(BurstKind::kCounting,
+                 number_from_environment("WEIR_GENERATED", kCountingProgramsByDefault));
 }
 
 /// How far programs overlap.
