@@ -20,6 +20,7 @@
 
 #include "maps/hash_table.h"
 #include "maps/words.h"
+#include "vm/program/map.h"
 
 namespace weir::maps {
 
@@ -248,5 +249,28 @@ inline uint32_t HashTable::ask_element(uint64_t ticket) const {
     __builtin_prefetch(payload(element));
     return element;
 }
+
+/// LookupSteps of a kind whose elements lie in its table_, and whose ask_element(ticket, cpu)
+/// requests what else the element leads to.
+struct HashSteps {
+    template <typename Kind>
+    static vm::LookupSteps of(uint32_t key_bytes) {
+        return with_key_bytes(key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupSteps {
+            return {
+                .ask =
+                    [](const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
+                        return kind<Kind>(map).table_->template ask_bucket<kKeyBytes>(key);
+                    },
+                .ask_on = [](const vm::Map& map, const uint8_t* /*key*/, uint32_t cpu,
+                             uint64_t ticket) { return kind<Kind>(map).ask_element(ticket, cpu); }};
+        });
+    }
+
+private:
+    template <typename Kind>
+    static const Kind& kind(const vm::Map& map) {
+        return static_cast<const Kind&>(map);
+    }
+};
 
 }  // namespace weir::maps

@@ -104,16 +104,7 @@ vm::LookupFn HashMap::lookup_function() const {
 }
 
 std::optional<vm::LookupSteps> HashMap::lookup_steps() const {
-    return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupSteps {
-        return {.ask =
-                    [](const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
-                        return static_cast<const HashMap&>(map).table_->ask_bucket<kKeyBytes>(key);
-                    },
-                .ask_on =
-                    [](const vm::Map& map, const uint8_t* /*key*/, uint32_t cpu, uint64_t ticket) {
-                        return static_cast<const HashMap&>(map).ask_element(ticket, cpu);
-                    }};
-    });
+    return HashSteps::of<HashMap>(spec().key_bytes);
 }
 
 uint64_t HashMap::ask_element(uint64_t ticket, uint32_t /*cpu*/) const {
@@ -281,17 +272,7 @@ vm::LookupFn PercpuHashMap::lookup_function() const {
 }
 
 std::optional<vm::LookupSteps> PercpuHashMap::lookup_steps() const {
-    return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupSteps {
-        return {.ask =
-                    [](const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
-                        return static_cast<const PercpuHashMap&>(map).table_->ask_bucket<kKeyBytes>(
-                            key);
-                    },
-                .ask_on =
-                    [](const vm::Map& map, const uint8_t* /*key*/, uint32_t cpu, uint64_t ticket) {
-                        return static_cast<const PercpuHashMap&>(map).ask_element(ticket, cpu);
-                    }};
-    });
+    return HashSteps::of<PercpuHashMap>(spec().key_bytes);
 }
 
 uint64_t PercpuHashMap::ask_element(uint64_t ticket, uint32_t cpu) const {

@@ -91,6 +91,7 @@ private:
 
     HashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, uint32_t cpu_slots);
 
+    friend struct HashSteps;
     uint64_t ask_element(uint64_t ticket, uint32_t cpu) const;
     int put(Spare& spare, const uint8_t* key, const uint8_t* value, uint64_t flags, Side side);
     int remove(const uint8_t* key, Side side);
@@ -143,6 +144,7 @@ public:
 private:
     PercpuHashMap(const vm::MapSpec& spec, std::unique_ptr<HashTable> table, ValuePlanes values);
 
+    friend struct HashSteps;
     uint64_t ask_element(uint64_t ticket, uint32_t cpu) const;
     int put(const uint8_t* key, const SlotValues& values, uint64_t flags, Side side);
     int remove(const uint8_t* key, Side side);

@@ -81,16 +81,7 @@ vm::LookupFn LruMap::lookup_function() const {
 }
 
 std::optional<vm::LookupSteps> LruMap::lookup_steps() const {
-    return with_key_bytes(spec().key_bytes, []<uint32_t kKeyBytes>() -> vm::LookupSteps {
-        return {.ask =
-                    [](const vm::Map& map, const uint8_t* key, uint32_t /*cpu*/) {
-                        return static_cast<const LruMap&>(map).table_->ask_bucket<kKeyBytes>(key);
-                    },
-                .ask_on =
-                    [](const vm::Map& map, const uint8_t* /*key*/, uint32_t cpu, uint64_t ticket) {
-                        return static_cast<const LruMap&>(map).ask_element(ticket, cpu);
-                    }};
-    });
+    return HashSteps::of<LruMap>(spec().key_bytes);
 }
 
 /// Value and mark lie apart from the element.

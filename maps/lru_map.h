@@ -72,6 +72,7 @@ private:
            std::unique_ptr<LruShards> lists);
 
     uint8_t* use(uint32_t element, uint32_t cpu);
+    friend struct HashSteps;
     uint64_t ask_element(uint64_t ticket, uint32_t cpu) const;
     uint32_t take(uint32_t cpu, Side side);
     bool is_percpu() const { return vm::is_percpu(spec().type); }
