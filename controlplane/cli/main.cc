@@ -13,6 +13,9 @@
 #include <string_view>
 #include <system_error>
 
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include "controlplane/cli/verbs.h"
 #include "controlplane/config/reader.h"
 
@@ -140,6 +143,9 @@ static bool output_arrived() {
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);  // machine code is written to a file, which may have a limit
+    // What libraries say is no part of the answer, which goes to standard output.
+    spdlog::set_default_logger(spdlog::stderr_logger_st("weir"));
+    spdlog::set_pattern("%n: %v");
     try {
         const int status = weir::controlplane::cli::dispatch({argv + 1, argv + argc});
         return output_arrived()

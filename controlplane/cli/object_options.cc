@@ -143,8 +143,8 @@ void add_bench_options(Options& options) {
 void add_jit_options(Options& options) {
     options
         .flag("jit-harden",
-              "keep numbers that the program chose out of its machine code, as "
-              "'jit.harden' of a configuration does")
+              "no constant of 32 or 64 bits stands in machine code as written, as with "
+              "'jit.harden' of a configuration")
         .value("jit-symbols", "none|perf|gdb|all", "which tools learn the names of its functions");
 }
 

@@ -4,6 +4,7 @@ object with .kconfig."""
 import gzip
 import json
 import pathlib
+import resource
 import struct
 import subprocess
 import sys
@@ -16,8 +17,13 @@ UNVERIFIED = ("--engine", "interp", "--unverified")
 ETHERNET = bytes.fromhex("02000000000a02000000000b0800")
 
 
-def weir(*words):
-    return subprocess.run([WEIR, *words], capture_output=True, text=True, timeout=60)
+def weir(*words, before=None):
+    return subprocess.run([WEIR, *words], capture_output=True, text=True, timeout=60, preexec_fn=before)
+
+
+def without_files():
+    """No file may grow: machine code has none to lie in."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def capture(name, frames):
@@ -56,6 +62,13 @@ class Offline(unittest.TestCase):
         self.assertEqual(maps["first"], [["00000000", struct.pack("<Q", 3).hex()]])
         self.assertEqual(maps["second"], [["00000000", "00" * 8]])
         self.assertEqual(maps["lengths"], [["", struct.pack("<I", size).hex()] for size in (60, 70, 1100)])
+
+    def test_a_limit_on_files_leaves_the_interpreter(self):
+        words = ("prog", "run", OBJECT, "--prog", "pieces", "--pcap-in", CAPTURE, "-j")
+        free, limited = weir(*words), weir(*words, before=without_files)
+        self.assertEqual((free.returncode, limited.returncode), (0, 0), limited.stderr)
+        self.assertIn("the interpreter runs the programs instead", limited.stderr)
+        self.assertEqual(json.loads(free.stdout)["packets"], json.loads(limited.stdout)["packets"])
 
     def test_slots_are_filled_by_name(self):
         frames = capture("long.pcap", [ipv4((10, 0, 0, 1), 1100)])
