@@ -49,10 +49,14 @@ PerfMap& PerfMap::of_process() {
 
 Result<void> PerfMap::add(std::span<const CodeSymbol> symbols) {
     const std::lock_guard lock(mutex_);
-    const bool from_start = forget_overlapped(symbols) || !begun_;
+    bool from_start = forget_overlapped(symbols) || !begun_;
     written_.insert(written_.end(), symbols.begin(), symbols.end());
-    if (written_.size() > kSymbolsMax)
-        written_.erase(written_.begin(), written_.end() - static_cast<std::ptrdiff_t>(kSymbolsMax));
+    if (written_.size() > symbols_max_) {
+        // Half of them, so that the file is seldom written anew.
+        written_.erase(written_.begin(),
+                       written_.end() - static_cast<std::ptrdiff_t>(symbols_max_ / 2));
+        from_start = true;
+    }
     const Result<void> done =
         write(from_start ? std::span<const CodeSymbol>(written_) : symbols, from_start);
     begun_ = done.has_value();

@@ -17,9 +17,11 @@ namespace weir::jit {
 /// Any thread.
 class PerfMap {
 public:
-    static constexpr size_t kSymbolsMax = 65'536;  ///< the oldest go first
+    static constexpr size_t kSymbolsMax = 65'536;
 
-    explicit PerfMap(std::string path) : path_(std::move(path)) {}
+    /// Of more than `symbols_max` the older half goes, from the file, too.
+    explicit PerfMap(std::string path, size_t symbols_max = kSymbolsMax)
+        : path_(std::move(path)), symbols_max_(symbols_max) {}
     /// Of this process.
     static PerfMap& of_process();
 
@@ -32,6 +34,7 @@ private:
     Result<void> write(std::span<const CodeSymbol> symbols, bool from_start);
 
     const std::string path_;
+    const size_t symbols_max_;
     std::mutex mutex_;
     std::vector<CodeSymbol> written_;
     bool begun_ = false;

@@ -57,6 +57,18 @@ TEST_F(PerfMapFile, GrowsAndForgetsOnlyWhatOtherCodeReplaced) {
     EXPECT_EQ(contents(), "1010 10 b\n3000 20 c\n1008 8 d\n");
 }
 
+TEST_F(PerfMapFile, DropsTheOlderHalfWhereNamesAreTooMany) {
+    constexpr size_t kMost = 4;
+    jit::PerfMap map(path, kMost);
+    for (uint64_t i = 1; i <= kMost; ++i)
+        ASSERT_TRUE(map.add(std::vector<jit::CodeSymbol>{{0x1000 * i, 8, "old"}}).has_value());
+    EXPECT_EQ(contents(), "1000 8 old\n2000 8 old\n3000 8 old\n4000 8 old\n");
+    ASSERT_TRUE(map.add(std::vector<jit::CodeSymbol>{{0x5000, 8, "new"}}).has_value());
+    EXPECT_EQ(contents(), "4000 8 old\n5000 8 new\n");
+    ASSERT_TRUE(map.add(std::vector<jit::CodeSymbol>{{0x6000, 8, "new"}}).has_value());
+    EXPECT_EQ(contents(), "4000 8 old\n5000 8 new\n6000 8 new\n");
+}
+
 TEST_F(PerfMapFile, ReplacesWhatADeadProcessOfThisNumberLeft) {
     std::ofstream(path) << "5000 10 stale\n";
     const std::vector<jit::CodeSymbol> symbols = {{0x1000, 0x10, "a"}};
