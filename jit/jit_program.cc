@@ -68,21 +68,26 @@ void JitProgram::take(MachineCode code, const CompileOptions& options) {
     code_.emplace(std::move(code));
     overlap_ = options.overlap;
     tail_entry = code_->tail();
-    if (code_->overlap())
+    if (code_->overlap()) {
+        look_at_maps();
         enter_by({code_->single(), enter_burst, true});
-    else
+    } else {
         enter_by({code_->single(), code_->burst(), code_->may_redirect()});
+    }
+}
+
+/// Stores what is new alone: the line stays shared otherwise.
+void JitProgram::look_at_maps() const {
+    uint64_t bytes = 0;
+    for (const vm::Map* map : code_->overlap_maps()) bytes += map->used_bytes();
+    const bool are_big = bytes > overlap_map_bytes();
+    if (are_big != maps_are_big_.load(std::memory_order_relaxed))
+        maps_are_big_.store(are_big, std::memory_order_relaxed);
 }
 
 bool JitProgram::waits_for_memory(vm::RunEnv& env) const {
     if (overlap_ == Overlap::kAlways) return true;
-    if (env.bursts++ % kBurstsBetweenLooks == 0) {
-        uint64_t bytes = 0;
-        for (const vm::Map* map : code_->overlap_maps()) bytes += map->used_bytes();
-        const bool are_big = bytes > overlap_map_bytes();
-        if (are_big != maps_are_big_.load(std::memory_order_relaxed))
-            maps_are_big_.store(are_big, std::memory_order_relaxed);
-    }
+    if (env.bursts++ % kBurstsBetweenLooks == 0) look_at_maps();
     return maps_are_big_.load(std::memory_order_relaxed);
 }
 

@@ -35,6 +35,7 @@ private:
     static void enter_burst(vm::XdpContext* context, vm::XdpContext* end, uint32_t* verdicts,
                             uint32_t* redirects, vm::RunEnv* env, const CompiledProgram* self);
     void name_code(const vm::ProgramSpec& spec, const CompileOptions& options);
+    void look_at_maps() const;
     bool waits_for_memory(vm::RunEnv& env) const;
 
     std::optional<MachineCode> code_;  ///< empty while it is being made: it names this object

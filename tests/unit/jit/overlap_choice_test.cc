@@ -133,6 +133,14 @@ TEST_F(OverlapChoice, BeginsWhenTheMapHasOutgrownTheCacheAndEndsWhenItShrank) {
     EXPECT_EQ(map_.asks, 0u);
 }
 
+TEST_F(OverlapChoice, KnowsOfABigMapFromTheFirstBurstOn) {
+    map_.used = jit::overlap_map_bytes() + 1;
+    const auto program = compile(Overlap::kAuto);
+    env_.bursts = 1;  // not a turn to look
+    run(*program);
+    EXPECT_EQ(map_.asks, kPackets);
+}
+
 TEST_F(OverlapChoice, LeavesShortBurstsAlone) {
     run(*compile(Overlap::kAlways), 3);
     EXPECT_EQ(map_.asks, 0u);
