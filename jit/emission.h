@@ -81,6 +81,11 @@ struct Emission {
     }
 };
 
+/// A field of the environment, `bytes` long.
+inline asmjit::x86::Mem env_field(size_t offset, uint32_t bytes = sizeof(uint32_t)) {
+    return asmjit::x86::ptr(env_register(), static_cast<int32_t>(offset), bytes);
+}
+
 // emit_alu.cc
 void emit_constant(Emission& e, const Gp& reg, uint64_t value);
 void emit_alu_imm(Emission& e, const vm::DecodedInsn& insn);

@@ -77,10 +77,6 @@ void emit_advance(Emission& e, const LoopSlot& slot, const Gp& value, uint32_t b
     if (!slot.reg) e.a.mov(slot.memory(), value);
 }
 
-x86::Mem redirect_field() {
-    return x86::dword_ptr(env_register(), offsetof(vm::RunEnv, redirect_ifindex));
-}
-
 /// Arguments: rdi contexts, rsi their end, rdx verdicts, rcx redirects, r8 environment.
 void emit_loop_setup(Emission& e, const LoopState& state) {
     if (e.analysis.needs_env) e.a.mov(env_register(), x86::r8);
@@ -97,7 +93,7 @@ void emit_loop_tail(Emission& e, const LoopState& state, const asmjit::Label& ne
     emit_advance(e, state.verdict, verdict, sizeof(uint32_t));
     if (e.analysis.may_redirect) {
         const Gp redirect = emit_get(e, state.redirect, scratch_b());
-        e.a.mov(scratch_c().r32(), redirect_field());
+        e.a.mov(scratch_c().r32(), env_field(offsetof(vm::RunEnv, redirect_ifindex)));
         e.a.mov(x86::dword_ptr(redirect), scratch_c().r32());
         emit_advance(e, state.redirect, redirect, sizeof(uint32_t));
     }
@@ -126,7 +122,7 @@ void emit_burst_entry(Emission& e) {
     e.a.align(asmjit::AlignMode::kCode, 16);
     e.a.bind(next_packet);
     if (state.context.reg) e.a.mov(x86::rdi, *state.context.reg);
-    if (e.analysis.may_redirect) e.a.mov(redirect_field(), Imm(0));
+    if (e.analysis.may_redirect) e.a.mov(env_field(offsetof(vm::RunEnv, redirect_ifindex)), Imm(0));
     emit_begin_run(e, env_register());
     emit_body(e, program, exit, nullptr);
     e.a.bind(exit);

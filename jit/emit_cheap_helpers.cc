@@ -26,9 +26,6 @@ constexpr uint64_t kSumBytesMax = 20;
 x86::Mem context_field(size_t offset) {
     return x86::qword_ptr(reg64(1), static_cast<int32_t>(offset));
 }
-x86::Mem env_field(size_t offset, uint32_t bytes) {
-    return x86::ptr(env_register(), static_cast<int32_t>(offset), bytes);
-}
 
 constexpr size_t kData = offsetof(vm::XdpContext, data);
 constexpr size_t kDataEnd = offsetof(vm::XdpContext, data_end);
@@ -58,7 +55,7 @@ void emit_redirect(Emission& e) {
     e.a.xor_(x86::eax, x86::eax);  // XDP_ABORTED
     e.a.test(reg64(2), reg64(2));
     e.a.short_().jne(done);
-    e.a.mov(env_field(offsetof(vm::RunEnv, redirect_ifindex), 4), reg64(1).r32());
+    e.a.mov(env_field(offsetof(vm::RunEnv, redirect_ifindex)), reg64(1).r32());
     e.a.mov(x86::eax, Imm(vm::XDP_REDIRECT));
     e.a.bind(done);
 }

@@ -211,10 +211,7 @@ bool needs_no_map(const CompileInput& input, size_t slot) {
 bool emit_inline_helper(Emission& e, size_t slot) {
     const HelperForm form = helper_form(e.input, slot);
     if (const auto* direct = std::get_if<DirectLookup>(&form)) {
-        emit_constant(e, reg64(1), reinterpret_cast<uint64_t>(direct->map));
-        if (!direct->cpu_is_given)
-            e.a.mov(reg64(3).r32(), x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
-        e.a.call(Imm(reinterpret_cast<uint64_t>(direct->function)));
+        emit_lookup_call(e, *direct);
         return true;
     }
     if (const auto* cheap = std::get_if<CheapHelper>(&form)) {
@@ -222,7 +219,7 @@ bool emit_inline_helper(Emission& e, size_t slot) {
         return true;
     }
     if (const auto* field = std::get_if<EnvField>(&form)) {
-        e.a.mov(x86::eax, x86::dword_ptr(env_register(), static_cast<int32_t>(field->offset)));
+        e.a.mov(x86::eax, env_field(field->offset));
         return true;
     }
     const Label done = e.a.newLabel();

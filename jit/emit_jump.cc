@@ -142,8 +142,7 @@ void emit_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
 
 /// Spent, the budget stays at zero.
 void emit_may_goto(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
-    const asmjit::x86::Mem left =
-        asmjit::x86::dword_ptr(env_register(), offsetof(vm::RunEnv, may_gotos_left));
+    const asmjit::x86::Mem left = env_field(offsetof(vm::RunEnv, may_gotos_left));
     e.a.mov(scratch_a().r32(), left);
     e.a.sub(scratch_a().r32(), Imm(1));
     e.a.jb(branch_label(e, vm::jump_target(insn, slot).slot));

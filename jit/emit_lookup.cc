@@ -35,7 +35,7 @@ void emit_element(Emission& e, const Gp& to, const void* base, const Gp& index, 
 
 void emit_cpu_plane(Emission& e, const Gp& plane, uint32_t planes, uint64_t plane_bytes,
                     const asmjit::Label& missing) {
-    e.a.mov(plane.r32(), x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
+    e.a.mov(plane.r32(), env_field(offsetof(vm::RunEnv, cpu)));
     e.a.cmp(plane.r32(), Imm(planes));
     e.a.jae(missing);
     emit_scale(e, plane, plane_bytes);
@@ -57,12 +57,16 @@ void emit_absent(Emission& e, const asmjit::Label& here, const LookupExits& exit
 
 /// LookupFn(map in r1, key in r2, cpu): the third argument is r3's register, which the call
 /// scratches anyway.
+void emit_lookup_call(Emission& e, const DirectLookup& lookup) {
+    emit_constant(e, reg64(1), reinterpret_cast<uint64_t>(lookup.map));
+    if (!lookup.cpu_is_given) e.a.mov(reg64(3).r32(), env_field(offsetof(vm::RunEnv, cpu)));
+    e.a.call(Imm(reinterpret_cast<uint64_t>(lookup.function)));
+}
+
 void emit_direct_call(Emission& e, const DirectLookup& lookup, const KeyPlace& key,
                       const LookupExits& exits) {
     if (key.is_on_stack()) e.a.lea(reg64(2), key.at(0, 0));
-    emit_constant(e, reg64(1), reinterpret_cast<uint64_t>(lookup.map));
-    e.a.mov(reg64(3).r32(), x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
-    e.a.call(Imm(reinterpret_cast<uint64_t>(lookup.function)));
+    emit_lookup_call(e, lookup);
     emit_exit(e, exits);
 }
 

@@ -35,6 +35,8 @@ void emit_cpu_plane(Emission& e, const Gp& plane, uint32_t planes, uint64_t plan
 void emit_exit(Emission& e, const LookupExits& exits);
 /// Behind the function's code: absent without a call.
 void emit_absent(Emission& e, const asmjit::Label& here, const LookupExits& exits);
+/// The call of a kind's own function; r2 holds the key, and r3 the cpu if that is given.
+void emit_lookup_call(Emission& e, const DirectLookup& lookup);
 /// Behind the function's code: the call that decides. r2 need not hold the key if it is on the
 /// stack.
 void emit_direct_call(Emission& e, const DirectLookup& lookup, const KeyPlace& key,

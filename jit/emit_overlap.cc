@@ -231,7 +231,7 @@ private:
 
     static void emit_call(Emission& e, const OverlapStop& stop, uint64_t function) {
         emit_constant(e, x86::rdi, reinterpret_cast<uint64_t>(stop.map));
-        e.a.mov(x86::edx, x86::dword_ptr(env_register(), offsetof(vm::RunEnv, cpu)));
+        e.a.mov(x86::edx, env_field(offsetof(vm::RunEnv, cpu)));
         e.a.call(Imm(function));
     }
 
@@ -252,18 +252,14 @@ private:
 
 class Completion final : public BodyPart {
 public:
-    explicit Completion(const Halves& halves) : halves_(halves) {}
+    explicit Completion(const OverlapPlan& plan) : plan_(plan) {}
 
-    bool includes(uint32_t slot) const override { return halves_.plan.completes[slot] != 0; }
+    bool includes(uint32_t slot) const override { return plan_.completes[slot] != 0; }
     bool begin(Emission&, uint32_t) override { return false; }
 
 private:
-    const Halves& halves_;
+    const OverlapPlan& plan_;
 };
-
-x86::Mem redirect_field() {
-    return x86::dword_ptr(env_register(), offsetof(vm::RunEnv, redirect_ifindex));
-}
 
 /// Ways into the completion's body, whose labels are still at hand.
 void emit_finishes(Emission& e, const Halves& halves) {
@@ -272,7 +268,8 @@ void emit_finishes(Emission& e, const Halves& halves) {
         e.a.bind(halves.finish_of(stop));
         emit_take_back(e, kept_at(e, stop));
         emit_begin_run(e, env_register());
-        if (e.analysis.may_redirect) e.a.mov(redirect_field(), Imm(0));
+        if (e.analysis.may_redirect)
+            e.a.mov(env_field(offsetof(vm::RunEnv, redirect_ifindex)), Imm(0));
         e.a.jmp(e.slot_label(stop.slot));
     }
 }
@@ -296,12 +293,12 @@ void emit_completion(Emission& e, const Halves& halves) {
     const FunctionFacts& program = e.analysis.functions[0];
     const Label exit = e.a.newLabel();
     halves.complete.emit_entry(e, CodeEntry::kComplete);
-    Completion part(halves);
+    Completion part(halves.plan);
     emit_body(e, program, exit, nullptr, &part);
     e.a.bind(exit);
     e.a.mov(in_frame32(offsetof(OverlapFrame, verdict)), x86::eax);
     if (e.analysis.may_redirect) {
-        e.a.mov(scratch_a().r32(), redirect_field());
+        e.a.mov(scratch_a().r32(), env_field(offsetof(vm::RunEnv, redirect_ifindex)));
         e.a.mov(in_frame32(offsetof(OverlapFrame, redirect)), scratch_a().r32());
     }
     halves.complete.emit_next_packet(e, overlap_stride_bytes(program.stack_bytes));

@@ -75,7 +75,7 @@ void emit_find_by_call(Emission& e) {
 }
 
 void emit_count(Emission& e, const Label& failed) {
-    const x86::Mem count = x86::dword_ptr(env_register(), offsetof(vm::RunEnv, tail_calls));
+    const x86::Mem count = env_field(offsetof(vm::RunEnv, tail_calls));
     e.a.mov(scratch_a().r32(), count);
     e.a.cmp(scratch_a().r32(), Imm(kTailCallsMax));
     e.a.jae(failed);

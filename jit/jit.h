@@ -28,7 +28,7 @@ enum class Overlap {
 
 struct CompileOptions {
     Overlap overlap = Overlap::kAuto;
-    bool blind_constants = false;  ///< no number that the program chose stands in its code
+    bool blind_constants = false;  ///< no constant of 32 or 64 bits stands in code as written
     bool perf_symbols = false;     ///< names its functions for `perf` (perf_map.h)
     bool gdb_symbols = false;      ///< tells gdb of functions, frames and lines (gdb_object.h)
     std::string name;              ///< the program's, for symbols; empty: its function's

@@ -1,6 +1,7 @@
 // Programs in prog arrays and maps in maps: what stands in a slot lives as long as it is reached.
 #include <gtest/gtest.h>
 
+#include "dataplane/load.h"
 #include "dataplane/map_commands.h"
 #include "dataplane/registry.h"
 #include "dataplane/replacement.h"
@@ -67,6 +68,15 @@ TEST_F(SlotBinding, PutsTheProgramThereAsItsEngineRunsIt) {
     EXPECT_EQ(map.program_at(0), nullptr);
     EXPECT_EQ(*lookup_element(**registry_.map(array), kSecond)->value,
               (Bytes{static_cast<uint8_t>(target), 0, 0, 0}));
+}
+
+TEST_F(SlotBinding, BindsAProgramAgainByTheEngineThatRunsIt) {
+    for (const jit::Engine engine : {jit::Engine::kInterp, jit::Engine::kJit}) {
+        const auto program = *registry_.program(make_program("fw", {}, false, engine));
+        const auto again = bind_again(*program, {});
+        ASSERT_TRUE(again) << again.error().message;
+        EXPECT_EQ((*again)->compiled->engine(), engine);
+    }
 }
 
 TEST_F(SlotBinding, RefusesToJoinMachineCodeWithWhatTheInterpreterRuns) {
