@@ -154,6 +154,7 @@ Result<std::shared_ptr<LoadedProgram>> load_program(const api::ProgramLoad& requ
     program->name = request.name;
     program->object = request.object;
     program->object_hash = request.object_hash;
+    program->skip_on_fault = request.skip_on_fault;
     program->compile_options = options;
     program->compile_options.name = request.name;
     if (Result<void> checked = check_request(request, registry, *program); !checked)
@@ -179,6 +180,7 @@ Result<std::shared_ptr<LoadedProgram>> bind_again(const LoadedProgram& program,
     bound->name = program.name;
     bound->object = program.object;
     bound->object_hash = program.object_hash;
+    bound->skip_on_fault = program.skip_on_fault;
     bound->maps = std::move(maps);
     bound->verified = program.verified;
     bound->slot = program.slot;

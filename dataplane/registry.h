@@ -77,6 +77,7 @@ struct LoadedProgram {
     jit::CompileOptions compile_options;
     std::unique_ptr<jit::CompiledProgram> compiled;
     std::shared_ptr<const SlotLease> slot;  ///< shared with the same program over other maps
+    bool skip_on_fault = false;             ///< after a fault its chains go on without it
     uint64_t verify_us = 0, compile_us = 0;
     Owner owner = kNobody;
     bool published = false;

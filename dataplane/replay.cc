@@ -119,8 +119,8 @@ void write_contents(Writer& writer, const api::Configure& configure, Registry& r
     }
     for (const auto& program : registry.published_programs()) {
         program_handles[program->handle] = static_cast<Handle>(program_handles.size() + 1);
-        api::ProgramLoad load{
-            program->name, program->verified->spec(), {}, program->object, program->object_hash};
+        api::ProgramLoad load{program->name,   program->verified->spec(), {},
+                              program->object, program->object_hash,      program->skip_on_fault};
         for (const auto& map : program->maps) load.maps.push_back(map_handles[map->handle]);
         writer.frame(FrameType::LoadProgram, load);
     }

@@ -57,6 +57,10 @@ struct PortConfig {
     uint16_t mtu = 0;
     uint16_t rx_descriptors = 0;
     bool promiscuous = true;
+    bool allmulticast = false;
+    dataplane::api::Distribution distribution = dataplane::api::Distribution::Auto;
+    At<std::string> link_follow;                   ///< a port's name; empty: none
+    uint64_t chain_budget_ns = 0;                  ///< 0: no bound
     std::vector<At<std::string>> ingress, egress;  ///< names of programs
 };
 
@@ -80,6 +84,7 @@ struct ProgramConfig {
     std::string btf;           ///< types for CO-RE; empty: the running kernel's
     std::map<std::string, At<std::string>> globals;
     std::vector<MapFill> fills;
+    bool skip_on_fault = false;
 };
 
 struct MapConfig {

@@ -100,7 +100,8 @@ void read_workers(Reader& reader, const Node& node, Config& config) {
         config.workers.idle = reader.choice<dataplane::api::IdleMode>(
             *idle, "workers.idle",
             {{"poll", dataplane::api::IdleMode::Poll},
-             {"adaptive", dataplane::api::IdleMode::Adaptive}});
+             {"adaptive", dataplane::api::IdleMode::Adaptive},
+             {"monitor", dataplane::api::IdleMode::Monitor}});
     if (const Node* most = node.find("max"))
         config.workers.workers_max = static_cast<uint32_t>(
             reader.number(*most, "workers.max", config.workers.lcores.value.size(), kWorkersMax));

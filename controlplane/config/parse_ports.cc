@@ -5,6 +5,7 @@
 #include <array>
 
 #include "controlplane/config/parse.h"
+#include "controlplane/config/units.h"
 #include "vm/base/limits.h"
 
 namespace weir::controlplane {
@@ -13,21 +14,24 @@ namespace {
 constexpr uint16_t kPortQueuesMax = 64;
 constexpr uint16_t kMtuMin = 68;  ///< RFC 791: every IPv4 module must forward 68 bytes
 constexpr uint16_t kDescriptorsMax = 32'768;
+constexpr uint64_t kChainBudgetNsMax = 1'000'000'000;
 
-constexpr std::array<KnownKey, 14> kPortKeys = {{{"device"},
+constexpr std::array<KnownKey, 16> kPortKeys = {{{"device"},
                                                  {"pass"},
-                                                 {"link_follow", false},
+                                                 {"link_follow"},
                                                  {"fail"},
                                                  {"queues"},
                                                  {"mtu"},
                                                  {"promiscuous"},
+                                                 {"allmulticast"},
+                                                 {"chain_budget"},
                                                  {"rx_descriptors"},
                                                  {"ifindex"},
                                                  {"ingress"},
                                                  {"egress"},
                                                  {"vlan", false},
                                                  {"bypass", false},
-                                                 {"distribute", false}}};
+                                                 {"distribute"}}};
 
 void read_chain(Reader& reader, const Node& node, const std::string& key,
                 std::vector<At<std::string>>& chain) {
@@ -60,14 +64,39 @@ void read_sizes(Reader& reader, const Node& node, const std::string& key, PortCo
     number16("rx_descriptors", 32, kDescriptorsMax, port.rx_descriptors);
     if (const Node* value = node.find("promiscuous"))
         port.promiscuous = reader.boolean(*value, key + ".promiscuous");
+    if (const Node* value = node.find("allmulticast"))
+        port.allmulticast = reader.boolean(*value, key + ".allmulticast");
     if (const Node* value = node.find("ifindex"))
         port.ifindex = {
             static_cast<uint32_t>(reader.number(*value, key + ".ifindex", 1, INT32_MAX)),
             value->place};
 }
 
-void read_port(Reader& reader, const NodeEntry& entry, Config& config) {
+void read_chain_budget(Reader& reader, const Node& node, const std::string& key, PortConfig& port) {
+    const Result<uint64_t> budget_ns = parse_duration_ns(node.text);
+    if (node.kind != NodeKind::Scalar || !budget_ns || *budget_ns == 0 ||
+        *budget_ns > kChainBudgetNsMax)
+        return reader.refuse_value(node, key, "a time per packet such as 20us, up to 1s");
+    port.chain_budget_ns = *budget_ns;
+}
+
+void read_service(Reader& reader, const Node& node, const std::string& key, PortConfig& port) {
+    using dataplane::api::Distribution;
     using dataplane::api::FailMode;
+    if (const Node* fail = node.find("fail"))
+        port.fail = reader.choice<FailMode>(
+            *fail, key + ".fail", {{"closed", FailMode::Closed}, {"open", FailMode::Open}});
+    if (const Node* follow = node.find("link_follow"))
+        port.link_follow = {reader.text(*follow, key + ".link_follow"), follow->place};
+    if (const Node* budget = node.find("chain_budget"))
+        read_chain_budget(reader, *budget, key + ".chain_budget", port);
+    if (const Node* distribute = node.find("distribute"))
+        port.distribution =
+            reader.choice<Distribution>(*distribute, key + ".distribute",
+                                        {{"auto", Distribution::Auto}, {"off", Distribution::Off}});
+}
+
+void read_port(Reader& reader, const NodeEntry& entry, Config& config) {
     PortConfig port;
     port.name = entry.key;
     port.place = entry.key_place;
@@ -89,9 +118,7 @@ void read_port(Reader& reader, const NodeEntry& entry, Config& config) {
         return reader.refuse(entry.key_place, key + ".pass",
                              "missing, expected a port's name, kernel or drop");
     port.pass = {reader.text(*pass, key + ".pass"), pass->place};
-    if (const Node* fail = node.find("fail"))
-        port.fail = reader.choice<FailMode>(
-            *fail, key + ".fail", {{"closed", FailMode::Closed}, {"open", FailMode::Open}});
+    read_service(reader, node, key, port);
     read_sizes(reader, node, key, port);
     if (const Node* chain = node.find("ingress"))
         read_chain(reader, *chain, key + ".ingress", port.ingress);

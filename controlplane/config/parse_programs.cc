@@ -55,16 +55,6 @@ void read_globals(Reader& reader, const Node& node, const std::string& key,
     }
 }
 
-/// `fail`, the default, is what the dataplane does; a chain that goes on without the program is not
-/// offered yet.
-void read_on_fault(Reader& reader, const Node& node, const std::string& key) {
-    if (node.kind == NodeKind::Scalar && node.text == "skip")
-        return reader.refuse(node.place, key, "'on_fault: skip' is not offered yet, expected fail",
-                             ErrorKind::kUnsupported);
-    if (node.kind != NodeKind::Scalar || node.text != "fail")
-        reader.refuse_value(node, key, "fail");
-}
-
 void read_program(Reader& reader, const NodeEntry& entry, Config& config) {
     const std::string key = "programs." + entry.key;
     const Node& node = entry.value;
@@ -84,7 +74,9 @@ void read_program(Reader& reader, const NodeEntry& entry, Config& config) {
         program.function = {reader.text(*function, key + ".program"), function->place};
     if (const Node* btf = node.find("btf"))
         program.btf = resolve_path(config.folder, reader.text(*btf, key + ".btf"));
-    if (const Node* fault = node.find("on_fault")) read_on_fault(reader, *fault, key + ".on_fault");
+    if (const Node* fault = node.find("on_fault"))
+        program.skip_on_fault =
+            reader.choice<bool>(*fault, key + ".on_fault", {{"fail", false}, {"skip", true}});
     if (const Node* globals = node.find("globals"))
         read_globals(reader, *globals, key + ".globals", program);
     if (const Node* maps = node.find("maps");

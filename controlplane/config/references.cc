@@ -33,14 +33,23 @@ std::string no_such(const std::string& what, const std::string& name,
 void check_pass(Reader& reader, const Config& config, const PortConfig& port) {
     const std::string key = "ports." + port.name + ".pass";
     const std::string& pass = port.pass.value;
-    if (pass == "drop") return;
-    if (pass == "kernel")
-        return reader.refuse(port.pass.place, key, "'pass: kernel' is not offered yet",
-                             ErrorKind::kUnsupported);
+    if (pass == "drop" || pass == "kernel") return;
     if (config.find_port(pass) != nullptr) return;
     std::vector<std::string> names = names_of(config.ports);
+    names.emplace_back("kernel");
     names.emplace_back("drop");
-    reader.refuse(port.pass.place, key, no_such("port, or drop", pass, names));
+    reader.refuse(port.pass.place, key, no_such("port, or kernel or drop", pass, names));
+}
+
+void check_link_follow(Reader& reader, const Config& config, const PortConfig& port) {
+    const std::string& follow = port.link_follow.value;
+    if (follow.empty()) return;
+    const std::string key = "ports." + port.name + ".link_follow";
+    if (follow == port.name)
+        return reader.refuse(port.link_follow.place, key,
+                             fmt::format("value '{}', expected another port", follow));
+    if (config.find_port(follow) == nullptr)
+        reader.refuse(port.link_follow.place, key, no_such("port", follow, names_of(config.ports)));
 }
 
 void check_chains(Reader& reader, const Config& config, const PortConfig& port) {
@@ -186,6 +195,7 @@ void check_routes(Reader& reader, Config& config) {
 void check_references(Reader& reader, Config& config) {
     for (const PortConfig& port : config.ports) {
         check_pass(reader, config, port);
+        check_link_follow(reader, config, port);
         check_chains(reader, config, port);
     }
     assign_ifindexes(reader, config);

@@ -81,7 +81,7 @@ private:
     Result<void> add_group(const ProgramConfig& program, const ObjectFile& file,
                            const SlotPlan& plan) {
         const size_t first_program = bundle_.programs.size(), first_map = bundle_.maps.size();
-        const std::string identity = identity_of(plan);
+        const std::string identity = identity_of(plan, program.skip_on_fault);
         for (size_t i = 0; i < plan.programs.size(); ++i) {
             PlannedProgram planned;
             planned.group = program.name;
@@ -89,6 +89,7 @@ private:
             planned.name = i == 0 ? program.name : program.name + "/" + planned.spec.name;
             planned.object = file.path;
             planned.object_hash = file.hash;
+            planned.skip_on_fault = program.skip_on_fault;
             planned.identity = identity;
             if (const Result<void> proven = prove(program, planned); !proven) return proven;
             for (const vm::MapSpec& map : planned.spec.maps)
@@ -105,11 +106,12 @@ private:
         return fill_maps(program, first_map);
     }
 
-    static std::string identity_of(const SlotPlan& plan) {
+    static std::string identity_of(const SlotPlan& plan, bool skip_on_fault) {
         ByteWriter writer;
         for (const vm::ProgramSpec* program : plan.programs)
             vm::write_program_spec(writer, *program);
         for (const vm::MapSpec* map : plan.maps) vm::write_map_spec(writer, *map);
+        writer.write(static_cast<uint8_t>(skip_on_fault));
         return sha256_hex(writer.bytes());
     }
 

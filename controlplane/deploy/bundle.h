@@ -36,6 +36,7 @@ struct PlannedProgram {
     uint64_t visited_insns = 0;
     uint64_t verify_us = 0;  ///< next to nothing where the verdict was known
     bool in_chain = false;   ///< its group's first is in one
+    bool skip_on_fault = false;
 
     bool came_along() const { return name != group; }
 };

@@ -30,6 +30,10 @@ api::Configure make_configure(const Config& config) {
         frame.mtu = port.mtu;
         frame.rx_descriptors = port.rx_descriptors;
         frame.promiscuous = port.promiscuous;
+        frame.allmulticast = port.allmulticast;
+        frame.distribution = port.distribution;
+        frame.link_follow = port.link_follow.value;
+        frame.chain_budget_ns = port.chain_budget_ns;
         configure.ports.push_back(std::move(frame));
     }
     return configure;

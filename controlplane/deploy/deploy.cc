@@ -159,7 +159,8 @@ private:
     }
 
     Result<api::Handle> load_program(const PlannedProgram& program) {
-        api::ProgramLoad load{program.name, program.spec, {}, program.object, program.object_hash};
+        api::ProgramLoad load{program.name,   program.spec,        {},
+                              program.object, program.object_hash, program.skip_on_fault};
         for (const size_t index : program.maps) load.maps.push_back(map_handles_[index]);
         vm::Rejection rejection;
         const Result<api::ProgramLoaded> loaded = client_.load_program(load, &rejection);

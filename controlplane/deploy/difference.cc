@@ -31,6 +31,9 @@ std::string port_difference(const api::PortConfig& running, const api::PortConfi
     const auto fail_word = [](const api::PortConfig& port) {
         return std::string(port.fail == api::FailMode::Open ? "open" : "closed");
     };
+    const auto distribute_word = [](const api::PortConfig& port) {
+        return std::string(port.distribution == api::Distribution::Auto ? "auto" : "off");
+    };
     const std::string all[] = {
         differs(key + ".device", running.device, wanted.device),
         differs(key + ".pass", pass_of(running), pass_of(wanted)),
@@ -40,6 +43,10 @@ std::string port_difference(const api::PortConfig& running, const api::PortConfi
         differs(key + ".mtu", running.mtu, wanted.mtu),
         differs(key + ".rx_descriptors", running.rx_descriptors, wanted.rx_descriptors),
         differs(key + ".promiscuous", running.promiscuous, wanted.promiscuous),
+        differs(key + ".allmulticast", running.allmulticast, wanted.allmulticast),
+        differs(key + ".distribute", distribute_word(running), distribute_word(wanted)),
+        differs(key + ".link_follow", running.link_follow, wanted.link_follow),
+        differs(key + ".chain_budget", running.chain_budget_ns, wanted.chain_budget_ns),
     };
     for (const std::string& difference : all)
         if (!difference.empty()) return difference;
@@ -64,7 +71,8 @@ std::string port_names(const api::Configure& configure) {
 
 std::string configure_difference(const api::Configure& running, const api::Configure& wanted) {
     const auto idle = [](const api::Configure& configure) {
-        return std::string(configure.idle == api::IdleMode::Poll ? "poll" : "adaptive");
+        constexpr std::array<const char*, 3> kWords = {"poll", "adaptive", "monitor"};
+        return std::string(kWords.at(static_cast<size_t>(configure.idle)));
     };
     const auto hugepages = [](const api::Configure& configure) {
         constexpr std::array<const char*, 3> kWords = {"auto", "required", "off"};

@@ -29,6 +29,10 @@ constexpr uint32_t kReasonsMax = 256;  ///< drop reasons, verdicts
 constexpr uint32_t kWarningsMax = 256;
 constexpr uint32_t kCodePlacesMax = 8 * kProgramInsnsMax;  ///< each insn, in up to four copies
 constexpr uint32_t kCodeNamesMax = 4096;
+constexpr uint32_t kAbortedPlacesMax = 16;
+constexpr uint32_t kLatencyBucketsMax = 64;
+constexpr uint32_t kQueuesOfWorkerMax = 4096;
+constexpr uint32_t kFeaturesMax = 64;
 
 /// M is Message or const Message.
 template <typename M, typename Message>
@@ -49,13 +53,17 @@ void fields(V& visit, M& m) {
     visit("mtu", m.mtu);
     visit("rx_descriptors", m.rx_descriptors);
     visit("promiscuous", m.promiscuous);
+    visit("allmulticast", m.allmulticast);
+    visit("distribution", m.distribution, Distribution::Off);
+    visit("link_follow", m.link_follow, kNameBytesMax);
+    visit("chain_budget_ns", m.chain_budget_ns);
 }
 
 template <typename V, Of<Configure> M>
 void fields(V& visit, M& m) {
     visit("lcores", m.lcores, kWorkersMax);
     visit("workers_max", m.workers_max);
-    visit("idle", m.idle, IdleMode::Adaptive);
+    visit("idle", m.idle, IdleMode::Monitor);
     visit("hugepages", m.hugepages, HugepageMode::Off);
     visit("memory_bytes", m.memory_bytes);
     visit("jit_harden", m.jit_harden);
@@ -95,6 +103,7 @@ void fields(V& visit, M& m) {
     visit("maps", m.maps, kMapsPerProgramMax);
     visit("object", m.object, kTextBytesMax);
     visit("object_hash", m.object_hash, kNameBytesMax);
+    visit("skip_on_fault", m.skip_on_fault);
     visit("spec", m.spec);
 }
 
@@ -183,6 +192,12 @@ void fields(V& visit, M& m) {
     visit("swap_us", m.swap_us);
 }
 
+template <typename V, Of<AbortedAt> M>
+void fields(V& visit, M& m) {
+    visit("insn", m.insn);
+    visit("count", m.count);
+}
+
 template <typename V, Of<ProgramInfo> M>
 void fields(V& visit, M& m) {
     visit("handle", m.handle);
@@ -196,6 +211,8 @@ void fields(V& visit, M& m) {
     visit("runs", m.runs);
     visit("verdicts", m.verdicts, kReasonsMax);
     visit("maps", m.maps, kMapsPerProgramMax);
+    visit("aborted", m.aborted, kAbortedPlacesMax);
+    visit("fault", m.fault, kTextBytesMax);
 }
 
 template <typename V, Of<Counters> M>
@@ -212,6 +229,14 @@ void fields(V& visit, M& m) {
     visit("verdicts", m.verdicts, kReasonsMax);
 }
 
+template <typename V, Of<QueueStats> M>
+void fields(V& visit, M& m) {
+    visit("port", m.port, kNameBytesMax);
+    visit("queue", m.queue);
+    visit("distributed", m.distributed);
+    visit("rx", m.rx);
+}
+
 template <typename V, Of<WorkerStats> M>
 void fields(V& visit, M& m) {
     visit("index", m.index);
@@ -219,7 +244,24 @@ void fields(V& visit, M& m) {
     visit("generation", m.generation);
     visit("polls", m.polls);
     visit("busy_polls", m.busy_polls);
+    visit("state", m.state, WorkerState::Dead);
+    visit("stuck_in", m.stuck_in, kTextBytesMax);
+    visit("rx_cycles", m.rx_cycles);
+    visit("program_cycles", m.program_cycles);
+    visit("tx_cycles", m.tx_cycles);
+    visit("idle_cycles", m.idle_cycles);
+    visit("sleeps", m.sleeps);
+    visit("latency", m.latency, kLatencyBucketsMax);
+    visit("queues", m.queues, kQueuesOfWorkerMax);
     visit("counters", m.counters);
+}
+
+template <typename V, Of<ChainStats> M>
+void fields(V& visit, M& m) {
+    visit("port", m.port, kNameBytesMax);
+    visit("egress", m.egress);
+    visit("packets", m.packets);
+    visit("verdicts", m.verdicts, kReasonsMax);
 }
 
 template <typename V, Of<TimerStats> M>
@@ -238,8 +280,10 @@ void fields(V& visit, M& m) {
     visit("total", m.total);
     visit("ports", m.ports, kPortsMax);
     visit("workers", m.workers, kWorkersMax);
+    visit("chains", m.chains, 2 * kPortsMax);
     visit("programs", m.programs, kProgramsMax);
     visit("timers", m.timers);
+    visit("tsc_hz", m.tsc_hz);
 }
 
 template <typename V, Of<PortInfo> M>
@@ -258,6 +302,12 @@ void fields(V& visit, M& m) {
     visit("oerrors", m.oerrors);
     visit("bad_checksums", m.bad_checksums);
     visit("heads_moved", m.heads_moved);
+    visit("link_mbps", m.link_mbps);
+    visit("link_downs", m.link_downs);
+    visit("removed", m.removed);
+    visit("distributed", m.distributed);
+    visit("features", m.features, kFeaturesMax);
+    visit("out_of_service", m.out_of_service, kTextBytesMax);
 }
 
 template <typename V, Of<Status> M>
@@ -272,6 +322,7 @@ void fields(V& visit, M& m) {
     visit("configure", m.configure);
     visit("ports", m.ports, kPortsMax);
     visit("chains", m.chains, 2 * kPortsMax);
+    visit("bypass_left_ms", m.bypass_left_ms);
     visit("warnings", m.warnings, kWarningsMax);
 }
 

@@ -19,13 +19,18 @@
 namespace weir::dataplane::api {
 
 constexpr uint32_t kMagic = 0x52494557;  ///< "WEIR"
-constexpr uint16_t kVersion = 8;
+constexpr uint16_t kVersion = 9;
 constexpr uint32_t kFrameBytesMax = 64u << 20;
 constexpr uint32_t kBatchElementsMax = 4096;  ///< map elements per frame
 
 enum class PassKind : uint8_t { Port, Kernel, Drop };
 enum class FailMode : uint8_t { Closed, Open };
-enum class IdleMode : uint8_t { Poll, Adaptive };
+/// What a worker does when nothing comes. Adaptive: spins, pauses, then sleeps. Monitor: as
+/// Adaptive, but waits on a change of memory where the processor can (umwait, mwaitx).
+enum class IdleMode : uint8_t { Poll, Adaptive, Monitor };
+/// Are the packets of a port that has fewer receive queues than there are workers spread over all
+/// workers by their flow?
+enum class Distribution : uint8_t { Auto, Off };
 enum class HugepageMode : uint8_t { Auto, Required, Off };
 /// Which tools learn the names of compiled programs.
 enum class SymbolMode : uint8_t { None, Perf, Gdb, All };
@@ -44,6 +49,10 @@ struct PortConfig {
     uint16_t mtu = 0;             ///< 0: as the device has it
     uint16_t rx_descriptors = 0;  ///< 0: default
     bool promiscuous = true;
+    bool allmulticast = false;
+    Distribution distribution = Distribution::Auto;
+    std::string link_follow;       ///< goes down with the link of this port; empty: with none
+    uint64_t chain_budget_ns = 0;  ///< of one packet in both chains, over a burst; 0: no bound
 };
 
 /// The first frame. EAL starts with it; a second one is refused.
@@ -108,9 +117,10 @@ struct MapReplacement {
 struct ProgramLoad {
     std::string name;  ///< as the config calls it
     vm::ProgramSpec spec;
-    std::vector<Handle> maps;  ///< one per spec.maps
-    std::string object;        ///< path it came from, for people
-    std::string object_hash;   ///< hex, for people
+    std::vector<Handle> maps;    ///< one per spec.maps
+    std::string object;          ///< path it came from, for people
+    std::string object_hash;     ///< hex, for people
+    bool skip_on_fault = false;  ///< after a fault the chain goes on without it
 };
 struct ProgramLoaded {
     Handle handle = 0;
@@ -161,6 +171,12 @@ struct Published {
     uint64_t swap_us = 0;  ///< from the store to the last worker's quiescent state
 };
 
+/// XDP_ABORTED (and what is no verdict) by the instruction that ended the run.
+struct AbortedAt {
+    uint32_t insn = 0;
+    uint64_t count = 0;
+};
+
 struct ProgramInfo {
     Handle handle = 0;
     std::string name, function, object, object_hash;
@@ -170,6 +186,8 @@ struct ProgramInfo {
     uint64_t runs = 0;
     std::map<std::string, uint64_t> verdicts;  ///< "XDP_DROP" -> packets
     std::vector<std::string> maps;             ///< names
+    std::vector<AbortedAt> aborted;            ///< the first few instructions that it was seen at
+    std::string fault;  ///< why it is out of service: what happened and where; empty: it runs
 };
 
 /// Functions, places and names as jit/code_map.h and jit/code_names.h have them.
@@ -202,11 +220,38 @@ struct Counters {
     std::map<std::string, uint64_t> drops;     ///< reason -> packets
     std::map<std::string, uint64_t> verdicts;  ///< "XDP_PASS" -> packets, of this port's ingress
 };
+/// Stuck: made no round for longer than the bound, and may come back. Dead: it faulted outside of
+/// programs and is parked; its queues are another's.
+enum class WorkerState : uint8_t { Running, Stuck, Dead };
+/// A receive queue of a device, or what the distributor hands to the worker (`queue` is then the
+/// number of the worker that it came from).
+struct QueueStats {
+    std::string port;
+    uint16_t queue = 0;
+    bool distributed = false;
+    uint64_t rx = 0;
+};
 struct WorkerStats {
     uint32_t index = 0, lcore = 0;
     uint64_t generation = 0;
     uint64_t polls = 0, busy_polls = 0;
+    WorkerState state = WorkerState::Running;
+    std::string stuck_in;  ///< the program and instruction that a worker which is not Running is in
+    /// TSC cycles (Stats::tsc_hz), all rounds.
+    uint64_t rx_cycles = 0, program_cycles = 0, tx_cycles = 0, idle_cycles = 0;
+    uint64_t sleeps = 0;  ///< of an idle worker
+    /// From the poll that brought a burst to its end, drops and hand-over to the device included:
+    /// packets by power of two of nanoseconds, [i] counts 2^i up to 2^(i+1).
+    std::vector<uint64_t> latency;
+    std::vector<QueueStats> queues;
     Counters counters;
+};
+/// Of one hook of one port: what its chain said of the packets that met it.
+struct ChainStats {
+    std::string port;
+    bool egress = false;
+    uint64_t packets = 0;
+    std::map<std::string, uint64_t> verdicts;
 };
 /// Of the programs' timers, since the start.
 struct TimerStats {
@@ -221,8 +266,10 @@ struct Stats {
     Counters total;
     std::map<std::string, Counters> ports;
     std::vector<WorkerStats> workers;
+    std::vector<ChainStats> chains;
     std::vector<ProgramInfo> programs;
     TimerStats timers;
+    uint64_t tsc_hz = 0;
 };
 
 struct PortInfo {
@@ -232,8 +279,14 @@ struct PortInfo {
     bool link_up = false;
     std::string mac;
     uint64_t imissed = 0, rx_nombuf = 0, ierrors = 0, oerrors = 0;  ///< the device's own
-    uint64_t bad_checksums = 0;  ///< sampled frames whose layer-4 checksum is wrong
-    uint64_t heads_moved = 0;    ///< frames moved in their buffer: a program grew them far
+    uint64_t bad_checksums = 0;         ///< sampled frames whose layer-4 checksum is wrong
+    uint64_t heads_moved = 0;           ///< frames moved in their buffer: a program grew them far
+    uint32_t link_mbps = 0;             ///< 0: the device does not say
+    uint64_t link_downs = 0;            ///< times that the link was seen to go down
+    bool removed = false;               ///< the device went away
+    bool distributed = false;           ///< its packets are spread over the workers in software
+    std::vector<std::string> features;  ///< what the device can and is used for, in ethtool's words
+    std::string out_of_service;         ///< why its chains do not run; empty: they do
 };
 struct Status {
     std::string version;
@@ -246,6 +299,7 @@ struct Status {
     Configure configure;  ///< as received
     std::vector<PortInfo> ports;
     std::vector<Chain> chains;
+    uint64_t bypass_left_ms = 0;        ///< everything is forwarded unfiltered for so long; 0: no
     std::vector<std::string> warnings;  ///< for the operator, each with the command that mends it
 };
 

@@ -121,7 +121,7 @@ TEST(Decode, NamesTheFieldInsideAList) {
     const Result<Configure> back = decode<Configure>(encode(message));
     ASSERT_FALSE(back);
     EXPECT_EQ(back.error().kind, ErrorKind::kInvalid);
-    EXPECT_EQ(back.error().message.substr(0, 26), "ports[2].name at offset 74")
+    EXPECT_EQ(back.error().message.substr(0, 27), "ports[2].name at offset 102")
         << back.error().message;
     EXPECT_NE(back.error().message.find("129 bytes, at most 128"), std::string::npos)
         << back.error().message;
@@ -147,10 +147,10 @@ TEST(Decode, RefusesACountAboveTheBound) {
 
 TEST(Decode, RefusesAnEnumThatHasNoName) {
     Bytes body = encode(Configure{});
-    body[8] = 2;  // after lcores' count and workers_max
+    body[8] = 3;  // after lcores' count and workers_max
     const Result<Configure> back = decode<Configure>(body);
     ASSERT_FALSE(back);
-    EXPECT_EQ(back.error().message, "idle at offset 8: 2, at most 1");
+    EXPECT_EQ(back.error().message, "idle at offset 8: 3, at most 2");
 }
 
 }  // namespace
