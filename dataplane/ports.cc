@@ -88,6 +88,24 @@ void warn_of_interface(const PortRequest& request, std::vector<std::string>& war
 
 }  // namespace
 
+/// Before the device is there: its end, early or not, detaches whatever program it finds.
+Result<void> Ports::guard(const PortRequest& request) {
+    const Device& device = request.device;
+    if (device.driver != "net_af_xdp" || device.argument("xdp_prog")) return {};
+    const std::string name = device.interface();
+    const auto guards = [&](const auto& guard) { return guard->interface() == name; };
+    if (std::any_of(guards_.begin(), guards_.end(), guards)) return {};
+    const Result<Interface> interface = read_interface(name);
+    if (!interface) return fail_in("ports." + request.config.name, interface.error());
+    Result<std::unique_ptr<XdpGuard>> guard = XdpGuard::attach(*interface);
+    if (!guard) {
+        return fail_in(fmt::format("ports.{}: device '{}'", request.config.name, device.text),
+                       guard.error());
+    }
+    guards_.push_back(std::move(*guard));
+    return {};
+}
+
 Result<void> Ports::probe(PortRequest request, uint32_t workers) {
     const size_t mark = EalLog::install().mark();
     Port port{.request = std::move(request)};
@@ -204,6 +222,8 @@ Result<std::unique_ptr<Ports>> Ports::open(std::vector<PortRequest> requests, ui
     ports->ports_.reserve(requests.size());
     for (PortRequest& request : requests) {
         warn_of_interface(request, ports->warnings_);
+        if (const Result<void> guarded = ports->guard(request); !guarded)
+            return std::unexpected(guarded.error());
         if (const Result<void> probed = ports->probe(std::move(request), workers); !probed)
             return std::unexpected(probed.error());
     }
@@ -213,6 +233,7 @@ Result<std::unique_ptr<Ports>> Ports::open(std::vector<PortRequest> requests, ui
         if (const Result<void> started = ports->start(port); !started)
             return std::unexpected(started.error());
     }
+    for (const std::unique_ptr<XdpGuard>& guard : ports->guards_) guard->note_service();
     return ports;
 }
 

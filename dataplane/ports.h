@@ -11,6 +11,7 @@
 #include "dataplane/api/messages.h"
 #include "dataplane/port_request.h"
 #include "dataplane/queues.h"
+#include "dataplane/xdp_guard.h"
 #include "vm/base/result.h"
 #include "vm/helpers/fib.h"
 
@@ -44,10 +45,12 @@ public:
 
 private:
     Ports() = default;
+    Result<void> guard(const PortRequest& request);
     Result<void> probe(PortRequest request, uint32_t workers);
     Result<void> make_pool(uint32_t workers, uint64_t memory_bytes);
     Result<void> start(Port& port);
 
+    std::vector<std::unique_ptr<XdpGuard>> guards_;  ///< by interface; they end after the devices
     std::vector<Port> ports_;
     std::vector<std::string> warnings_;
     rte_mempool* pool_ = nullptr;
