@@ -48,8 +48,16 @@ Result<std::unique_ptr<CompiledProgram>> JitProgram::make(
     Result<MachineCode> code = MachineCode::generate(input);
     if (!code) return fail_in(program->spec().name, code.error());
     made->take(std::move(*code), options);
+    made->keep(program, maps, helpers);
     if (options.perf_symbols || options.gdb_symbols) made->name_code(program->spec(), options);
     return made;
+}
+
+void JitProgram::keep(std::shared_ptr<const vm::VerifiedProgram> program,
+                      std::span<vm::Map* const> maps, const vm::HelperTable& helpers) {
+    program_ = std::move(program);
+    maps_.assign(maps.begin(), maps.end());
+    proven_ = {program_->slots(), maps_, &helpers, this, &program_->spec()};
 }
 
 void JitProgram::name_code(const vm::ProgramSpec& spec, const CompileOptions& options) {

@@ -4,10 +4,12 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "jit/gdb_registration.h"
 #include "jit/jit.h"
 #include "jit/machine_code.h"
+#include "vm/interp/interp.h"
 
 namespace weir::jit {
 
@@ -26,6 +28,8 @@ public:
     uint64_t call(uint64_t function, const std::array<uint64_t, 5>& arguments,
                   vm::RunEnv& env) const override;
     uint64_t function_address(uint32_t insn) const override;
+    /// What the machine code was made of, for runs by the interpreter.
+    const vm::ProvenCode& proven() const { return proven_; }
 
 private:
     JitProgram() = default;
@@ -38,6 +42,12 @@ private:
     void look_at_maps() const;
     bool waits_for_memory(vm::RunEnv& env) const;
 
+    void keep(std::shared_ptr<const vm::VerifiedProgram> program, std::span<vm::Map* const> maps,
+              const vm::HelperTable& helpers);
+
+    std::shared_ptr<const vm::VerifiedProgram> program_;
+    std::vector<vm::Map*> maps_;
+    vm::ProvenCode proven_{};
     std::optional<MachineCode> code_;  ///< empty while it is being made: it names this object
     std::unique_ptr<const GdbRegistration> gdb_;  ///< if asked for; goes before the code
     Overlap overlap_ = Overlap::kAuto;

@@ -28,7 +28,8 @@ struct ProvenCode {
     std::span<const DecodedSlot> code;
     std::span<Map* const> maps;
     const HelperTable* helpers;
-    const Runnable* runnable = nullptr;
+    const Runnable* runnable = nullptr;  ///< as prog arrays hold it
+    const ProgramSpec* spec = nullptr;   ///< for runs that are traced
 };
 
 /// A proven program as the interpreter's prog arrays and timers hold it.

@@ -95,7 +95,7 @@ ProvenProgram::ProvenProgram(std::shared_ptr<const VerifiedProgram> program,
                              std::span<Map* const> maps, const HelperTable& helpers)
     : program_(std::move(program)),
       maps_(maps.begin(), maps.end()),
-      bound_{program_->slots(), maps_, &helpers, this} {}
+      bound_{program_->slots(), maps_, &helpers, this, &program_->spec()} {}
 
 uint32_t ProvenProgram::run(XdpContext& context, RunEnv& env) const {
     return run_packet(bound_, {.context = &context}, env);
