@@ -99,6 +99,9 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
     if (__builtin_expect(live.number() == 0, 0)) {
         settle_all(port, setup_.ports[port].fail_open ? fate_of(port, vm::XDP_PASS, 0)
                                                       : Fate{.reason = DropReason::no_generation});
+    } else if (WorkerTrace* trace = trace_.load(std::memory_order_acquire);
+               __builtin_expect(trace != nullptr, 0) && judge_traced(source, live, *trace)) {
+        // Some of the burst is traced: that has judged all of it.
     } else if (!live.by_bursts) {
         judge_by_packet(port, live);
     } else if (plan.ingress.empty()) {
@@ -167,7 +170,9 @@ void Worker::judge_by_burst(uint32_t port, const ChainEntry& entry) {
 uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context) {
     for (const ChainEntry& entry : chain) {
         env_.redirect_ifindex = 0;
-        const uint32_t verdict = entry.program->run(context, env_);
+        const uint32_t verdict = __builtin_expect(recording_ == nullptr, 1)
+                                     ? entry.program->run(context, env_)
+                                     : run_traced(entry, context);
         ProgramCounts& counts = counters_.program(entry.slot);
         ++counts.runs;
         ++counts.verdicts[verdict_index(verdict)];
@@ -176,20 +181,23 @@ uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& co
     return vm::XDP_PASS;
 }
 
-void Worker::judge_by_packet(uint32_t port, const LiveGeneration& live) {
-    const PortPlan& plan = live.ports[port];
-    for (uint32_t i = 0; i < burst_.count; ++i) {
-        const uint32_t verdict = run_chain(plan.ingress, burst_.contexts[i]);
-        ++counters_.port(port).verdicts[verdict_index(verdict)];
-        const Fate fate = fate_of(port, verdict, env_.redirect_ifindex);
-        if (fate.out == Fate::kNowhere) {
-            drop(port, i, fate.reason);
-        } else if (live.ports[fate.out].egress.empty()) {
-            leave(fate.out, i);
-        } else {
-            leave_by_chain(fate.out, i, live.ports[fate.out].egress);
-        }
+/// The port that it left for, or Fate::kNowhere.
+uint32_t Worker::judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i) {
+    const uint32_t verdict = run_chain(live.ports[port].ingress, burst_.contexts[i]);
+    ++counters_.port(port).verdicts[verdict_index(verdict)];
+    const Fate fate = fate_of(port, verdict, env_.redirect_ifindex);
+    if (fate.out == Fate::kNowhere) {
+        drop(port, i, fate.reason);
+    } else if (live.ports[fate.out].egress.empty()) {
+        leave(fate.out, i);
+    } else {
+        leave_by_chain(fate.out, i, live.ports[fate.out].egress);
     }
+    return fate.out;
+}
+
+void Worker::judge_by_packet(uint32_t port, const LiveGeneration& live) {
+    for (uint32_t i = 0; i < burst_.count; ++i) judge_packet(port, live, i);
 }
 
 Worker::Fate Worker::fate_of(uint32_t port, uint32_t verdict, uint32_t redirect) const {

@@ -25,6 +25,9 @@ namespace weir::dataplane {
 
 constexpr uint16_t kRxBurstPackets = 32;
 
+class WorkerTrace;  // dataplane/packet_trace.h
+struct PacketTrace;
+
 /// Something that a worker does for the control thread between two rounds.
 struct WorkerTask {
     void (*run)(void* opaque) = nullptr;
@@ -74,6 +77,10 @@ public:
     /// worker did not take it within `timeout_ms`, then it never will. One caller at a time.
     bool run_between_rounds(const WorkerTask& task, uint64_t timeout_ms);
 
+    /// Chosen packets are run with everything noted from the next burst on; nullptr: no more. What
+    /// was armed before is in use until the worker was quiescent since. Control thread.
+    void arm(WorkerTrace* trace) { trace_.store(trace, std::memory_order_release); }
+
     // -- any thread -------------------------------------------------------------------------------
     const Counters& counters() const { return counters_; }
     uint64_t polls() const { return polls_.load(std::memory_order_relaxed); }
@@ -113,6 +120,7 @@ private:
     void judge_by_burst(uint32_t port, const ChainEntry& entry);
     void settle_each(uint32_t port);
     void judge_by_packet(uint32_t port, const LiveGeneration& live);
+    uint32_t judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i);
     uint32_t run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context);
     Fate fate_of(uint32_t port, uint32_t verdict, uint32_t redirect) const;
     void settle_all(uint32_t port, Fate fate);
@@ -122,6 +130,10 @@ private:
     void leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress);
     void drop(uint32_t port, uint32_t i, DropReason reason);
 
+    // packet_trace.cc
+    bool judge_traced(const RxSource& source, const LiveGeneration& live, WorkerTrace& trace);
+    uint32_t run_traced(const ChainEntry& entry, vm::XdpContext& context);
+
     WorkerSetup setup_;
     Publication& publication_;
     vm::Timers& timers_;
@@ -129,6 +141,7 @@ private:
     Transmitter transmitter_;
     vm::RunEnv env_;
     Burst burst_;
+    PacketTrace* recording_ = nullptr;  ///< of the packet at hand; nullptr: it is not traced
     uint32_t dropped_count_ = 0;
     rte_mbuf* dropped_[kRxBurstPackets];
     uint32_t empty_rounds_ = 0;
@@ -137,7 +150,8 @@ private:
     alignas(64) std::atomic<const WorkerTask*> task_{
         nullptr};                         ///< release both ways; nullptr: none, or taken
     std::atomic<bool> task_done_{false};  ///< release by the worker; partner: run_between_rounds
-    std::atomic<bool> stop_{false};       ///< relaxed: the end may come a round later
+    std::atomic<WorkerTrace*> trace_{nullptr};  ///< release by arm, acquire once a burst
+    std::atomic<bool> stop_{false};             ///< relaxed: the end may come a round later
 };
 
 }  // namespace weir::dataplane

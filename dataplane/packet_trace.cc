@@ -1,0 +1,133 @@
+#include "dataplane/packet_trace.h"
+
+#include <rte_cycles.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/worker.h"
+#include "jit/traced_run.h"
+#include "vm/base/check.h"
+
+namespace weir::dataplane {
+namespace {
+
+constexpr uint64_t kUsPerSecond = 1'000'000;
+
+/// By the vDSO, no system call.
+uint64_t wall_clock_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+WorkerTrace::WorkerTrace(std::shared_ptr<TraceOrder> order, uint32_t worker)
+    : order_(std::move(order)),
+      interval_tsc_(rte_get_tsc_hz() * kTraceIntervalUs / kUsPerSecond),
+      refilled_tsc_(rte_get_tsc_cycles()) {
+    for (uint32_t i = 0; i < kTraceRecorders; ++i) {
+        traces_.push_back(std::make_unique<PacketTrace>());
+        traces_.back()->worker = worker;
+        in_hand_[in_hand_count_++] = traces_.back().get();
+    }
+}
+
+uint32_t WorkerTrace::allowance(uint64_t now_tsc) {
+    const uint64_t earned = (now_tsc - refilled_tsc_) / interval_tsc_;
+    if (earned != 0) {
+        refilled_tsc_ += earned * interval_tsc_;
+        tokens_ = static_cast<uint32_t>(std::min<uint64_t>(tokens_ + earned, kTraceRecorders));
+    }
+    while (in_hand_count_ < kTraceRecorders) {
+        PacketTrace* const trace = free_.pop();
+        if (trace == nullptr) break;
+        in_hand_[in_hand_count_++] = trace;
+    }
+    return std::min({tokens_, in_hand_count_, order_->left.load(std::memory_order_relaxed)});
+}
+
+uint32_t WorkerTrace::choose(uint32_t port, std::span<vm::XdpContext> contexts, vm::RunEnv& env) {
+    TraceOrder& order = *order_;
+    if (order.port != TraceOrder::kAnyPort && order.port != port) return 0;
+    if (order.left.load(std::memory_order_relaxed) == 0) return 0;
+    const uint32_t room = allowance(rte_get_tsc_cycles());
+    uint32_t chosen = 0, count = 0;
+    for (uint32_t i = 0; i < contexts.size(); ++i) {
+        if (count == room) {
+            passed_over_.store(passed_over_.load(std::memory_order_relaxed) + contexts.size() - i,
+                               std::memory_order_relaxed);
+            break;
+        }
+        if (order.filter != nullptr && !order.filter->matches(contexts[i], env)) continue;
+        uint32_t left = order.left.load(std::memory_order_relaxed);
+        while (left != 0 &&
+               !order.left.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) {
+        }
+        if (left == 0) break;
+        chosen |= 1u << i;
+        ++count;
+    }
+    tokens_ -= count;
+    if (count != 0) order.taken.fetch_add(count, std::memory_order_relaxed);
+    return chosen;
+}
+
+PacketTrace& WorkerTrace::begin() {
+    WEIR_CHECK(in_hand_count_ != 0);
+    return *in_hand_[--in_hand_count_];
+}
+
+CounterWatch::CounterWatch(Counters& counters, uint32_t ports)
+    : counters_(counters), ports_(std::min(ports, Counters::kPortsMax)) {
+    for (uint32_t port = 0; port < ports_; ++port)
+        std::ranges::copy(counters_.port(port).drops, drops_[port].begin());
+}
+
+void CounterWatch::note(PacketTrace& trace) {
+    for (uint32_t port = 0; port < ports_; ++port) {
+        const auto& now = counters_.port(port).drops;
+        for (size_t reason = 0; reason < kDropReasons; ++reason) {
+            if (now[reason] == drops_[port][reason]) continue;
+            trace.drops[reason] = true;
+            trace.drop_port = port;
+        }
+    }
+}
+
+// ---- the worker ---------------------------------------------------------------------------------
+
+uint32_t Worker::run_traced(const ChainEntry& entry, vm::XdpContext& context) {
+    return jit::run_traced(*entry.program, context, env_, recording_->recorder);
+}
+
+/// False: none of the burst is to be traced. Else all of it was judged, one packet after another,
+/// which is what a burst means (ARCHITECTURE.md, "Packets that overlap").
+bool Worker::judge_traced(const RxSource& source, const LiveGeneration& live, WorkerTrace& trace) {
+    const uint32_t chosen = trace.choose(source.port, {burst_.contexts, burst_.count}, env_);
+    if (chosen == 0) return false;
+    for (uint32_t i = 0; i < burst_.count; ++i) {
+        if ((chosen >> i & 1) == 0) {
+            judge_packet(source.port, live, i);
+            continue;
+        }
+        PacketTrace& made = trace.begin();
+        made.generation = live.number();
+        made.time_ns = wall_clock_ns();
+        made.port = source.port;
+        made.queue = source.queue;
+        made.drops.fill(false);
+        made.recorder.begin(burst_.contexts[i]);
+        CounterWatch watch(counters_, static_cast<uint32_t>(setup_.ports.size()));
+        recording_ = &made;
+        made.out_port = judge_packet(source.port, live, i);
+        recording_ = nullptr;
+        watch.note(made);
+        trace.finish(made);
+    }
+    return true;
+}
+
+}  // namespace weir::dataplane

@@ -1,0 +1,121 @@
+#pragma once
+// Packets chosen on the workers and run with everything noted. The control thread arms a trace:
+// each worker gets a filter, recorders whose memory is taken beforehand, and two rings, one for
+// filled recorders and one for those that were read. At most as many packets as asked for are
+// traced, over all workers, and per worker no more at a time than a bucket allows, so that others
+// are not slowed: a traced packet costs some tens of microseconds.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/counters.h"
+#include "dataplane/packet_filter.h"
+#include "maps/reclaim.h"
+#include "vm/interp/run_recorder.h"
+
+namespace weir::dataplane {
+
+/// Packets that a worker may trace before the control thread reads any; a power of two.
+constexpr uint32_t kTraceRecorders = 16;
+/// Then one more in this time, on each worker.
+constexpr uint64_t kTraceIntervalUs = 2000;
+constexpr uint32_t kTracePacketsMax = 100'000;
+
+/// What is looked for; shared by the workers.
+struct TraceOrder {
+    static constexpr uint32_t kAnyPort = UINT32_MAX;
+    std::unique_ptr<const PacketFilter> filter;  ///< nullptr: every packet
+    uint32_t port = kAnyPort;
+    std::atomic<uint32_t> left{0};   ///< how many more; relaxed, a count
+    std::atomic<uint64_t> taken{0};  ///< so far; relaxed
+};
+
+/// One traced packet: what ran, and where it went by the counters that it moved.
+struct PacketTrace {
+    vm::RunRecorder recorder;
+    uint64_t generation = 0;
+    uint64_t time_ns = 0;  ///< CLOCK_REALTIME
+    uint32_t worker = 0, port = 0, queue = 0;
+    std::array<bool, kDropReasons> drops{};  ///< reasons that counted
+    uint32_t drop_port = 0;                  ///< at which
+    uint32_t out_port = UINT32_MAX;          ///< that it left for; UINT32_MAX: none
+    bool to_kernel = false;
+};
+
+/// One producer, one consumer, no waiting.
+class TraceRing {
+public:
+    bool push(PacketTrace* trace) {
+        const uint32_t tail = tail_.load(std::memory_order_relaxed);
+        if (tail - head_.load(std::memory_order_acquire) == kTraceRecorders) return false;
+        slots_[tail % kTraceRecorders] = trace;
+        tail_.store(tail + 1, std::memory_order_release);
+        return true;
+    }
+    PacketTrace* pop() {
+        const uint32_t head = head_.load(std::memory_order_relaxed);
+        if (head == tail_.load(std::memory_order_acquire)) return nullptr;
+        PacketTrace* const trace = slots_[head % kTraceRecorders];
+        head_.store(head + 1, std::memory_order_release);
+        return trace;
+    }
+    bool empty() const {
+        return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_acquire);
+    }
+
+private:
+    std::array<PacketTrace*, kTraceRecorders> slots_{};
+    alignas(64) std::atomic<uint32_t> head_{0};  ///< release by the consumer; partner: push
+    alignas(64) std::atomic<uint32_t> tail_{0};  ///< release by the producer; partner: pop
+};
+
+/// A worker's part of an armed trace.
+class WorkerTrace {
+public:
+    WorkerTrace(std::shared_ptr<TraceOrder> order, uint32_t worker);
+
+    // -- the worker
+    /// Bit i is set where contexts[i], up to 32 of them, is to be traced; what it gives must be
+    /// traced: begin() has a recorder for each. Runs the filter, unless there is no room.
+    uint32_t choose(uint32_t port, std::span<vm::XdpContext> contexts, vm::RunEnv& env);
+    PacketTrace& begin();
+    void finish(PacketTrace& trace) { filled_.push(&trace); }
+
+    // -- the control thread
+    /// The oldest that is filled, to be given back; nullptr: none.
+    PacketTrace* take() { return filled_.pop(); }
+    void give_back(PacketTrace* trace) { free_.push(trace); }
+    /// Packets that the filter did not see, for lack of room.
+    uint64_t passed_over() const { return passed_over_.load(std::memory_order_relaxed); }
+
+private:
+    uint32_t allowance(uint64_t now_tsc);
+
+    std::shared_ptr<TraceOrder> order_;
+    std::vector<std::unique_ptr<PacketTrace>> traces_;
+    TraceRing filled_, free_;
+    // The worker's own.
+    std::array<PacketTrace*, kTraceRecorders> in_hand_{};
+    uint32_t in_hand_count_ = 0;
+    uint64_t interval_tsc_, refilled_tsc_;
+    uint32_t tokens_ = kTraceRecorders;
+    std::atomic<uint64_t> passed_over_{0};
+};
+
+/// Follows one packet through the counters of its worker.
+class CounterWatch {
+public:
+    CounterWatch(Counters& counters, uint32_t ports);
+    /// What moved since.
+    void note(PacketTrace& trace);
+
+private:
+    Counters& counters_;
+    uint32_t ports_;
+    std::array<std::array<uint64_t, kDropReasons>, Counters::kPortsMax> drops_;
+};
+
+}  // namespace weir::dataplane
