@@ -9,9 +9,9 @@
 namespace weir::dataplane {
 namespace {
 
-template <typename Counts>
+/// The first `kWords` of it.
+template <size_t kWords, typename Counts>
 void store_words(std::atomic<uint64_t>* to, const Counts& from) {
-    constexpr size_t kWords = sizeof(Counts) / sizeof(uint64_t);
     const auto* words = reinterpret_cast<const uint64_t*>(&from);
     for (size_t i = 0; i < kWords; ++i) to[i].store(words[i], std::memory_order_release);
 }
@@ -36,20 +36,33 @@ Counters::Counters(uint32_t port_count)
     dirty_programs_.reserve(kProgramSlotsMax);
 }
 
+/// The words that every burst changes, and of the drops those that changed.
+void Counters::publish_traffic(uint32_t port) {
+    Word* const words = &shared_ports_[port * kPortWords];
+    store_words<kTrafficWords>(words, ports_[port]);
+    for (uint32_t left = dirty_drops_[port]; left != 0; left &= left - 1) {
+        const auto reason = static_cast<uint32_t>(__builtin_ctz(left));
+        words[kDropsWord + reason].store(ports_[port].drops[reason], std::memory_order_release);
+    }
+    dirty_drops_[port] = 0;
+}
+
 void Counters::publish() {
-    if (dirty_ports_ == 0 && dirty_programs_.empty()) return;
+    if ((dirty_traffic_ | dirty_ports_) == 0 && dirty_programs_.empty()) return;
     const uint64_t before = sequence_.load(std::memory_order_relaxed);
     sequence_.store(before + 1, std::memory_order_relaxed);
+    for (uint32_t left = dirty_traffic_; left != 0; left &= left - 1)
+        publish_traffic(static_cast<uint32_t>(__builtin_ctz(left)));
     for (uint32_t left = dirty_ports_; left != 0; left &= left - 1) {
         const auto port = static_cast<uint32_t>(__builtin_ctz(left));
-        store_words(&shared_ports_[port * kPortWords], ports_[port]);
+        store_words<kPortWords>(&shared_ports_[port * kPortWords], ports_[port]);
     }
     for (const uint32_t slot : dirty_programs_) {
-        store_words(&shared_programs_[slot * kProgramWords], programs_[slot].counts);
+        store_words<kProgramWords>(&shared_programs_[slot * kProgramWords], programs_[slot].counts);
         programs_[slot].dirty = false;
     }
     sequence_.store(before + 2, std::memory_order_release);
-    dirty_ports_ = 0;
+    dirty_ports_ = dirty_traffic_ = 0;
     dirty_programs_.clear();
 }
 

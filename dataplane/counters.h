@@ -5,6 +5,7 @@
 // memory models?", MSPC 2012: data with release stores and acquire loads needs no fences; on x86
 // both are plain moves.)
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -15,15 +16,19 @@
 
 namespace weir::dataplane {
 
+/// What changes with nearly every burst.
+struct PortTraffic {
+    uint64_t rx = 0, rx_bytes = 0, tx = 0, tx_bytes = 0, in_flight = 0;
+    uint64_t verdicts[kVerdicts] = {};
+};
+
 /// Packets of one port on one worker. What came in counts at the port it came in by, what left or
 /// waits to leave at the port it leaves by, a drop where it happened. in_flight goes below zero
 /// (modulo 2^64) on a worker that transmits what another one handed over; sums are right.
-struct PortCounts {
-    uint64_t rx = 0, rx_bytes = 0, tx = 0, tx_bytes = 0, in_flight = 0;
+struct PortCounts : PortTraffic {
     uint64_t checksums_sampled = 0, checksums_bad = 0;
     uint64_t heads_moved = 0;  ///< frames moved right in their buffer after a program grew them far
-    uint64_t verdicts[kVerdicts] = {};
-    uint64_t drops[kDropReasons] = {};
+    uint64_t drops[kDropReasons] = {};  ///< the last member: Counters finds them from the end
 };
 struct ProgramCounts {
     uint64_t runs = 0;
@@ -37,6 +42,17 @@ public:
     explicit Counters(uint32_t port_count);
 
     // -- worker side ------------------------------------------------------------------------------
+    /// For what changes with most bursts: the next publish() copies no more than that.
+    PortTraffic& traffic(uint32_t port) {
+        dirty_traffic_ |= 1u << port;
+        return ports_[port];
+    }
+    void drop(uint32_t port, DropReason reason, uint64_t packets) {
+        dirty_traffic_ |= 1u << port;
+        dirty_drops_[port] |= 1u << static_cast<uint32_t>(reason);
+        ports_[port].drops[static_cast<size_t>(reason)] += packets;
+    }
+    /// Anything; all of it is copied.
     PortCounts& port(uint32_t index) {
         dirty_ports_ |= 1u << index;
         return ports_[index];
@@ -59,6 +75,9 @@ public:
 
 private:
     static constexpr size_t kPortWords = sizeof(PortCounts) / sizeof(uint64_t);
+    static constexpr size_t kTrafficWords = sizeof(PortTraffic) / sizeof(uint64_t);
+    static constexpr size_t kDropsWord = kPortWords - kDropReasons;  ///< the first of `drops`
+    static_assert(kDropReasons <= 32, "a bit for each in dirty_drops_");
     static constexpr size_t kProgramWords = sizeof(ProgramCounts) / sizeof(uint64_t);
     using Word = std::atomic<uint64_t>;
     struct Program {
@@ -68,9 +87,13 @@ private:
 
     template <typename Read>
     void read_consistently(Read&& read) const;
+    void publish_traffic(uint32_t port);
 
     uint32_t port_count_;
+    // Bits by port: all of it changed, its traffic or some drops did, which drops.
     uint32_t dirty_ports_ = 0;
+    uint32_t dirty_traffic_ = 0;
+    std::array<uint32_t, kPortsMax> dirty_drops_{};
     std::vector<uint32_t> dirty_programs_;
     std::unique_ptr<PortCounts[]> ports_;
     std::unique_ptr<Program[]> programs_;

@@ -8,7 +8,7 @@
 namespace weir::dataplane {
 
 void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
-    ++counters_.port(port).drops[static_cast<size_t>(reason)];
+    counters_.drop(port, reason, 1);
     dropped_[dropped_count_++] = burst_.packets[i];
 }
 
@@ -84,7 +84,7 @@ void Worker::admit(RxSource& source, uint16_t count, bool takes_segments) {
         }
         burst_.packets[kept++] = packet;
     }
-    PortCounts& counts = counters_.port(source.port);
+    PortTraffic& counts = counters_.traffic(source.port);
     counts.rx += count;
     counts.rx_bytes += bytes;
     burst_.count = kept;
@@ -105,7 +105,7 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
     } else if (!live.by_bursts) {
         judge_by_packet(port, live);
     } else if (plan.ingress.empty()) {
-        counters_.port(port).verdicts[vm::XDP_PASS] += burst_.count;
+        counters_.traffic(port).verdicts[vm::XDP_PASS] += burst_.count;
         settle_all(port, fate_of(port, vm::XDP_PASS, 0));
     } else {
         judge_by_burst(port, plan.ingress.front());
@@ -128,7 +128,7 @@ void Worker::settle_all(uint32_t port, Fate fate) {
         transmitter_.send_burst(fate.out, {burst_.packets, kept});
         return;
     }
-    counters_.port(port).drops[static_cast<size_t>(fate.reason)] += count;
+    counters_.drop(port, fate.reason, count);
     free_packets(burst_.packets, count);
 }
 
@@ -149,7 +149,7 @@ void Worker::judge_by_burst(uint32_t port, const ChainEntry& entry) {
     entry.program->run_burst({burst_.contexts, count}, {burst_.verdicts, count},
                              {burst_.redirects, count}, env_);
     ProgramCounts& program = counters_.program(entry.slot);
-    PortCounts& counts = counters_.port(port);
+    PortTraffic& counts = counters_.traffic(port);
     program.runs += count;
     const uint32_t first = burst_.verdicts[0];
     uint32_t different = 0;
@@ -184,7 +184,7 @@ uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& co
 /// The port that it left for, or Fate::kNowhere.
 uint32_t Worker::judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i) {
     const uint32_t verdict = run_chain(live.ports[port].ingress, burst_.contexts[i]);
-    ++counters_.port(port).verdicts[verdict_index(verdict)];
+    ++counters_.traffic(port).verdicts[verdict_index(verdict)];
     const Fate fate = fate_of(port, verdict, env_.redirect_ifindex);
     if (fate.out == Fate::kNowhere) {
         drop(port, i, fate.reason);

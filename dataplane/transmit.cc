@@ -29,7 +29,7 @@ Transmitter::~Transmitter() {
 }
 
 void Transmitter::drop(uint32_t port, rte_mbuf* packet, DropReason reason) {
-    ++counters_.port(port).drops[static_cast<size_t>(reason)];
+    counters_.drop(port, reason, 1);
     rte_pktmbuf_free(packet);
 }
 
@@ -50,8 +50,7 @@ void Transmitter::send_slowly(uint32_t port, rte_mbuf* packet) {
 
 void Transmitter::note_in_flight(uint32_t port) {
     const Buffer& buffer = buffers_[port];
-    PortCounts& counts = counters_.port(port);
-    counts.in_flight = buffer.count + buffer.handed - buffer.taken;
+    counters_.traffic(port).in_flight = buffer.count + buffer.handed - buffer.taken;
 }
 
 void Transmitter::keep_rest(Buffer& buffer, uint32_t sent) {
@@ -63,7 +62,7 @@ void Transmitter::keep_rest(Buffer& buffer, uint32_t sent) {
 
 void Transmitter::give_up(uint32_t port, DropReason reason) {
     Buffer& buffer = buffers_[port];
-    counters_.port(port).drops[static_cast<size_t>(reason)] += buffer.count;
+    counters_.drop(port, reason, buffer.count);
     rte_pktmbuf_free_bulk(buffer.packets, buffer.count);
     buffer.count = 0;
     buffer.bytes = 0;
@@ -72,7 +71,7 @@ void Transmitter::give_up(uint32_t port, DropReason reason) {
 
 void Transmitter::flush_device(uint32_t port) {
     Buffer& buffer = buffers_[port];
-    PortCounts& counts = counters_.port(port);
+    PortTraffic& counts = counters_.traffic(port);
     const uint64_t bytes = buffer.bytes;
     const uint32_t sent = rte_eth_tx_burst(buffer.target.port_id, buffer.target.queue,
                                            buffer.packets, static_cast<uint16_t>(buffer.count));

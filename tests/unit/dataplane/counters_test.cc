@@ -8,6 +8,8 @@
 namespace weir::dataplane {
 namespace {
 
+constexpr auto kLastReason = static_cast<DropReason>(kDropReasons - 1);
+
 TEST(Counters, ShowsNothingBeforePublication) {
     Counters counters(2);
     counters.port(1).rx = 5;
@@ -19,14 +21,31 @@ TEST(Counters, ShowsNothingBeforePublication) {
     EXPECT_EQ(counters.read_program(7).runs, 3u);
 }
 
+TEST(Counters, PublishesWhatEachDoorChanged) {
+    Counters counters(3);
+    counters.traffic(0).verdicts[2] = 4;
+    counters.drop(1, DropReason::runt, 2);
+    counters.port(2).heads_moved = 6;
+    counters.publish();
+    counters.drop(1, kLastReason, 3);
+    counters.publish();
+    counters.publish();
+    const std::vector<PortCounts> ports = counters.read_ports();
+    EXPECT_EQ(ports[0].verdicts[2], 4u);
+    EXPECT_EQ(ports[1].drops[static_cast<size_t>(DropReason::runt)], 2u);
+    EXPECT_EQ(ports[1].drops[kDropReasons - 1], 3u);
+    EXPECT_EQ(ports[2].heads_moved, 6u);
+}
+
 TEST(Counters, AReaderNeverSeesHalfARound) {
     Counters counters(3);
     std::atomic<bool> stop{false};
     std::thread worker([&] {
         for (uint64_t round = 1; !stop; ++round) {
-            counters.port(0).rx += 3;
+            counters.traffic(0).rx += 3;
             counters.port(2).tx += 2;
-            ++counters.port(static_cast<uint32_t>(round % 3)).drops[round % kDropReasons];
+            counters.drop(static_cast<uint32_t>(round % 3),
+                          static_cast<DropReason>(round % kDropReasons), 1);
             counters.publish();
         }
     });
