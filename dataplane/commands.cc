@@ -251,9 +251,8 @@ Result<void> Commands::add_chain(Generation& generation, const api::Chain& chain
         if (!program)
             return fail_in(fmt::format("{} chain of port {}", hook, chain.port), program.error());
         // The entry keeps the whole program alive, with its maps and its slot.
-        entries.push_back({{*program, (*program)->compiled.get()},
-                           (*program)->slot->number(),
-                           (*program)->verified->spec().has_frags});
+        entries.push_back(make_entry({*program, (*program)->compiled.get()},
+                                     (*program)->slot->number(), *(*program)->verified));
     }
     return {};
 }

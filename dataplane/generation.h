@@ -19,7 +19,11 @@ struct ChainEntry {
     std::shared_ptr<const jit::CompiledProgram> program;
     uint32_t slot = 0;
     bool takes_segments = false;  ///< a program of xdp.frags
+    bool keeps_frames = false;    ///< no run moves, grows or cuts the packet
 };
+/// An entry for a program in machine code or interpreted, with what its proof says of it.
+ChainEntry make_entry(std::shared_ptr<const jit::CompiledProgram> program, uint32_t slot,
+                      const vm::VerifiedProgram& verified);
 
 struct PortChains {
     std::vector<ChainEntry> ingress;

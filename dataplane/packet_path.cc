@@ -56,39 +56,54 @@ void Worker::forget_segments() {
     burst_.has_segments = false;
 }
 
-/// Counts what came in and opens the packets that a program may see.
-void Worker::admit(RxSource& source, uint16_t count, bool takes_segments) {
-    if (__builtin_expect(burst_.has_segments, 0)) forget_segments();
-    const uint32_t ifindex = setup_.ports[source.port].ifindex;
-    const uint32_t queue = source.queue;
+/// What all packets of a source have in common stays in the contexts for as long as bursts come
+/// from there.
+void Worker::name_contexts(const RxSource& source) {
+    for (vm::XdpContext& context : burst_.contexts) {
+        context.ingress_ifindex = setup_.ports[source.port].ifindex;
+        context.rx_queue_index = source.queue;
+    }
+    burst_.named_for = &source;
+}
+
+/// Opens the packets that a program may see, of a burst with some that are not plain.
+void Worker::admit_each(uint32_t port, uint16_t count, bool takes_segments) {
     uint64_t bytes = 0;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; ++i) {
         rte_mbuf* packet = burst_.packets[i];
         bytes += packet->pkt_len;
-        if (__builtin_expect(is_unusual(*packet), 0)) {
+        if (is_unusual(*packet)) {
             DropReason reason = DropReason::runt;
             if (!make_usual(*packet, takes_segments, reason)) {
-                drop(source.port, i, reason);
+                drop(port, i, reason);
                 continue;
             }
         }
         vm::XdpContext& context = burst_.contexts[kept];
         open_packet(*packet, context);
-        context.ingress_ifindex = ifindex;
-        context.rx_queue_index = queue;
-        context.egress_ifindex = 0;
-        if (__builtin_expect(packet->nb_segs != 1, 0)) {
+        if (packet->nb_segs != 1) {
             open_scattered(*packet, burst_.segments[kept], context);
             burst_.has_segments = true;
         }
         burst_.packets[kept++] = packet;
     }
+    burst_.seen.bytes = bytes;
+    burst_.count = kept;
+}
+
+/// Counts what came in and opens the packets that a program may see.
+void Worker::admit(RxSource& source, uint16_t count, bool takes_segments) {
+    if (__builtin_expect(burst_.has_segments, 0)) forget_segments();
+    if (__builtin_expect(burst_.named_for != &source, 0)) name_contexts(source);
+    burst_.seen = open_burst(burst_.packets, count, burst_.contexts);
+    burst_.count = count;
+    if (__builtin_expect(burst_.seen.pool == nullptr, 0))
+        admit_each(source.port, count, takes_segments);
     PortTraffic& counts = counters_.traffic(source.port);
     counts.rx += count;
-    counts.rx_bytes += bytes;
-    burst_.count = kept;
-    if (const uint32_t sampled = source.sampler.take(kept); sampled != 0)
+    counts.rx_bytes += burst_.seen.bytes;
+    if (const uint32_t sampled = source.sampler.take(burst_.count); sampled != 0)
         watch_checksums(source.port, sampled);
 }
 
@@ -97,8 +112,10 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
     const PortPlan& plan = live.ports[port];
     admit(source, count, plan.takes_segments);
     if (__builtin_expect(live.number() == 0, 0)) {
-        settle_all(port, setup_.ports[port].fail_open ? fate_of(port, vm::XDP_PASS, 0)
-                                                      : Fate{.reason = DropReason::no_generation});
+        settle_all(port,
+                   setup_.ports[port].fail_open ? fate_of(port, vm::XDP_PASS, 0)
+                                                : Fate{.reason = DropReason::no_generation},
+                   true);
     } else if (WorkerTrace* trace = trace_.load(std::memory_order_acquire);
                __builtin_expect(trace != nullptr, 0) && judge_traced(source, live, *trace)) {
         // Some of the burst is traced: that has judged all of it.
@@ -106,9 +123,9 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
         judge_by_packet(port, live);
     } else if (plan.ingress.empty()) {
         counters_.traffic(port).verdicts[vm::XDP_PASS] += burst_.count;
-        settle_all(port, fate_of(port, vm::XDP_PASS, 0));
+        settle_all(port, fate_of(port, vm::XDP_PASS, 0), true);
     } else {
-        judge_by_burst(port, plan.ingress.front());
+        judge_by_burst(port, plan);
     }
     if (dropped_count_ != 0) {
         free_packets(dropped_, dropped_count_);
@@ -116,20 +133,58 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
     }
 }
 
-/// One fate for the whole burst.
-void Worker::settle_all(uint32_t port, Fate fate) {
-    const uint32_t count = burst_.count;
-    if (count == 0) return;
+/// Takes over what programs changed; packets that fit no more are dropped.
+void Worker::close_all(uint32_t out) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < burst_.count; ++i) {
+        if (close(out, i)) burst_.packets[kept++] = burst_.packets[i];
+    }
+    burst_.count = kept;
+}
+
+/// One fate for the whole burst. `keeps_frames`: no program changed one.
+void Worker::settle_all(uint32_t port, Fate fate, bool keeps_frames) {
+    if (burst_.count == 0) return;
+    const BurstSummary& seen = burst_.seen;
     if (fate.out != Fate::kNowhere) {
-        uint32_t kept = 0;
-        for (uint32_t i = 0; i < count; ++i) {
-            if (close(fate.out, i)) burst_.packets[kept++] = burst_.packets[i];
+        if (keeps_frames && seen.pool != nullptr) {
+            transmitter_.send_burst(fate.out, {burst_.packets, burst_.count}, seen.bytes,
+                                    seen.longest);
+        } else {
+            close_all(fate.out);
+            transmitter_.send_burst(fate.out, {burst_.packets, burst_.count});
         }
-        transmitter_.send_burst(fate.out, {burst_.packets, kept});
         return;
     }
-    counters_.drop(port, fate.reason, count);
-    free_packets(burst_.packets, count);
+    counters_.drop(port, fate.reason, burst_.count);
+    if (seen.pool != nullptr) {
+        free_plain(seen.pool, burst_.packets, burst_.count);
+    } else {
+        free_packets(burst_.packets, burst_.count);
+    }
+}
+
+/// Packets that leave by one port, all for one reason, and packets dropped: traffic that a filter
+/// sifts. Without a branch on the verdict, which nobody could predict.
+void Worker::settle_two_ways(uint32_t port, uint32_t leaving_verdict) {
+    const Fate fate = fate_of(port, leaving_verdict, 0);
+    uint32_t leaving = 0, staying = 0;
+    for (uint32_t i = 0; i < burst_.count; ++i) {
+        rte_mbuf* const packet = burst_.packets[i];
+        const bool leaves = burst_.verdicts[i] != vm::XDP_DROP;
+        dropped_[staying] = packet;
+        burst_.packets[leaving] = packet;
+        leaving += leaves;
+        staying += !leaves;
+    }
+    counters_.drop(port, DropReason::xdp_drop, staying);
+    free_plain(burst_.seen.pool, dropped_, staying);
+    if (fate.out != Fate::kNowhere) {
+        transmitter_.send_burst(fate.out, {burst_.packets, leaving});
+    } else {
+        counters_.drop(port, fate.reason, leaving);
+        free_plain(burst_.seen.pool, burst_.packets, leaving);
+    }
 }
 
 void Worker::settle_each(uint32_t port) {
@@ -143,28 +198,50 @@ void Worker::settle_each(uint32_t port) {
     }
 }
 
-void Worker::judge_by_burst(uint32_t port, const ChainEntry& entry) {
+void Worker::judge_by_burst(uint32_t port, const PortPlan& plan) {
+    const ChainEntry& entry = plan.ingress.front();
     const uint32_t count = burst_.count;
     if (count == 0) return;
     entry.program->run_burst({burst_.contexts, count}, {burst_.verdicts, count},
                              {burst_.redirects, count}, env_);
     ProgramCounts& program = counters_.program(entry.slot);
-    PortTraffic& counts = counters_.traffic(port);
     program.runs += count;
     const uint32_t first = burst_.verdicts[0];
     uint32_t different = 0;
     for (uint32_t i = 1; i < count; ++i) different |= burst_.verdicts[i] ^ first;
     if (different == 0 && first != vm::XDP_REDIRECT) {  // most bursts: traffic comes in trains
         program.verdicts[verdict_index(first)] += count;
-        counts.verdicts[verdict_index(first)] += count;
-        settle_all(port, fate_of(port, first, 0));
-        return;
+        counters_.traffic(port).verdicts[verdict_index(first)] += count;
+        settle_all(port, fate_of(port, first, 0), plan.keeps_frames);
+    } else {
+        settle_mixed(port, program, plan.keeps_frames);
     }
-    for (uint32_t i = 0; i < count; ++i) {
-        ++program.verdicts[verdict_index(burst_.verdicts[i])];
-        ++counts.verdicts[verdict_index(burst_.verdicts[i])];
+}
+
+void Worker::settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_frames) {
+    constexpr uint32_t kBits = 8;  // per verdict, in one word: counting in memory would wait
+    static_assert(kRxBurstPackets < 1u << kBits && kVerdicts * kBits <= 64);
+    const uint32_t count = burst_.count;
+    uint64_t counted = 0;
+    for (uint32_t i = 0; i < count; ++i)
+        counted += uint64_t{1} << (kBits * verdict_index(burst_.verdicts[i]));
+    const auto packets_with = [&](uint32_t verdict) {
+        return static_cast<uint32_t>(counted >> (kBits * verdict)) & ((1u << kBits) - 1);
+    };
+    PortTraffic& counts = counters_.traffic(port);
+    for (uint32_t verdict = 0; verdict < kVerdicts; ++verdict) {
+        program.verdicts[verdict] += packets_with(verdict);
+        counts.verdicts[verdict] += packets_with(verdict);
     }
-    settle_each(port);
+    const uint32_t dropped = packets_with(vm::XDP_DROP);
+    const bool is_plain = keeps_frames && burst_.seen.pool != nullptr;
+    if (is_plain && dropped + packets_with(vm::XDP_PASS) == count) {
+        settle_two_ways(port, vm::XDP_PASS);
+    } else if (is_plain && dropped + packets_with(vm::XDP_TX) == count) {
+        settle_two_ways(port, vm::XDP_TX);
+    } else {
+        settle_each(port);
+    }
 }
 
 uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context) {
@@ -223,6 +300,7 @@ Worker::Fate Worker::fate_of(uint32_t port, uint32_t verdict, uint32_t redirect)
 void Worker::leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress) {
     burst_.contexts[i].egress_ifindex = setup_.ports[out].ifindex;
     const uint32_t verdict = run_chain(egress, burst_.contexts[i]);
+    burst_.contexts[i].egress_ifindex = 0;  // as an ingress program of the next burst must see it
     if (verdict == vm::XDP_PASS) {
         leave(out, i);
     } else {

@@ -22,6 +22,10 @@ bool take_segments(const std::vector<ChainEntry>& chain) {
     return std::ranges::all_of(chain, &ChainEntry::takes_segments);
 }
 
+bool keep_frames(const std::vector<ChainEntry>& chain) {
+    return std::ranges::all_of(chain, &ChainEntry::keeps_frames);
+}
+
 }  // namespace
 
 std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> generation) {
@@ -31,7 +35,8 @@ std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> gene
     for (const PortChains& chains : generation->ports) {
         live->ports.push_back({.ingress = chains.ingress,
                                .egress = chains.egress,
-                               .takes_segments = every_egress && take_segments(chains.ingress)});
+                               .takes_segments = every_egress && take_segments(chains.ingress),
+                               .keeps_frames = keep_frames(chains.ingress)});
         if (chains.ingress.size() > 1 || !chains.egress.empty()) live->by_bursts = false;
     }
     live->generation = std::move(generation);

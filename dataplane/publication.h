@@ -19,6 +19,7 @@ struct PortPlan {
     std::span<const ChainEntry> ingress;
     std::span<const ChainEntry> egress;
     bool takes_segments = false;  ///< every program that a packet from here may meet does
+    bool keeps_frames = false;    ///< so does every program of the ingress chain
 };
 
 struct LiveGeneration {

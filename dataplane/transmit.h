@@ -5,6 +5,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -69,6 +70,22 @@ public:
         }
         buffer.bytes += bytes;
         buffer.count = count;
+        pending_ |= 1u << port;
+    }
+
+    /// The same where the caller knows how many bytes they are and how long the longest is.
+    void send_burst(uint32_t port, std::span<rte_mbuf* const> packets, uint64_t bytes,
+                    uint32_t longest) {
+        Buffer& buffer = buffers_[port];
+        if (__builtin_expect(buffer.count + packets.size() > kTxBufferPackets ||
+                                 longest > buffer.target.frame_bytes_max,
+                             0)) {
+            for (rte_mbuf* packet : packets) send(port, packet);
+            return;
+        }
+        std::copy(packets.begin(), packets.end(), buffer.packets + buffer.count);
+        buffer.count += static_cast<uint32_t>(packets.size());
+        buffer.bytes += bytes;
         pending_ |= 1u << port;
     }
 

@@ -12,6 +12,7 @@
 
 #include "dataplane/checksum_watch.h"
 #include "dataplane/counters.h"
+#include "dataplane/packet.h"
 #include "dataplane/publication.h"
 #include "dataplane/scattered.h"
 #include "dataplane/transmit.h"
@@ -94,7 +95,9 @@ private:
         vm::XdpContext contexts[kRxBurstPackets] = {};
         uint32_t verdicts[kRxBurstPackets];
         uint32_t redirects[kRxBurstPackets];
-        bool has_segments = false;  ///< some context points into `segments`
+        BurstSummary seen;
+        const RxSource* named_for = nullptr;  ///< whose port and queue stand in the contexts
+        bool has_segments = false;            ///< some context points into `segments`
         vm::Segment segments[kRxBurstPackets][kSegmentsMax];
     };
 
@@ -115,15 +118,20 @@ private:
     // packet_path.cc
     void receive(RxSource& source, uint16_t count, const LiveGeneration& live);
     void admit(RxSource& source, uint16_t count, bool takes_segments);
+    void admit_each(uint32_t port, uint16_t count, bool takes_segments);
+    void name_contexts(const RxSource& source);
     void forget_segments();
     void watch_checksums(uint32_t port, uint32_t count);
-    void judge_by_burst(uint32_t port, const ChainEntry& entry);
+    void judge_by_burst(uint32_t port, const PortPlan& plan);
+    void settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_frames);
+    void settle_two_ways(uint32_t port, uint32_t leaving_verdict);
     void settle_each(uint32_t port);
     void judge_by_packet(uint32_t port, const LiveGeneration& live);
     uint32_t judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i);
     uint32_t run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context);
     Fate fate_of(uint32_t port, uint32_t verdict, uint32_t redirect) const;
-    void settle_all(uint32_t port, Fate fate);
+    void settle_all(uint32_t port, Fate fate, bool keeps_frames);
+    void close_all(uint32_t out);
     bool close(uint32_t out, uint32_t i);
     bool close_slowly(uint32_t out, uint32_t i);
     void leave(uint32_t out, uint32_t i);

@@ -21,6 +21,7 @@ namespace {
 
 struct Loaded {
     std::vector<std::unique_ptr<vm::Map>> maps;
+    std::shared_ptr<const vm::VerifiedProgram> verified;
     std::shared_ptr<const jit::CompiledProgram> program;
 };
 
@@ -59,8 +60,8 @@ Result<Loaded> load(const std::string& what, uint32_t cpu_slots) {
         maps.push_back(made->get());
         loaded.maps.push_back(std::move(*made));
     }
-    auto compiled = jit::compile(std::make_shared<vm::VerifiedProgram>(std::move(*verified)), maps,
-                                 maps::all_helpers(), jit::Engine::kJit);
+    loaded.verified = std::make_shared<vm::VerifiedProgram>(std::move(*verified));
+    auto compiled = jit::compile(loaded.verified, maps, maps::all_helpers(), jit::Engine::kJit);
     if (!compiled) return std::unexpected(compiled.error());
     loaded.program = std::move(*compiled);
     return loaded;
@@ -92,7 +93,8 @@ Result<void> run(char** argv) {
     auto generation = std::make_unique<dataplane::Generation>();
     generation->number = 1;
     generation->ports.resize(1);
-    generation->ports[0].ingress.push_back({.program = loaded->program, .slot = 0});
+    generation->ports[0].ingress.push_back(
+        dataplane::make_entry(loaded->program, 0, *loaded->verified));
     const auto published = (*forwarding)->publish(std::move(generation));
     if (!published) return std::unexpected(published.error());
     for (std::string line; std::getline(std::cin, line);) {

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -182,6 +183,22 @@ public:
         if (packet == nullptr) return false;
         if (packet->nb_segs == parts.size() && rte_ring_enqueue(ring_, packet) == 0) return true;
         rte_pktmbuf_free(packet);
+        return false;
+    }
+    /// All at once, so that a worker meets them in full bursts. False when there is no room.
+    bool put_burst(const std::vector<Frame>& frames) {
+        std::vector<rte_mbuf*> packets(frames.size());
+        if (rte_pktmbuf_alloc_bulk(pool_, packets.data(), static_cast<unsigned>(packets.size())) !=
+            0)
+            return false;
+        for (size_t i = 0; i < frames.size(); ++i)
+            std::memcpy(rte_pktmbuf_append(packets[i], static_cast<uint16_t>(frames[i].size())),
+                        frames[i].data(), frames[i].size());
+        const auto count = static_cast<unsigned>(packets.size());
+        if (rte_ring_enqueue_bulk(ring_, reinterpret_cast<void**>(packets.data()), count,
+                                  nullptr) == count)
+            return true;
+        rte_pktmbuf_free_bulk(packets.data(), count);
         return false;
     }
     void put_patiently(const Frame& frame) {

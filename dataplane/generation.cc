@@ -1,0 +1,37 @@
+#include "dataplane/generation.h"
+
+#include <algorithm>
+
+#include "vm/isa/helper_ids.h"
+#include "vm/isa/helper_info.h"
+
+namespace weir::dataplane {
+namespace {
+
+/// A tail call leads to code that stands elsewhere and may do anything.
+bool may_change_frame(const vm::DecodedSlot& slot) {
+    const vm::DecodedInsn& insn = slot.insn;
+    if (slot.second_slot || insn.op == vm::Op::kCallLocal) return false;
+    switch (vm::op_info(insn.op).format) {
+        case vm::Format::Call: break;
+        case vm::Format::CallReg: return true;
+        default: return false;
+    }
+    if (insn.op == vm::Op::kCallHelper && insn.imm == vm::number_of(vm::HelperId::tail_call))
+        return true;
+    const vm::HelperInfo* called =
+        insn.op == vm::Op::kCallKfunc ? vm::kfunc_info(insn.imm) : vm::helper_info(insn.imm);
+    return called == nullptr || called->changes_packet();
+}
+
+}  // namespace
+
+ChainEntry make_entry(std::shared_ptr<const jit::CompiledProgram> program, uint32_t slot,
+                      const vm::VerifiedProgram& verified) {
+    return {.program = std::move(program),
+            .slot = slot,
+            .takes_segments = verified.spec().has_frags,
+            .keeps_frames = std::ranges::none_of(verified.slots(), may_change_frame)};
+}
+
+}  // namespace weir::dataplane
