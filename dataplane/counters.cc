@@ -40,8 +40,8 @@ Counters::Counters(uint32_t port_count)
 void Counters::publish_traffic(uint32_t port) {
     Word* const words = &shared_ports_[port * kPortWords];
     store_words<kTrafficWords>(words, ports_[port]);
-    for (uint32_t left = dirty_drops_[port]; left != 0; left &= left - 1) {
-        const auto reason = static_cast<uint32_t>(__builtin_ctz(left));
+    for (uint64_t left = dirty_drops_[port]; left != 0; left &= left - 1) {
+        const auto reason = static_cast<uint32_t>(__builtin_ctzll(left));
         words[kDropsWord + reason].store(ports_[port].drops[reason], std::memory_order_release);
     }
     dirty_drops_[port] = 0;

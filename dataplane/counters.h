@@ -49,7 +49,7 @@ public:
     }
     void drop(uint32_t port, DropReason reason, uint64_t packets) {
         dirty_traffic_ |= 1u << port;
-        dirty_drops_[port] |= 1u << static_cast<uint32_t>(reason);
+        dirty_drops_[port] |= uint64_t{1} << static_cast<uint32_t>(reason);
         ports_[port].drops[static_cast<size_t>(reason)] += packets;
     }
     /// Anything; all of it is copied.
@@ -77,7 +77,7 @@ private:
     static constexpr size_t kPortWords = sizeof(PortCounts) / sizeof(uint64_t);
     static constexpr size_t kTrafficWords = sizeof(PortTraffic) / sizeof(uint64_t);
     static constexpr size_t kDropsWord = kPortWords - kDropReasons;  ///< the first of `drops`
-    static_assert(kDropReasons <= 32, "a bit for each in dirty_drops_");
+    static_assert(kDropReasons <= 64, "a bit for each in dirty_drops_");
     static constexpr size_t kProgramWords = sizeof(ProgramCounts) / sizeof(uint64_t);
     using Word = std::atomic<uint64_t>;
     struct Program {
@@ -93,7 +93,7 @@ private:
     // Bits by port: all of it changed, its traffic or some drops did, which drops.
     uint32_t dirty_ports_ = 0;
     uint32_t dirty_traffic_ = 0;
-    std::array<uint32_t, kPortsMax> dirty_drops_{};
+    std::array<uint64_t, kPortsMax> dirty_drops_{};
     std::vector<uint32_t> dirty_programs_;
     std::unique_ptr<PortCounts[]> ports_;
     std::unique_ptr<Program[]> programs_;

@@ -1,6 +1,7 @@
 #include "dataplane/forwarding.h"
 
 #include <fmt/format.h>
+#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -10,6 +11,7 @@
 #include <chrono>
 
 #include "dataplane/eal.h"
+#include "dataplane/out_of_service.h"
 #include "dataplane/ports.h"
 #include "dataplane/publication.h"
 #include "dataplane/worker.h"
@@ -30,6 +32,11 @@ void add(PortCounts& sum, const PortCounts& part) {
     auto* to = reinterpret_cast<uint64_t*>(&sum);
     const auto* from = reinterpret_cast<const uint64_t*>(&part);
     for (size_t i = 0; i < sizeof(PortCounts) / sizeof(uint64_t); ++i) to[i] += from[i];
+}
+
+uint64_t cycles_of(uint64_t nanoseconds) {
+    return static_cast<uint64_t>(static_cast<double>(nanoseconds) *
+                                 static_cast<double>(rte_get_tsc_hz()) / 1e9);
 }
 
 api::Counters to_api(const PortCounts& counts) {
@@ -57,6 +64,7 @@ struct Forwarding::State {
     std::vector<RingPointer> handovers;
     std::unique_ptr<Publication> publication;
     vm::Timers timers{kNodeTimersMax};
+    std::unique_ptr<OutOfService> out;
     std::vector<std::unique_ptr<Worker>> workers;
     bool running = false;
     std::vector<ProgramCounts> program_baselines = std::vector<ProgramCounts>(kProgramSlotsMax);
@@ -97,7 +105,8 @@ Result<void> Forwarding::State::make_workers() {
         queues.push_back(port.queues);
         rules.push_back({.ifindex = port.request.config.ifindex,
                          .pass_port = port.request.pass_port,
-                         .fail_open = port.request.config.fail == api::FailMode::Open});
+                         .fail_open = port.request.config.fail == api::FailMode::Open,
+                         .chain_budget_cycles = cycles_of(port.request.config.chain_budget_ns)});
     }
     const QueueLayout layout = assign_queues(queues, worker_count);
     std::vector<WorkerSetup> setups(worker_count);
@@ -134,7 +143,7 @@ Result<void> Forwarding::State::make_workers() {
         }
     }
     for (WorkerSetup& setup : setups)
-        workers.push_back(std::make_unique<Worker>(std::move(setup), *publication, timers));
+        workers.push_back(std::make_unique<Worker>(std::move(setup), *publication, timers, *out));
     return {};
 }
 
@@ -192,6 +201,8 @@ Result<std::unique_ptr<Forwarding>> Forwarding::start(const api::Configure& conf
     state->ports = std::move(*ports);
     state->publication =
         std::make_unique<Publication>(static_cast<uint32_t>(configure.ports.size()), workers);
+    state->out = std::make_unique<OutOfService>(workers);
+    install_fault_handlers();
     if (const Result<void> made = state->make_workers(); !made)
         return std::unexpected(made.error());
     if (const Result<void> launched = state->launch(); !launched)
@@ -229,6 +240,10 @@ uint32_t Forwarding::cpu_slots() const {
     return state_->configure.workers_max != 0
                ? state_->configure.workers_max
                : static_cast<uint32_t>(state_->configure.lcores.size());
+}
+
+OutOfService& Forwarding::out_of_service() {
+    return *state_->out;
 }
 
 vm::Timers& Forwarding::timers() {

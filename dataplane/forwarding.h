@@ -16,6 +16,8 @@
 
 namespace weir::dataplane {
 
+class OutOfService;  // out_of_service.h
+
 /// Timers of programs at once, over all maps. Their memory is taken at the start.
 constexpr uint32_t kNodeTimersMax = 65'536;
 
@@ -48,6 +50,9 @@ public:
     uint32_t port_count() const;
     /// nullopt-like: port_count() when no port has that name.
     uint32_t port_index(const std::string& name) const;
+
+    /// What workers took out of service; of the control thread's side.
+    OutOfService& out_of_service();
 
     /// Of all workers, which run what is due between their rounds.
     vm::Timers& timers();

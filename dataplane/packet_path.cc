@@ -1,6 +1,8 @@
 // A burst from receipt to its fates. Meaning is packet by packet; a burst runs program by program
 // only where LiveGeneration::by_bursts says that this cannot be told apart.
 
+#include <rte_cycles.h>
+
 #include "dataplane/packet.h"
 #include "dataplane/scattered.h"
 #include "dataplane/worker.h"
@@ -34,6 +36,11 @@ bool Worker::close_slowly(uint32_t out, uint32_t i) {
 
 inline void Worker::leave(uint32_t out, uint32_t i) {
     if (close(out, i)) transmitter_.send(out, burst_.packets[i]);
+}
+
+/// For what is not in this file.
+void Worker::leave_by(uint32_t out, uint32_t i) {
+    leave(out, i);
 }
 
 void Worker::watch_checksums(uint32_t port, uint32_t count) {
@@ -110,27 +117,35 @@ void Worker::admit(RxSource& source, uint16_t count, bool takes_segments) {
 void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& live) {
     const uint32_t port = source.port;
     const PortPlan& plan = live.ports[port];
+    const bool is_bounded = setup_.ports[port].chain_budget_cycles != 0;
+    const uint64_t start = __builtin_expect(is_bounded, 0) ? rte_rdtsc() : 0;
     admit(source, count, plan.takes_segments);
-    if (__builtin_expect(live.number() == 0, 0)) {
-        settle_all(port,
-                   setup_.ports[port].fail_open ? fate_of(port, vm::XDP_PASS, 0)
-                                                : Fate{.reason = DropReason::no_generation},
-                   true);
+    run_.port = port;
+    if (__builtin_expect(live.has_trouble.load(std::memory_order_relaxed), 0)) {
+        judge_around(port, live, 0);
     } else if (WorkerTrace* trace = trace_.load(std::memory_order_acquire);
-               __builtin_expect(trace != nullptr, 0) && judge_traced(source, live, *trace)) {
+               __builtin_expect(trace != nullptr, 0) && plan.way != BurstWay::Unfiltered &&
+               judge_traced(source, live, *trace)) {
         // Some of the burst is traced: that has judged all of it.
-    } else if (!live.by_bursts) {
-        judge_by_packet(port, live);
-    } else if (plan.ingress.empty()) {
-        counters_.traffic(port).verdicts[vm::XDP_PASS] += burst_.count;
-        settle_all(port, fate_of(port, vm::XDP_PASS, 0), true);
     } else {
-        judge_by_burst(port, plan);
+        switch (plan.way) {
+            case BurstWay::ByBurst: judge_by_burst(port, plan); break;
+            case BurstWay::ByPacket: judge_by_packet(port, live); break;
+            case BurstWay::Passed:
+                counters_.traffic(port).verdicts[vm::XDP_PASS] += burst_.count;
+                settle_all(port, fate_of(port, vm::XDP_PASS, 0), true);
+                break;
+            case BurstWay::Unfiltered: settle_unfiltered(port, live); break;
+        }
     }
-    if (dropped_count_ != 0) {
-        free_packets(dropped_, dropped_count_);
-        dropped_count_ = 0;
-    }
+    guard_.leave();
+    if (dropped_count_ != 0) free_dropped();
+    if (__builtin_expect(is_bounded, 0)) note_cycles(port, rte_rdtsc() - start);
+}
+
+void Worker::free_dropped() {
+    free_packets(dropped_, dropped_count_);
+    dropped_count_ = 0;
 }
 
 /// Takes over what programs changed; packets that fit no more are dropped.
@@ -202,6 +217,11 @@ void Worker::judge_by_burst(uint32_t port, const PortPlan& plan) {
     const ChainEntry& entry = plan.ingress.front();
     const uint32_t count = burst_.count;
     if (count == 0) return;
+    run_.entry = &entry;
+    run_.out = Run::kStillIn;
+    run_.first = 0;
+    run_.last = count;
+    guard_.enter(entry.slot);
     entry.program->run_burst({burst_.contexts, count}, {burst_.verdicts, count},
                              {burst_.redirects, count}, env_);
     ProgramCounts& program = counters_.program(entry.slot);
@@ -247,6 +267,8 @@ void Worker::settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_fram
 uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context) {
     for (const ChainEntry& entry : chain) {
         env_.redirect_ifindex = 0;
+        run_.entry = &entry;
+        guard_.enter(entry.slot);
         const uint32_t verdict = __builtin_expect(recording_ == nullptr, 1)
                                      ? entry.program->run(context, env_)
                                      : run_traced(entry, context);
@@ -260,15 +282,20 @@ uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& co
 
 /// The port that it left for, or Fate::kNowhere.
 uint32_t Worker::judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i) {
+    run_.out = Run::kStillIn;
+    run_.first = i;
+    run_.last = i + 1;
     const uint32_t verdict = run_chain(live.ports[port].ingress, burst_.contexts[i]);
     ++counters_.traffic(port).verdicts[verdict_index(verdict)];
     const Fate fate = fate_of(port, verdict, env_.redirect_ifindex);
     if (fate.out == Fate::kNowhere) {
         drop(port, i, fate.reason);
-    } else if (live.ports[fate.out].egress.empty()) {
-        leave(fate.out, i);
-    } else {
+    } else if (!live.ports[fate.out].egress.empty()) {
         leave_by_chain(fate.out, i, live.ports[fate.out].egress);
+    } else if (__builtin_expect(live.ports[fate.out].egress_out != OutReason::None, 0)) {
+        leave_around(fate.out, i, {}, live.ports[fate.out].egress_out);
+    } else {
+        leave(fate.out, i);
     }
     return fate.out;
 }
@@ -299,6 +326,7 @@ Worker::Fate Worker::fate_of(uint32_t port, uint32_t verdict, uint32_t redirect)
 
 void Worker::leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress) {
     burst_.contexts[i].egress_ifindex = setup_.ports[out].ifindex;
+    run_.out = out;
     const uint32_t verdict = run_chain(egress, burst_.contexts[i]);
     burst_.contexts[i].egress_ifindex = 0;  // as an ingress program of the next burst must see it
     if (verdict == vm::XDP_PASS) {

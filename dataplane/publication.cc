@@ -26,6 +26,17 @@ bool keep_frames(const std::vector<ChainEntry>& chain) {
     return std::ranges::all_of(chain, &ChainEntry::keeps_frames);
 }
 
+bool is_run(const std::vector<ChainEntry>& egress, OutReason out) {
+    return !egress.empty() || out != OutReason::None;
+}
+
+BurstWay way_of(const Generation& generation, const PortChains& chains, bool by_bursts) {
+    if (generation.number == 0) return BurstWay::Unfiltered;
+    if (chains.ingress_out != OutReason::None) return BurstWay::Unfiltered;
+    if (!by_bursts) return BurstWay::ByPacket;
+    return chains.ingress.empty() ? BurstWay::Passed : BurstWay::ByBurst;
+}
+
 }  // namespace
 
 std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> generation) {
@@ -33,11 +44,21 @@ std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> gene
     const bool every_egress =
         std::ranges::all_of(generation->ports, take_segments, &PortChains::egress);
     for (const PortChains& chains : generation->ports) {
+        if (chains.ingress.size() > 1 || is_run(chains.egress, chains.egress_out))
+            live->by_bursts = false;
+    }
+    for (const PortChains& chains : generation->ports) {
+        if (generation->bypass) {
+            live->ports.push_back({.way = BurstWay::Passed, .takes_segments = true});
+            continue;
+        }
         live->ports.push_back({.ingress = chains.ingress,
                                .egress = chains.egress,
+                               .way = way_of(*generation, chains, live->by_bursts),
+                               .ingress_out = chains.ingress_out,
+                               .egress_out = chains.egress_out,
                                .takes_segments = every_egress && take_segments(chains.ingress),
                                .keeps_frames = keep_frames(chains.ingress)});
-        if (chains.ingress.size() > 1 || !chains.egress.empty()) live->by_bursts = false;
     }
     live->generation = std::move(generation);
     return live;

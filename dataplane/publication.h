@@ -14,10 +14,21 @@
 
 namespace weir::dataplane {
 
+/// What becomes of a burst that came in by a port.
+enum class BurstWay : uint8_t {
+    Unfiltered,  ///< the port's `fail` decides: no generation yet, or its chain is out of service
+    Passed,      ///< as if every packet's verdict were XDP_PASS, and no chain ran at its way out
+    ByBurst,     ///< one program for all of them
+    ByPacket,
+};
+
 /// What a worker needs to know of a port's chains, worked out before publication.
 struct PortPlan {
     std::span<const ChainEntry> ingress;
     std::span<const ChainEntry> egress;
+    BurstWay way = BurstWay::ByPacket;
+    OutReason ingress_out = OutReason::None;
+    OutReason egress_out = OutReason::None;
     bool takes_segments = false;  ///< every program that a packet from here may meet does
     bool keeps_frames = false;    ///< so does every program of the ingress chain
 };
@@ -28,6 +39,9 @@ struct LiveGeneration {
     /// True where running a burst program by program cannot be told from packet by packet: at most
     /// one program per ingress chain, and none on any egress.
     bool by_bursts = true;
+    /// A worker took something out of service in this generation: whoever sees it looks at every
+    /// chain entry, until the next generation. Relaxed: who sees it later finds out by itself.
+    mutable std::atomic<bool> has_trouble = false;
 
     uint64_t number() const { return generation->number; }
 };

@@ -29,10 +29,13 @@ vm::RunEnv make_env(const WorkerSetup& setup) {
 
 }  // namespace
 
-Worker::Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers)
+Worker::Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers, OutOfService& out)
     : setup_(std::move(setup)),
       publication_(publication),
       timers_(timers),
+      out_(out),
+      guard_(setup_.index),
+      overruns_(setup_.ports.size()),
       counters_(static_cast<uint32_t>(setup_.ports.size())),
       transmitter_(counters_, setup_.tx, setup_.handed_to_us),
       env_(make_env(setup_)) {
@@ -47,6 +50,8 @@ int Worker::run(void* self) {
 void Worker::loop() {
     prctl(PR_SET_TIMERSLACK, kTimerSlackNs);
     maps::reader_register();
+    guard_.attach();
+    if (sigsetjmp(guard_.border(), 1) != 0) recover();
     while (!stop_.load(std::memory_order_relaxed)) {
         const bool busy = round();
         if (__builtin_expect(timers_.next_deadline_ns() != vm::kNoDeadline, 0)) run_timers();
@@ -58,11 +63,13 @@ void Worker::loop() {
         if (__builtin_expect(task_.load(std::memory_order_relaxed) != nullptr, 0)) run_task();
         maps::reader_quiescent();
     }
+    guard_.detach();
     maps::reader_unregister();
 }
 
 bool Worker::round() {
     const LiveGeneration& live = publication_.enter_round(setup_.index);
+    live_ = &live;
     env_.fib = live.generation->fib.get();
     uint64_t busy = 0;
     for (RxSource& source : setup_.rx) {
@@ -78,6 +85,7 @@ bool Worker::round() {
     transmitter_.flush_handovers();
     polls_.store(polls_.load(std::memory_order_relaxed) + setup_.rx.size(),
                  std::memory_order_relaxed);
+    rounds_.store(rounds_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (busy != 0)
         busy_polls_.store(busy_polls_.load(std::memory_order_relaxed) + busy,
                           std::memory_order_relaxed);

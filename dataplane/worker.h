@@ -12,6 +12,8 @@
 
 #include "dataplane/checksum_watch.h"
 #include "dataplane/counters.h"
+#include "dataplane/fault_guard.h"
+#include "dataplane/out_of_service.h"
 #include "dataplane/packet.h"
 #include "dataplane/publication.h"
 #include "dataplane/scattered.h"
@@ -41,6 +43,7 @@ struct PortRule {
     uint32_t ifindex = 0;
     uint32_t pass_port = kPassDrops;  ///< index of the port that XDP_PASS leaves by
     bool fail_open = false;
+    uint64_t chain_budget_cycles = 0;  ///< of a packet, over a burst; 0: no bound
 };
 
 struct RxSource {
@@ -64,8 +67,8 @@ struct WorkerSetup {
 
 class Worker {
 public:
-    /// `timers`: of all workers.
-    Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers);
+    /// `timers`, `out`: of all workers.
+    Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers, OutOfService& out);
 
     /// The thread's body, for rte_eal_remote_launch; `self` is the Worker. Returns after
     /// request_stop.
@@ -85,6 +88,9 @@ public:
     // -- any thread -------------------------------------------------------------------------------
     const Counters& counters() const { return counters_; }
     uint64_t polls() const { return polls_.load(std::memory_order_relaxed); }
+    uint64_t rounds() const { return rounds_.load(std::memory_order_relaxed); }
+    FaultGuard& guard() { return guard_; }
+    const FaultGuard& guard() const { return guard_; }
     uint64_t busy_polls() const { return busy_polls_.load(std::memory_order_relaxed); }
 
 private:
@@ -107,6 +113,15 @@ private:
     void rest();
     void run_task();
     long nap_ns() const;
+
+    /// Whose run over which packets a fault would end.
+    struct Run {
+        const ChainEntry* entry = nullptr;
+        uint32_t port = 0;             ///< that they came in by
+        uint32_t out = kStillIn;       ///< on whose egress chain they are
+        uint32_t first = 0, last = 0;  ///< packets [first, last) of the burst
+        static constexpr uint32_t kStillIn = UINT32_MAX;
+    };
 
     /// What a verdict means at a port: a port to leave by, or a reason to drop.
     struct Fate {
@@ -135,8 +150,21 @@ private:
     bool close(uint32_t out, uint32_t i);
     bool close_slowly(uint32_t out, uint32_t i);
     void leave(uint32_t out, uint32_t i);
+    void leave_by(uint32_t out, uint32_t i);
     void leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress);
     void drop(uint32_t port, uint32_t i, DropReason reason);
+    void free_dropped();
+
+    // packet_faults.cc
+    void settle_unfiltered(uint32_t port, const LiveGeneration& live);
+    void judge_around(uint32_t port, const LiveGeneration& live, uint32_t first);
+    uint32_t run_chain_around(std::span<const ChainEntry> chain, uint32_t port,
+                              vm::XdpContext& context);
+    void settle_around(uint32_t port, const LiveGeneration& live, uint32_t i, uint32_t verdict);
+    void leave_around(uint32_t out, uint32_t i, std::span<const ChainEntry> egress, OutReason why);
+    void recover();
+    void settle_faulted(const Run& run, uint32_t i);
+    void note_cycles(uint32_t port, uint64_t cycles);
 
     // packet_trace.cc
     bool judge_traced(const RxSource& source, const LiveGeneration& live, WorkerTrace& trace);
@@ -145,6 +173,11 @@ private:
     WorkerSetup setup_;
     Publication& publication_;
     vm::Timers& timers_;
+    OutOfService& out_;
+    FaultGuard guard_;
+    Run run_;
+    const LiveGeneration* live_ = nullptr;  ///< of this round
+    std::vector<uint32_t> overruns_;        ///< by port: bursts in a row above the budget
     Counters counters_;
     Transmitter transmitter_;
     vm::RunEnv env_;
@@ -155,6 +188,7 @@ private:
     uint32_t empty_rounds_ = 0;
     alignas(64) std::atomic<uint64_t> polls_{0};
     std::atomic<uint64_t> busy_polls_{0};
+    std::atomic<uint64_t> rounds_{0};
     alignas(64) std::atomic<const WorkerTask*> task_{
         nullptr};                         ///< release both ways; nullptr: none, or taken
     std::atomic<bool> task_done_{false};  ///< release by the worker; partner: run_between_rounds

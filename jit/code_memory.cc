@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include "jit/code_ranges.h"
 #include "vm/base/check.h"
 
 namespace weir::jit {
@@ -113,7 +114,9 @@ CodeMemory& CodeMemory::operator=(CodeMemory&& other) noexcept {
 }
 
 CodeMemory::~CodeMemory() {
-    if (base_ != nullptr) ::munmap(base_, pages_bytes_ + 2 * page_bytes_);
+    if (base_ == nullptr) return;
+    if (code_bytes_ != 0) forget_code(address());
+    ::munmap(base_, pages_bytes_ + 2 * page_bytes_);
 }
 
 Result<void> CodeMemory::fill(std::span<const uint8_t> code) {
@@ -132,6 +135,7 @@ Result<void> CodeMemory::fill(std::span<const uint8_t> code) {
                          MAP_PRIVATE | MAP_FIXED, file.get(), 0);
     if (pages == MAP_FAILED) return system_error("mmap of code");
     code_bytes_ = code.size();
+    note_code(address(), address() + pages_bytes_);
     return {};
 }
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "maps/held_locks.h"
 #include "maps/map_helpers.h"
 #include "maps/perf_event_map.h"
 #include "maps/ringbuf_map.h"
@@ -44,16 +45,24 @@ uint64_t ringbuf_output(uint64_t map, uint64_t data, uint64_t bytes, uint64_t fl
 uint64_t ringbuf_reserve(uint64_t map, uint64_t bytes, uint64_t flags, uint64_t, uint64_t,
                          vm::RunEnv&) {
     RingbufMap* const ring = ringbuf_argument(map);
-    return ring == nullptr || flags != 0 ? 0 : pointer_result(ring->ring().reserve(bytes));
+    if (ring == nullptr || flags != 0) return 0;
+    uint8_t* const record = ring->ring().reserve(bytes);
+    if (record != nullptr) ++held_locks;
+    return pointer_result(record);
+}
+
+void give_back(uint8_t* record, bool discard) {
+    EventRing::commit(record, discard);
+    --held_locks;
 }
 
 uint64_t ringbuf_submit(uint64_t record, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
-    EventRing::commit(memory_argument(record), false);
+    give_back(memory_argument(record), false);
     return 0;
 }
 
 uint64_t ringbuf_discard(uint64_t record, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
-    EventRing::commit(memory_argument(record), true);
+    give_back(memory_argument(record), true);
     return 0;
 }
 
@@ -73,6 +82,7 @@ uint64_t ringbuf_reserve_dynptr(uint64_t map, uint64_t size, uint64_t flags, uin
     if (bytes > vm::kDynptrBytesMax) return status_result(-E2BIG);
     const uint8_t* const record = ring->ring().reserve(bytes);
     if (record == nullptr) return status_result(-EINVAL);
+    ++held_locks;
     vm::store_dynptr(dynptr,
                      vm::Dynptr::make(vm::DynptrKind::Record, pointer_result(record), bytes));
     return 0;
@@ -81,7 +91,7 @@ uint64_t ringbuf_reserve_dynptr(uint64_t map, uint64_t size, uint64_t flags, uin
 void commit_dynptr(uint64_t dynptr, bool discard) {
     const vm::Dynptr record = vm::load_dynptr(dynptr);
     if (record.is_null() || record.kind() != vm::DynptrKind::Record) return;
-    EventRing::commit(memory_argument(record.data), discard);
+    give_back(memory_argument(record.data), discard);
     vm::clear_dynptr(dynptr);
 }
 
@@ -122,7 +132,10 @@ uint64_t user_ringbuf_drain(uint64_t map, uint64_t callback, uint64_t context, u
         return status_result(-EINVAL);
     if (env.call == nullptr) return status_result(-EOPNOTSUPP);
     Draining draining{env, callback, context};
-    return status_result(static_cast<UserRingbufMap&>(ring).consume(visit_sample, &draining));
+    ++held_locks;
+    const int64_t samples = static_cast<UserRingbufMap&>(ring).consume(visit_sample, &draining);
+    --held_locks;
+    return status_result(samples);
 }
 
 // -- perf events

@@ -1,5 +1,6 @@
 // bpf_spin_lock, bpf_spin_unlock (kernel/bpf/helpers.c).
 
+#include "maps/held_locks.h"
 #include "maps/map_helpers.h"
 #include "maps/value_lock.h"
 
@@ -7,12 +8,14 @@ namespace weir::maps {
 namespace {
 
 uint64_t spin_lock(uint64_t lock, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
+    ++held_locks;  // first: from here on nobody may take the program away
     lock_value(memory_argument(lock));
     return 0;
 }
 
 uint64_t spin_unlock(uint64_t lock, uint64_t, uint64_t, uint64_t, uint64_t, vm::RunEnv&) {
     unlock_value(memory_argument(lock));
+    --held_locks;
     return 0;
 }
 
