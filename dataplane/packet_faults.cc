@@ -94,6 +94,7 @@ void Worker::recover() {
     env_.program = nullptr;
     env_.call = nullptr;
     env_.callback_failed = false;
+    recording_ = nullptr;
     out_.program_faulted(setup_.index, guard_.fault());
     live_->has_trouble.store(true, std::memory_order_relaxed);
     const Run run = run_;
