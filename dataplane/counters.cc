@@ -26,11 +26,14 @@ void load_words(Counts& to, const std::atomic<uint64_t>* from) {
 
 }  // namespace
 
-Counters::Counters(uint32_t port_count)
+Counters::Counters(uint32_t port_count, uint32_t queue_count)
     : port_count_(port_count),
+      queue_count_(queue_count),
       ports_(std::make_unique<PortCounts[]>(port_count)),
+      queues_(std::make_unique<QueueCounts[]>(queue_count)),
       programs_(std::make_unique<Program[]>(kProgramSlotsMax)),
       shared_ports_(std::make_unique<Word[]>(port_count * kPortWords)),
+      shared_queues_(std::make_unique<Word[]>(queue_count * kQueueWords)),
       shared_programs_(std::make_unique<Word[]>(kProgramSlotsMax * kProgramWords)) {
     WEIR_CHECK(port_count <= kPortsMax);
     dirty_programs_.reserve(kProgramSlotsMax);
@@ -48,7 +51,7 @@ void Counters::publish_traffic(uint32_t port) {
 }
 
 void Counters::publish() {
-    if ((dirty_traffic_ | dirty_ports_) == 0 && dirty_programs_.empty()) return;
+    if ((dirty_traffic_ | dirty_ports_) == 0 && !queues_dirty_ && dirty_programs_.empty()) return;
     const uint64_t before = sequence_.load(std::memory_order_relaxed);
     sequence_.store(before + 1, std::memory_order_relaxed);
     for (uint32_t left = dirty_traffic_; left != 0; left &= left - 1)
@@ -56,6 +59,11 @@ void Counters::publish() {
     for (uint32_t left = dirty_ports_; left != 0; left &= left - 1) {
         const auto port = static_cast<uint32_t>(__builtin_ctz(left));
         store_words<kPortWords>(&shared_ports_[port * kPortWords], ports_[port]);
+    }
+    if (queues_dirty_) {
+        for (uint32_t i = 0; i < queue_count_; ++i)
+            store_words<kQueueWords>(&shared_queues_[i * kQueueWords], queues_[i]);
+        queues_dirty_ = false;
     }
     for (const uint32_t slot : dirty_programs_) {
         store_words<kProgramWords>(&shared_programs_[slot * kProgramWords], programs_[slot].counts);
@@ -79,13 +87,16 @@ void Counters::read_consistently(Read&& read) const {
     }
 }
 
-std::vector<PortCounts> Counters::read_ports() const {
-    std::vector<PortCounts> ports(port_count_);
+Counters::State Counters::read() const {
+    State state{.ports = std::vector<PortCounts>(port_count_),
+                .queues = std::vector<QueueCounts>(queue_count_)};
     read_consistently([&] {
         for (uint32_t i = 0; i < port_count_; ++i)
-            load_words(ports[i], &shared_ports_[i * kPortWords]);
+            load_words(state.ports[i], &shared_ports_[i * kPortWords]);
+        for (uint32_t i = 0; i < queue_count_; ++i)
+            load_words(state.queues[i], &shared_queues_[i * kQueueWords]);
     });
-    return ports;
+    return state;
 }
 
 ProgramCounts Counters::read_program(uint32_t slot) const {

@@ -30,6 +30,12 @@ struct PortCounts : PortTraffic {
     uint64_t heads_moved = 0;  ///< frames moved right in their buffer after a program grew them far
     uint64_t drops[kDropReasons] = {};  ///< the last member: Counters finds them from the end
 };
+/// Of one source of a worker's packets. `handed`: of a device's queue, what was handed over to
+/// other workers, who count it as theirs.
+struct QueueCounts {
+    uint64_t packets = 0;
+    uint64_t handed = 0;
+};
 struct ProgramCounts {
     uint64_t runs = 0;
     uint64_t verdicts[kVerdicts] = {};
@@ -39,7 +45,7 @@ class Counters {
 public:
     static constexpr uint32_t kPortsMax = 32;  ///< RTE_MAX_ETHPORTS of the packaged DPDK
 
-    explicit Counters(uint32_t port_count);
+    explicit Counters(uint32_t port_count, uint32_t queue_count = 0);
 
     // -- worker side ------------------------------------------------------------------------------
     /// For what changes with most bursts: the next publish() copies no more than that.
@@ -65,12 +71,21 @@ public:
         }
         return program.counts;
     }
+    QueueCounts& queue(uint32_t index) {
+        queues_dirty_ = true;
+        return queues_[index];
+    }
     /// Copies what changed. Once a round; does nothing when nothing changed.
     void publish();
 
     // -- any thread -------------------------------------------------------------------------------
-    /// One consistent state of all ports.
-    std::vector<PortCounts> read_ports() const;
+    struct State {
+        std::vector<PortCounts> ports;
+        std::vector<QueueCounts> queues;
+    };
+    /// One consistent state of all ports and queues.
+    State read() const;
+    std::vector<PortCounts> read_ports() const { return read().ports; }
     ProgramCounts read_program(uint32_t slot) const;
 
 private:
@@ -79,6 +94,7 @@ private:
     static constexpr size_t kDropsWord = kPortWords - kDropReasons;  ///< the first of `drops`
     static_assert(kDropReasons <= 64, "a bit for each in dirty_drops_");
     static constexpr size_t kProgramWords = sizeof(ProgramCounts) / sizeof(uint64_t);
+    static constexpr size_t kQueueWords = sizeof(QueueCounts) / sizeof(uint64_t);
     using Word = std::atomic<uint64_t>;
     struct Program {
         ProgramCounts counts;
@@ -90,16 +106,20 @@ private:
     void publish_traffic(uint32_t port);
 
     uint32_t port_count_;
+    uint32_t queue_count_;
     // Bits by port: all of it changed, its traffic or some drops did, which drops.
     uint32_t dirty_ports_ = 0;
     uint32_t dirty_traffic_ = 0;
     std::array<uint64_t, kPortsMax> dirty_drops_{};
     std::vector<uint32_t> dirty_programs_;
+    bool queues_dirty_ = false;
     std::unique_ptr<PortCounts[]> ports_;
+    std::unique_ptr<QueueCounts[]> queues_;
     std::unique_ptr<Program[]> programs_;
     alignas(64) std::atomic<uint64_t> sequence_{
         0};  ///< odd while the worker writes; partner: read_consistently
     std::unique_ptr<Word[]> shared_ports_;
+    std::unique_ptr<Word[]> shared_queues_;
     std::unique_ptr<Word[]> shared_programs_;
 };
 

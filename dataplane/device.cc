@@ -114,6 +114,11 @@ bool Device::is_finite() const {
            argument("infinite_rx").value_or("0") == "0";
 }
 
+bool Device::waits_for_room() const {
+    return driver == "net_memif" || driver == "net_null" || driver == "net_pcap" ||
+           driver == "net_ring";
+}
+
 Result<Device> parse_device(const std::string& text) {
     static const std::regex kPci("([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7]");
     if (text.empty() || text.size() > kDeviceBytesMax) {

@@ -25,6 +25,8 @@ struct Device {
     std::string interface() const;
     /// True for a source that ends: a capture file that is not repeated.
     bool is_finite() const;
+    /// True where no packet is lost while nobody receives: the sender waits, or there is none.
+    bool waits_for_room() const;
 };
 
 /// "0000:3b:00.0", "3b:00.0" or "net_af_xdp0,iface=veth1". Unknown drivers are refused with the

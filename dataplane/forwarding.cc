@@ -1,19 +1,20 @@
 #include "dataplane/forwarding.h"
 
 #include <fmt/format.h>
-#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_ring.h>
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
+#include "dataplane/accounts.h"
 #include "dataplane/eal.h"
 #include "dataplane/out_of_service.h"
 #include "dataplane/ports.h"
 #include "dataplane/publication.h"
+#include "dataplane/wiring.h"
 #include "dataplane/worker.h"
 #include "vm/base/limits.h"
 
@@ -22,22 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr uint64_t kBadChecksumsToWarn = 4;
-
-struct RingFree {
-    void operator()(rte_ring* ring) const { rte_ring_free(ring); }
-};
-using RingPointer = std::unique_ptr<rte_ring, RingFree>;
-
-void add(PortCounts& sum, const PortCounts& part) {
-    auto* to = reinterpret_cast<uint64_t*>(&sum);
-    const auto* from = reinterpret_cast<const uint64_t*>(&part);
-    for (size_t i = 0; i < sizeof(PortCounts) / sizeof(uint64_t); ++i) to[i] += from[i];
-}
-
-uint64_t cycles_of(uint64_t nanoseconds) {
-    return static_cast<uint64_t>(static_cast<double>(nanoseconds) *
-                                 static_cast<double>(rte_get_tsc_hz()) / 1e9);
-}
 
 api::Counters to_api(const PortCounts& counts) {
     api::Counters out{.rx = counts.rx,
@@ -61,19 +46,20 @@ struct Forwarding::State {
     EalPlan plan;
     std::unique_ptr<Eal> eal;
     std::unique_ptr<Ports> ports;
-    std::vector<RingPointer> handovers;
+    Wiring wiring;
     std::unique_ptr<Publication> publication;
     vm::Timers timers{kNodeTimersMax};
     std::unique_ptr<OutOfService> out;
     std::vector<std::unique_ptr<Worker>> workers;
+    std::optional<Accounts> accounts;
     bool running = false;
     std::vector<ProgramCounts> program_baselines = std::vector<ProgramCounts>(kProgramSlotsMax);
 
     ~State();
     Result<void> make_workers();
     Result<void> launch();
-    Result<rte_ring*> make_handover(uint32_t from, uint32_t port);
     ProgramCounts sum_program(uint32_t slot) const;
+    api::WorkerStats describe_worker(uint32_t index, const Counters::State& state) const;
 };
 
 Forwarding::State::~State() {
@@ -86,64 +72,20 @@ Forwarding::State::~State() {
     workers.clear();
 }
 
-Result<rte_ring*> Forwarding::State::make_handover(uint32_t from, uint32_t port) {
-    const std::string name = fmt::format("weir_handover_{}_{}", from, port);
-    rte_ring* ring = rte_ring_create(name.c_str(), kHandoverPackets, ports->numa_socket(),
-                                     RING_F_SP_ENQ | RING_F_SC_DEQ);
-    if (ring == nullptr)
-        return fail(ErrorKind::kResource,
-                    fmt::format("ring {}: {}", name, rte_strerror(rte_errno)));
-    handovers.emplace_back(ring);
-    return ring;
-}
-
 Result<void> Forwarding::State::make_workers() {
-    const auto worker_count = static_cast<uint32_t>(configure.lcores.size());
-    std::vector<PortQueues> queues;
-    std::vector<PortRule> rules;
-    for (const Ports::Port& port : ports->all()) {
-        queues.push_back(port.queues);
-        rules.push_back({.ifindex = port.request.config.ifindex,
-                         .pass_port = port.request.pass_port,
-                         .fail_open = port.request.config.fail == api::FailMode::Open,
-                         .chain_budget_cycles = cycles_of(port.request.config.chain_budget_ns)});
-    }
-    const QueueLayout layout = assign_queues(queues, worker_count);
-    std::vector<WorkerSetup> setups(worker_count);
-    for (uint32_t w = 0; w < worker_count; ++w) {
-        WorkerSetup& setup = setups[w];
-        setup = WorkerSetup{.index = w,
-                            .numa_node = rte_lcore_to_socket_id(w),
-                            .may_sleep = configure.idle == api::IdleMode::Adaptive,
-                            .ports = rules,
-                            .rx = {},
-                            .tx = {},
-                            .handed_to_us = std::move(setup.handed_to_us)};
-        for (const RxAssignment& rx : layout.rx[w]) {
-            const Ports::Port& port = ports->all()[rx.port];
-            setup.rx.push_back({.port = rx.port,
-                                .port_id = port.port_id,
-                                .queue = rx.queue,
-                                .is_finite = port.request.device.is_finite(),
-                                .sampler = {}});
-        }
-        for (uint32_t p = 0; p < ports->all().size(); ++p) {
-            const Ports::Port& port = ports->all()[p];
-            const TxAssignment& tx = layout.tx[w][p];
-            TxTarget target{.port_id = port.port_id,
-                            .queue = tx.queue,
-                            .frame_bytes_max = port.frame_bytes_max};
-            if (tx.owner != w) {
-                const Result<rte_ring*> ring = make_handover(w, p);
-                if (!ring) return std::unexpected(ring.error());
-                target.handover = *ring;
-                setups[tx.owner].handed_to_us.push_back({.port = p, .handover = *ring});
-            }
-            setup.tx.push_back(target);
-        }
-    }
-    for (WorkerSetup& setup : setups)
+    Result<Wiring> made =
+        wire(*ports, static_cast<uint32_t>(configure.lcores.size()), configure.idle);
+    if (!made) return std::unexpected(made.error());
+    wiring = std::move(*made);
+    std::vector<Accounts::Worker> accounted;
+    for (WorkerSetup& setup : wiring.setups) {
+        std::vector<QueueOrigin> origins;
+        for (const RxSource& rx : setup.rx)
+            origins.push_back({rx.port, rx.queue, rx.ring != nullptr, rx.from});
         workers.push_back(std::make_unique<Worker>(std::move(setup), *publication, timers, *out));
+        accounted.push_back({&workers.back()->counters(), std::move(origins)});
+    }
+    accounts.emplace(std::move(accounted), static_cast<uint32_t>(ports->all().size()));
     return {};
 }
 
@@ -156,6 +98,28 @@ Result<void> Forwarding::State::launch() {
                         fmt::format("worker {} does not start: {}", i, rte_strerror(-error)));
     }
     return {};
+}
+
+api::WorkerStats Forwarding::State::describe_worker(uint32_t index,
+                                                    const Counters::State& state) const {
+    const Worker& worker = *workers[index];
+    api::WorkerStats stats{.index = index,
+                           .lcore = configure.lcores[index],
+                           .generation = publication->reported(index),
+                           .polls = worker.polls(),
+                           .busy_polls = worker.busy_polls()};
+    PortCounts sum;
+    for (const PortCounts& port : state.ports) add(sum, port);
+    stats.counters = to_api(sum);
+    const std::vector<QueueOrigin>& origins = accounts->origins(index);
+    for (size_t i = 0; i < origins.size(); ++i) {
+        stats.queues.push_back({.port = configure.ports[origins[i].port].name,
+                                .queue = static_cast<uint16_t>(
+                                    origins[i].from_worker ? origins[i].from : origins[i].queue),
+                                .distributed = origins[i].from_worker,
+                                .rx = state.queues[i].packets});
+    }
+    return stats;
 }
 
 ProgramCounts Forwarding::State::sum_program(uint32_t slot) const {
@@ -263,29 +227,12 @@ uint32_t Forwarding::port_index(const std::string& name) const {
 api::Stats Forwarding::read_stats() const {
     api::Stats stats;
     stats.generation = generation_number();
-    std::vector<PortCounts> by_port(port_count());
-    PortCounts total;
-    // Ascending: hand-overs go to lower workers, so that what was taken is always seen as handed
-    // out as well.
-    for (uint32_t w = 0; w < state_->workers.size(); ++w) {
-        const Worker& worker = *state_->workers[w];
-        PortCounts of_worker;
-        const std::vector<PortCounts> ports = worker.counters().read_ports();
-        for (uint32_t p = 0; p < ports.size(); ++p) {
-            add(by_port[p], ports[p]);
-            add(of_worker, ports[p]);
-        }
-        add(total, of_worker);
-        stats.workers.push_back({.index = w,
-                                 .lcore = state_->configure.lcores[w],
-                                 .generation = state_->publication->reported(w),
-                                 .polls = worker.polls(),
-                                 .busy_polls = worker.busy_polls(),
-                                 .counters = to_api(of_worker)});
-    }
-    for (uint32_t p = 0; p < by_port.size(); ++p)
-        stats.ports.emplace(state_->configure.ports[p].name, to_api(by_port[p]));
-    stats.total = to_api(total);
+    const Accounts::Reading reading = state_->accounts->read();
+    for (uint32_t w = 0; w < reading.workers.size(); ++w)
+        stats.workers.push_back(state_->describe_worker(w, reading.workers[w]));
+    for (uint32_t p = 0; p < reading.ports.size(); ++p)
+        stats.ports.emplace(state_->configure.ports[p].name, to_api(reading.ports[p]));
+    stats.total = to_api(reading.total);
     const vm::Timers& timers = state_->timers;
     stats.timers = {.in_use = timers.in_use(),
                     .most = timers.size(),
@@ -311,16 +258,12 @@ void Forwarding::reset_program_counters(uint32_t slot) {
 }
 
 std::vector<api::PortInfo> Forwarding::port_infos() const {
-    std::vector<PortCounts> by_port(port_count());
-    for (const auto& worker : state_->workers) {
-        const std::vector<PortCounts> ports = worker->counters().read_ports();
-        for (uint32_t p = 0; p < ports.size(); ++p) add(by_port[p], ports[p]);
-    }
+    const Accounts::Reading reading = state_->accounts->read();
     std::vector<api::PortInfo> infos;
     for (uint32_t p = 0; p < port_count(); ++p) {
         infos.push_back(state_->ports->info(p));
-        infos.back().bad_checksums = by_port[p].checksums_bad;
-        infos.back().heads_moved = by_port[p].heads_moved;
+        infos.back().bad_checksums = reading.ports[p].checksums_bad;
+        infos.back().heads_moved = reading.ports[p].heads_moved;
     }
     return infos;
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "dataplane/distributor.h"
 #include "dataplane/eal_log.h"
 #include "dataplane/interface.h"
 #include "dataplane/pool.h"
@@ -58,6 +59,11 @@ uint32_t packets_held(const Ports::Port& port) {
         std::max<uint32_t>(port.request.config.rx_descriptors, kRxDescriptors);
     const uint32_t fill = port.request.device.driver == "net_af_xdp" ? kFillRingPackets : 0;
     return port.queues.rx * (rx_descriptors + fill) + port.queues.tx * kTxDescriptors;
+}
+
+/// Packets that wait in rings for the workers which they belong to.
+uint32_t packets_shared_out(const Ports::Port& port, uint32_t workers) {
+    return port.queues.distributed ? port.queues.rx * (workers - 1) * kDistributorPackets : 0;
 }
 
 std::string mac_text(const rte_ether_addr& mac) {
@@ -130,6 +136,8 @@ Result<void> Ports::probe(PortRequest request, uint32_t workers) {
                         opened.request.config.queues, device.text, info.max_rx_queues));
     }
     opened.queues.rx = opened.request.config.queues;
+    opened.queues.distributed =
+        opened.request.config.distribution == api::Distribution::Auto && opened.queues.rx < workers;
     const uint32_t tx_offered =
         opened.driver == "net_tap" ? opened.queues.rx : std::max<uint16_t>(info.max_tx_queues, 1);
     opened.queues.tx = static_cast<uint16_t>(std::min(workers, tx_offered));
@@ -153,7 +161,7 @@ Result<void> Ports::make_pool(uint32_t workers, uint64_t memory_bytes) {
                         .numa_socket = numa_socket()};
     for (const Port& port : ports_) {
         request.packets +=
-            packets_held(port) +
+            packets_held(port) + packets_shared_out(port, workers) +
             workers * (kTxBufferPackets + kHandoverPackets * (port.queues.tx < workers));
         request.frame_bytes = std::max(request.frame_bytes, port.frame_bytes_max);
     }
@@ -265,7 +273,8 @@ api::PortInfo Ports::info(uint32_t index) const {
                        .driver = port.driver,
                        .ifindex = port.request.config.ifindex,
                        .mtu = port.mtu,
-                       .queues = port.queues.rx};
+                       .queues = port.queues.rx,
+                       .distributed = port.queues.distributed};
     rte_eth_link link{};
     if (rte_eth_link_get_nowait(port.port_id, &link) == 0)
         info.link_up = link.link_status == RTE_ETH_LINK_UP;

@@ -12,6 +12,7 @@ namespace weir::dataplane {
 struct PortQueues {
     uint16_t rx = 1;
     uint16_t tx = 1;
+    bool distributed = false;  ///< each receive queue is shared out to all workers
 };
 
 struct RxAssignment {

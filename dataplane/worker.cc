@@ -1,6 +1,5 @@
 #include "dataplane/worker.h"
 
-#include <rte_ethdev.h>
 #include <rte_pause.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -9,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "dataplane/packet.h"
 #include "maps/reclaim.h"
 
 namespace weir::dataplane {
@@ -36,10 +36,13 @@ Worker::Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers, 
       out_(out),
       guard_(setup_.index),
       overruns_(setup_.ports.size()),
-      counters_(static_cast<uint32_t>(setup_.ports.size())),
+      counters_(static_cast<uint32_t>(setup_.ports.size()),
+                static_cast<uint32_t>(setup_.rx.size())),
       transmitter_(counters_, setup_.tx, setup_.handed_to_us),
       env_(make_env(setup_)) {
     env_.timers = &timers_;
+    distributes_ = std::ranges::any_of(
+        setup_.rx, [](const RxSource& source) { return source.distributor != nullptr; });
 }
 
 int Worker::run(void* self) {
@@ -67,22 +70,48 @@ void Worker::loop() {
     maps::reader_unregister();
 }
 
+/// One burst; false: there was none. Of a queue that is shared out, what is ours is judged.
+inline bool Worker::serve(uint32_t index, const LiveGeneration& live) {
+    RxSource& source = setup_.rx[index];
+    if (__builtin_expect(source.is_finite && live.number() == 0, 0)) return false;
+    uint16_t count = source.take(burst_.packets);
+    if (count == 0) return false;
+    QueueCounts& counts = counters_.queue(index);
+    counts.packets += count;
+    if (__builtin_expect(source.distributor != nullptr, 0)) {
+        const uint32_t own = source.distributor->keep_own({burst_.packets, count});
+        counts.handed += count - own;
+        count = static_cast<uint16_t>(own);
+    }
+    if (count != 0) receive(source, count, live);
+    return true;
+}
+
+/// What finds no room was received here after all.
+void Worker::flush_distributors() {
+    for (uint32_t i = 0; i < setup_.rx.size(); ++i) {
+        RxSource& source = setup_.rx[i];
+        if (source.distributor == nullptr || source.distributor->noted() == 0) continue;
+        const Distributor::Refused refused = source.distributor->flush();
+        if (__builtin_expect(refused.packets == 0, 1)) continue;
+        counters_.queue(i).handed -= refused.packets;
+        PortTraffic& counts = counters_.traffic(source.port);
+        counts.rx += refused.packets;
+        counts.rx_bytes += refused.bytes;
+        counters_.drop(source.port, DropReason::distributor_full, refused.packets);
+    }
+}
+
 bool Worker::round() {
     const LiveGeneration& live = publication_.enter_round(setup_.index);
     live_ = &live;
     env_.fib = live.generation->fib.get();
     uint64_t busy = 0;
-    for (RxSource& source : setup_.rx) {
-        if (__builtin_expect(source.is_finite && live.number() == 0, 0)) continue;
-        const uint16_t count =
-            rte_eth_rx_burst(source.port_id, source.queue, burst_.packets, kRxBurstPackets);
-        if (count == 0) continue;
-        ++busy;
-        receive(source, count, live);
-    }
+    for (uint32_t i = 0; i < setup_.rx.size(); ++i) busy += serve(i, live);
     const bool moved = transmitter_.flush_devices();
     counters_.publish();
     transmitter_.flush_handovers();
+    if (distributes_) flush_distributors();
     polls_.store(polls_.load(std::memory_order_relaxed) + setup_.rx.size(),
                  std::memory_order_relaxed);
     rounds_.store(rounds_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -90,6 +119,25 @@ bool Worker::round() {
         busy_polls_.store(busy_polls_.load(std::memory_order_relaxed) + busy,
                           std::memory_order_relaxed);
     return busy != 0 || moved;
+}
+
+void Worker::drain() {
+    for (uint32_t i = 0; i < setup_.rx.size(); ++i) {
+        if (setup_.rx[i].ring != nullptr) drain_ring(i);
+    }
+    transmitter_.drain();
+}
+
+void Worker::drain_ring(uint32_t index) {
+    RxSource& source = setup_.rx[index];
+    while (const uint16_t count = source.take(burst_.packets)) {
+        counters_.queue(index).packets += count;
+        PortCounts& counts = counters_.port(source.port);
+        counts.rx += count;
+        counts.drops[static_cast<size_t>(DropReason::shutdown)] += count;
+        for (uint32_t i = 0; i < count; ++i) counts.rx_bytes += burst_.packets[i]->pkt_len;
+        free_packets(burst_.packets, count);
+    }
 }
 
 /// The clock is read only while some timer waits. Callbacks run in the generation of this round.

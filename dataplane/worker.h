@@ -10,12 +10,12 @@
 #include <span>
 #include <vector>
 
-#include "dataplane/checksum_watch.h"
 #include "dataplane/counters.h"
 #include "dataplane/fault_guard.h"
 #include "dataplane/out_of_service.h"
 #include "dataplane/packet.h"
 #include "dataplane/publication.h"
+#include "dataplane/rx_source.h"
 #include "dataplane/scattered.h"
 #include "dataplane/transmit.h"
 #include "dataplane/verdict.h"
@@ -25,8 +25,6 @@
 #include "vm/program/run.h"
 
 namespace weir::dataplane {
-
-constexpr uint16_t kRxBurstPackets = 32;
 
 class WorkerTrace;  // dataplane/packet_trace.h
 struct PacketTrace;
@@ -44,15 +42,6 @@ struct PortRule {
     uint32_t pass_port = kPassDrops;  ///< index of the port that XDP_PASS leaves by
     bool fail_open = false;
     uint64_t chain_budget_cycles = 0;  ///< of a packet, over a burst; 0: no bound
-};
-
-struct RxSource {
-    uint32_t port = 0;
-    uint16_t port_id = 0;  ///< DPDK's
-    uint16_t queue = 0;
-    bool is_finite = false;  ///< a capture: left alone until a generation was published, so that
-                             ///< none of it is lost
-    ChecksumSampler sampler;
 };
 
 struct WorkerSetup {
@@ -74,8 +63,9 @@ public:
     /// request_stop.
     static int run(void* self);
     void request_stop() { stop_.store(true, std::memory_order_relaxed); }
-    /// On the control thread, after the thread has ended.
-    void drain() { transmitter_.drain(); }
+    /// On the control thread, after all workers' threads have ended: nothing that was received
+    /// stays unaccounted for.
+    void drain();
 
     /// Runs `task` on the worker's thread between two rounds and waits for that: false if the
     /// worker did not take it within `timeout_ms`, then it never will. One caller at a time.
@@ -109,6 +99,9 @@ private:
 
     void loop();
     bool round();
+    bool serve(uint32_t index, const LiveGeneration& live);
+    void flush_distributors();
+    void drain_ring(uint32_t index);
     void run_timers();
     void rest();
     void run_task();
@@ -185,6 +178,7 @@ private:
     PacketTrace* recording_ = nullptr;  ///< of the packet at hand; nullptr: it is not traced
     uint32_t dropped_count_ = 0;
     rte_mbuf* dropped_[kRxBurstPackets];
+    bool distributes_ = false;  ///< some source has a distributor
     uint32_t empty_rounds_ = 0;
     alignas(64) std::atomic<uint64_t> polls_{0};
     std::atomic<uint64_t> busy_polls_{0};

@@ -1,0 +1,79 @@
+#include "dataplane/distributor.h"
+
+#include <rte_cycles.h>
+#include <rte_prefetch.h>
+
+#include <algorithm>
+
+#include "vm/base/check.h"
+
+namespace weir::dataplane {
+namespace {
+
+constexpr uint64_t kStallSeconds = 1;  ///< a worker that takes nothing for so long is stuck
+
+ByteSpan first_piece(const rte_mbuf& packet) {
+    return {rte_pktmbuf_mtod(&packet, const uint8_t*), packet.data_len};
+}
+
+}  // namespace
+
+Distributor::Distributor(std::vector<rte_ring*> rings, FragmentedPairs& fragmented, bool waits)
+    : fragmented_(fragmented),
+      targets_(rings.size()),
+      waits_(waits),
+      stall_bound_tsc_(rte_get_tsc_hz() * kStallSeconds) {
+    WEIR_CHECK(std::ranges::count(rings, nullptr) == 1);
+    for (size_t i = 0; i < rings.size(); ++i) targets_[i].ring = rings[i];
+}
+
+Distributor::~Distributor() {
+    for (Target& target : targets_) rte_pktmbuf_free_bulk(target.packets, target.count);
+}
+
+bool Distributor::have_room() {
+    const bool room = std::ranges::all_of(targets_, [](const Target& target) {
+        return target.ring == nullptr || rte_ring_free_count(target.ring) >= kRxBurstPackets;
+    });
+    if (room) {
+        stalled_since_tsc_ = 0;
+        return true;
+    }
+    const uint64_t now = rte_rdtsc();
+    if (stalled_since_tsc_ == 0) stalled_since_tsc_ = now;
+    return now - stalled_since_tsc_ > stall_bound_tsc_;
+}
+
+uint32_t Distributor::keep_own(std::span<rte_mbuf*> packets) {
+    for (rte_mbuf* packet : packets) rte_prefetch0(rte_pktmbuf_mtod(packet, void*));
+    const auto workers = static_cast<uint32_t>(targets_.size());
+    uint32_t kept = 0;
+    for (rte_mbuf* packet : packets) {
+        Target& target = targets_[worker_of(flow_hash(first_piece(*packet), fragmented_), workers)];
+        if (target.ring == nullptr) {
+            packets[kept++] = packet;
+        } else {
+            target.packets[target.count++] = packet;
+        }
+    }
+    noted_ = static_cast<uint32_t>(packets.size()) - kept;
+    return kept;
+}
+
+Distributor::Refused Distributor::flush() {
+    Refused refused;
+    for (Target& target : targets_) {
+        if (target.count == 0) continue;
+        const uint32_t handed = rte_ring_sp_enqueue_burst(
+            target.ring, reinterpret_cast<void**>(target.packets), target.count, nullptr);
+        for (uint32_t i = handed; i < target.count; ++i)
+            refused.bytes += target.packets[i]->pkt_len;
+        refused.packets += target.count - handed;
+        rte_pktmbuf_free_bulk(target.packets + handed, target.count - handed);
+        target.count = 0;
+    }
+    noted_ = 0;
+    return refused;
+}
+
+}  // namespace weir::dataplane

@@ -1,0 +1,67 @@
+#pragma once
+// Shares the packets of one receive queue out to all workers, by their flow, where a device has
+// fewer queues than there are workers. The worker that polls the queue keeps its own and hands the
+// others' over, a ring for each worker; all packets of a flow go one way, so that their order
+// stays.
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dataplane/flow_hash.h"
+
+namespace weir::dataplane {
+
+constexpr uint32_t kDistributorPackets = 1024;  ///< that one ring holds; one less fits
+constexpr uint32_t kRxBurstPackets = 32;
+
+class Distributor {
+public:
+    /// `rings`: by worker; nullptr for the one that polls the queue. `waits`: what does not fit
+    /// stays in the device's queue, for senders that wait for room there; else it is dropped, so
+    /// that one worker's flood is not the others' too.
+    Distributor(std::vector<rte_ring*> rings, FragmentedPairs& fragmented, bool waits);
+    ~Distributor();
+    Distributor(const Distributor&) = delete;
+    Distributor& operator=(const Distributor&) = delete;
+
+    // -- the worker that polls the queue ----------------------------------------------------------
+    /// False: leave the queue alone for now, a ring has no room for a burst. A ring that stands
+    /// still for a second is not waited for.
+    bool has_room() { return !waits_ || have_room(); }
+    /// Leaves the packets that the caller keeps at the front, in order, and returns how many. The
+    /// others are noted for flush(), which must come before the next burst.
+    uint32_t keep_own(std::span<rte_mbuf*> packets);
+    /// Packets noted and not yet handed over.
+    uint32_t noted() const { return noted_; }
+
+    struct Refused {
+        uint32_t packets = 0;
+        uint64_t bytes = 0;
+    };
+    /// Hands over what keep_own noted, frees what found no room, and says how much that was. Call
+    /// after Counters::publish, which then has counted these packets as handed over before their
+    /// taker can count them as taken.
+    Refused flush();
+
+private:
+    struct Target {
+        rte_ring* ring = nullptr;
+        uint32_t count = 0;
+        rte_mbuf* packets[kRxBurstPackets];
+    };
+
+    bool have_room();
+
+    FragmentedPairs& fragmented_;
+    std::vector<Target> targets_;
+    uint32_t noted_ = 0;
+    bool waits_;
+    uint64_t stalled_since_tsc_ = 0;  ///< 0: there was room
+    uint64_t stall_bound_tsc_;
+};
+
+}  // namespace weir::dataplane
