@@ -8,7 +8,8 @@
 namespace weir::dataplane {
 namespace {
 
-/// A tail call leads to code that stands elsewhere and may do anything.
+/// A tail call leads to code that stands elsewhere and may do anything, and so does a redirect by a
+/// map, whose entries may have programs.
 bool may_change_frame(const vm::DecodedSlot& slot) {
     const vm::DecodedInsn& insn = slot.insn;
     if (slot.second_slot || insn.op == vm::Op::kCallLocal) return false;
@@ -17,7 +18,8 @@ bool may_change_frame(const vm::DecodedSlot& slot) {
         case vm::Format::CallReg: return true;
         default: return false;
     }
-    if (insn.op == vm::Op::kCallHelper && insn.imm == vm::number_of(vm::HelperId::tail_call))
+    if (insn.op == vm::Op::kCallHelper && (insn.imm == vm::number_of(vm::HelperId::tail_call) ||
+                                           insn.imm == vm::number_of(vm::HelperId::redirect_map)))
         return true;
     const vm::HelperInfo* called =
         insn.op == vm::Op::kCallKfunc ? vm::kfunc_info(insn.imm) : vm::helper_info(insn.imm);

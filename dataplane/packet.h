@@ -90,7 +90,9 @@ struct BurstSummary {
 
 /// Opens each of `count` packets, not 0, as open_packet does, in one pass without a branch. Where
 /// the summary has no pool the contexts must not be used: some packet needs make_usual, or at least
-/// a second look.
+/// a second look. Without room, frame_start and frame_limit are left as they are: only helpers that
+/// change packets (vm::Effect::ChangesPacket) read them.
+template <bool kWithRoom>
 inline BurstSummary open_burst(rte_mbuf* const* packets, uint32_t count, vm::XdpContext* contexts) {
     // data_off, refcnt, nb_segs and port are one word, which drivers write as such.
     constexpr uint64_t kOneOwnerOneBuffer = 0x0000'0001'0001'0000;
@@ -102,7 +104,8 @@ inline BurstSummary open_burst(rte_mbuf* const* packets, uint32_t count, vm::Xdp
         __atomic_store_n(&field, value, __ATOMIC_RELAXED);
     };
     rte_mempool* const pool = packets[0]->pool;
-    const uint32_t buffer_bytes = packets[0]->buf_len;  // the same for all of a pool
+    [[maybe_unused]] const uint32_t buffer_bytes =
+        packets[0]->buf_len;  // the same for all of a pool
     uint64_t unusual = 0, bytes = 0, longest = 0;
     for (uint32_t i = 0; i < count; ++i) {
         const rte_mbuf& packet = *packets[i];
@@ -115,8 +118,10 @@ inline BurstSummary open_burst(rte_mbuf* const* packets, uint32_t count, vm::Xdp
         keep(context.data, data);
         keep(context.data_end, data + length);
         keep(context.data_meta, data);
-        keep(context.frame_start, buffer - kPrivateBytes);
-        keep(context.frame_limit, buffer + buffer_bytes);
+        if constexpr (kWithRoom) {
+            keep(context.frame_start, buffer - kPrivateBytes);
+            keep(context.frame_limit, buffer + buffer_bytes);
+        }
         unusual |= ((word & kOwnersAndBuffers) ^ kOneOwnerOneBuffer) |
                    (packet.ol_flags & kUnusualFlags) |
                    (reinterpret_cast<uintptr_t>(packet.pool) ^ reinterpret_cast<uintptr_t>(pool)) |

@@ -100,13 +100,14 @@ void Worker::admit_each(uint32_t port, uint16_t count, bool takes_segments) {
 }
 
 /// Counts what came in and opens the packets that a program may see.
-void Worker::admit(RxSource& source, uint16_t count, bool takes_segments) {
+void Worker::admit(RxSource& source, uint16_t count, const PortPlan& plan) {
     if (__builtin_expect(burst_.has_segments, 0)) forget_segments();
     if (__builtin_expect(burst_.named_for != &source, 0)) name_contexts(source);
-    burst_.seen = open_burst(burst_.packets, count, burst_.contexts);
+    burst_.seen = plan.keeps_frames ? open_burst<false>(burst_.packets, count, burst_.contexts)
+                                    : open_burst<true>(burst_.packets, count, burst_.contexts);
     burst_.count = count;
     if (__builtin_expect(burst_.seen.pool == nullptr, 0))
-        admit_each(source.port, count, takes_segments);
+        admit_each(source.port, count, plan.takes_segments);
     PortTraffic& counts = counters_.traffic(source.port);
     counts.rx += count;
     counts.rx_bytes += burst_.seen.bytes;
@@ -119,7 +120,7 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
     const PortPlan& plan = live.ports[port];
     const bool is_bounded = setup_.ports[port].chain_budget_cycles != 0;
     const uint64_t start = __builtin_expect(is_bounded, 0) ? rte_rdtsc() : 0;
-    admit(source, count, plan.takes_segments);
+    admit(source, count, plan);
     run_.port = port;
     if (__builtin_expect(live.has_trouble.load(std::memory_order_relaxed), 0)) {
         judge_around(port, live, 0);

@@ -43,6 +43,8 @@ std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> gene
     auto live = std::make_unique<LiveGeneration>();
     const bool every_egress =
         std::ranges::all_of(generation->ports, take_segments, &PortChains::egress);
+    const bool egress_keeps =
+        std::ranges::all_of(generation->ports, keep_frames, &PortChains::egress);
     for (const PortChains& chains : generation->ports) {
         if (chains.ingress.size() > 1 || is_run(chains.egress, chains.egress_out))
             live->by_bursts = false;
@@ -58,7 +60,7 @@ std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> gene
                                .ingress_out = chains.ingress_out,
                                .egress_out = chains.egress_out,
                                .takes_segments = every_egress && take_segments(chains.ingress),
-                               .keeps_frames = keep_frames(chains.ingress)});
+                               .keeps_frames = egress_keeps && keep_frames(chains.ingress)});
     }
     live->generation = std::move(generation);
     return live;

@@ -24,6 +24,7 @@ vm::ProgramSpec calling(int32_t helper, int32_t second_argument) {
                                      {0x95, 0, 0, 0, 0}});
 }
 
+/// bpf_tail_call(context, map, 0)
 vm::ProgramSpec tail_calling() {
     vm::ProgramSpec program = testing_program("tail", {{0x18, 2, 1, 0, 0},
                                                        {0x00, 0, 0, 0, 0},
@@ -32,6 +33,19 @@ vm::ProgramSpec tail_calling() {
                                                        {0xb7, 0, 0, 0, vm::XDP_PASS},
                                                        {0x95, 0, 0, 0, 0}});
     program.maps = {testing_map("programs", vm::MapType::ProgArray, 4)};
+    program.maps[0].value_bytes = 4;
+    return program;
+}
+
+/// return bpf_redirect_map(map, 0, 0)
+vm::ProgramSpec redirecting() {
+    vm::ProgramSpec program = testing_program("redirect", {{0x18, 1, 1, 0, 0},
+                                                           {0x00, 0, 0, 0, 0},
+                                                           {0xb7, 2, 0, 0, 0},
+                                                           {0xb7, 3, 0, 0, 0},
+                                                           {0x85, 0, 0, 0, 51},
+                                                           {0x95, 0, 0, 0, 0}});
+    program.maps = {testing_map("ports", vm::MapType::Devmap, 4)};
     program.maps[0].value_bytes = 4;
     return program;
 }
@@ -45,6 +59,7 @@ TEST(ChainEntry, KeepsFramesUnlessACallMayChangeThem) {
     EXPECT_FALSE(keeps_frames(calling(54, 0))) << "xdp_adjust_meta";
     EXPECT_FALSE(keeps_frames(calling(65, 0))) << "xdp_adjust_tail";
     EXPECT_FALSE(keeps_frames(tail_calling()));
+    EXPECT_FALSE(keeps_frames(redirecting()));
 }
 
 }  // namespace

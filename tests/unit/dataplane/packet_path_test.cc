@@ -4,6 +4,7 @@
 
 #include "dataplane/verdict.h"
 #include "tests/unit/dataplane/forwarding_fixture.h"
+#include "vm/base/limits.h"
 
 namespace weir::dataplane::testing {
 namespace {
@@ -100,6 +101,35 @@ TEST_P(Bursts, LoseWhatIsTooLongForThePortTheyLeaveBy) {
         EXPECT_TRUE(outcome.passed.empty());
         EXPECT_EQ(dropped(outcome.stats.ports.at("p1"), "exceeds_mtu"), kBurst);
         EXPECT_EQ(unaccounted(outcome.stats.total), 0u);
+    });
+}
+
+TEST(BurstsRoom, IsToldAgainAfterAGenerationThatNeedsNone) {
+    in_child([] {
+        const RunDir dir;
+        auto forwarding = start(configure({{"net_ring0", ""}}), dir);
+        ASSERT_TRUE(forwarding);
+        RingInput input("net_ring0");
+        const std::vector<Frame> frames(kBurst, Frame(60, 0));
+        const auto settled = [&](uint64_t bursts) {
+            return eventually([&] {
+                return dropped(forwarding->read_stats().total, "xdp_drop") == bursts * kBurst;
+            });
+        };
+        ChainEntry looks = returning(0, vm::XDP_DROP);
+        looks.keeps_frames = true;
+        ASSERT_TRUE(forwarding->publish(generation(1, {{.ingress = {looks}, .egress = {}}})));
+        ASSERT_TRUE(input.put_burst(frames));
+        ASSERT_TRUE(settled(1));
+        const ChainEntry grows = entry(1, [](vm::XdpContext& context, vm::RunEnv&) -> uint32_t {
+            EXPECT_EQ(context.data - context.frame_start, ptrdiff_t{kPacketHeadroomBytes});
+            EXPECT_GT(context.frame_limit, context.data_end);
+            EXPECT_LT(context.frame_limit, context.data + kPacketHeadroomBytes * 16);
+            return vm::XDP_DROP;
+        });
+        ASSERT_TRUE(forwarding->publish(generation(2, {{.ingress = {grows}, .egress = {}}})));
+        ASSERT_TRUE(input.put_burst(frames));
+        ASSERT_TRUE(settled(2));
     });
 }
 

@@ -63,6 +63,20 @@ TEST(Publication, ShowsSegmentsOnlyWhereEveryProgramOnTheWayTakesThem) {
     EXPECT_TRUE(make_live(generation(1, 0, 0, alive))->ports[0].takes_segments);
 }
 
+TEST(Publication, KnowsPortsWhosePacketsMeetNoProgramThatMayChangeThem) {
+    std::atomic<int> alive{0};
+    const auto keeps = [&](bool ingress, bool egress) {
+        auto made = generation(1, 1, 1, alive);
+        made->ports[0].ingress[0].keeps_frames = ingress;
+        made->ports[0].egress[0].keeps_frames = egress;
+        return make_live(std::move(made))->ports[0].keeps_frames;
+    };
+    EXPECT_TRUE(keeps(true, true));
+    EXPECT_FALSE(keeps(false, true));
+    EXPECT_FALSE(keeps(true, false));
+    EXPECT_TRUE(make_live(generation(1, 0, 0, alive))->ports[0].keeps_frames);
+}
+
 TEST(Publication, FreesTheOldOnceEveryWorkerMovedOn) {
     std::atomic<int> alive{0};
     Publication publication(1, 2);
