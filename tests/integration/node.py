@@ -133,7 +133,7 @@ class Node:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
                 raise AssertionError(f"weir did not stop within 15 s of a signal:\n{self.log.read_text()}") from None
-        return self.process.returncode
+        return self.process.returncode if self.process else None
 
     def __enter__(self):
         return self.start()

@@ -28,7 +28,7 @@ ALLOWED = {
 
 # Headers that only some folders may see.
 FOREIGN = [
-    (re.compile(r"^rte_|^rte/|^ethdev_|^bus_"), ["dataplane", "perf", "tests/unit/dataplane"], ["dataplane/api"]),
+    (re.compile(r"^rte_|^rte/|^ethdev_|^bus_"), ["dataplane", "perf", "tests/unit/dataplane", "tests/integration"], ["dataplane/api"]),
     (re.compile(r"^grpc"), ["controlplane/agent"], []),
     (re.compile(r"^yaml-cpp/"), ["controlplane"], []),
     (re.compile(r"^boost/beast"), ["controlplane"], []),
