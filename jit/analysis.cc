@@ -61,9 +61,10 @@ void note_helper(const CompileInput& input, size_t slot, FunctionFacts& function
     if (form_calls(form)) function.makes_calls = true;
     if (form_reads_env(form)) analysis.needs_env = true;
     const int64_t id = input.slots[slot].insn.imm;
-    if (is_tail_call(input, slot)) analysis.tail_calls = analysis.may_redirect = true;
-    if (id == number_of(vm::HelperId::redirect) || id == number_of(vm::HelperId::redirect_map))
-        analysis.may_redirect = true;
+    if (is_tail_call(input, slot)) analysis.tail_calls = true;
+    const bool by_map = analysis.tail_calls || id == number_of(vm::HelperId::redirect_map);
+    if (by_map || id == number_of(vm::HelperId::redirect)) analysis.may_redirect = true;
+    if (by_map) analysis.may_redirect_by_map = true;
 }
 
 /// Records what one instruction asks of its function.
@@ -79,7 +80,10 @@ void note_insn(const CompileInput& input, size_t slot, FunctionFacts& function,
     if (insn.op == Op::kCallKfunc) function.makes_calls = analysis.needs_env = true;
     if (insn.op == Op::kMayGoto) analysis.needs_env = analysis.takes_may_gotos = true;
     if (insn.op == Op::kCallReg)
-        function.makes_calls = analysis.needs_env = analysis.may_redirect = true;
+        function.makes_calls = analysis.needs_env = analysis.may_redirect =
+            analysis.may_redirect_by_map = true;
+    if (insn.op == Op::kExit && function.begin == 0 && may_abort(input, slot))
+        analysis.needs_env = true;
 }
 
 /// What is called, or whose address is taken.

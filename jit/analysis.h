@@ -24,8 +24,9 @@ struct Analysis {
     std::vector<uint8_t> jump_targets;  ///< per slot: which of these jumps land, 0: none
     std::vector<uint8_t> resumptions;   ///< per slot: 1 where an overlapped burst goes on
     Liveness liveness;
-    bool needs_env = false;     ///< calls helpers
-    bool may_redirect = false;  ///< calls what may write RunEnv::redirect_ifindex
+    bool needs_env = false;            ///< calls helpers
+    bool may_redirect = false;         ///< calls what may write RunEnv::redirect_ifindex
+    bool may_redirect_by_map = false;  ///< the same of RunEnv::redirect_to
     bool tail_calls = false, takes_may_gotos = false;  ///< counted in RunEnv over each run
 
     /// A run's state lies in RunEnv: no other run may begin there before it has ended.

@@ -37,7 +37,7 @@ Result<std::unique_ptr<CompiledProgram>> compile(std::shared_ptr<const vm::Verif
         if (!machine_lacks) return compiled;
         say_interpreter_serves(compiled.error());
     }
-    return std::make_unique<InterpProgram>(std::move(program), maps, helpers);
+    return std::make_unique<InterpProgram>(std::move(program), maps, helpers, options.number);
 }
 
 }  // namespace weir::jit

@@ -36,6 +36,7 @@ struct CompileInput {
     /// Who this will be for prog arrays and timers; nullptr of unproven programs, which have
     /// neither.
     const vm::Runnable* runnable = nullptr;
+    bool notes_aborts = false;  ///< of programs whose r0 is a verdict
 
     bool reachable(size_t slot) const {
         return !slots[slot].second_slot && (facts.empty() || facts[slot].reachable);
@@ -46,6 +47,14 @@ struct CompileInput {
 /// the helpers' ids meanings of their own.
 inline bool is_tail_call(const CompileInput& input, size_t slot) {
     return !input.facts.empty() && input.slots[slot].insn.imm == number_of(vm::HelperId::tail_call);
+}
+
+/// Whether some run ends at this `exit` of the program's own function with XDP_ABORTED or what is
+/// no verdict, as far as is known.
+inline bool may_abort(const CompileInput& input, size_t slot) {
+    if (!input.notes_aborts) return false;
+    const vm::ValueRange& r0 = input.facts[slot].dst;
+    return r0.least < vm::XDP_DROP || r0.most > vm::XDP_REDIRECT;
 }
 
 /// The function whose address a LoadCodeAddr at `slot` gives.

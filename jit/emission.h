@@ -180,6 +180,13 @@ size_t emit_fused(Emission& e, size_t slot);
 void emit_body(Emission& e, const FunctionFacts& function, const asmjit::Label& exit,
                const Frame* frame, BodyPart* part = nullptr);
 
+// emit_outcome.cc
+/// At an `exit` where may_abort() holds: an entry in RunEnv::aborts, if r0 asks for it.
+void emit_note_abort(Emission& e, size_t slot);
+/// Behind a packet of a burst: keep_map_redirect(), its redirect_ifindex in `redirect`, which is
+/// lost with the other scratch registers.
+void emit_keep_map_redirect(Emission& e, const Gp& redirect);
+
 // emit_frame.cc
 /// Ends the function before, if any, and begins one that calls enter here.
 void begin_function(Emission& e, CodeEntry entry, size_t subprogram);

@@ -30,6 +30,7 @@ void emit_insn(Emission& e, const vm::DecodedInsn& insn, size_t slot) {
         case Format::Call: return emit_call_insn(e, insn, slot);
         case Format::CallReg: return emit_call_register(e, insn);
         case Format::Exit:
+            if (e.body.function->begin == 0 && may_abort(e.input, slot)) emit_note_abort(e, slot);
             if (slot + 1 != e.body.function->end && !emit_short_leave(e)) e.a.jmp(e.body.exit);
             return;
         case Format::LoadImm64: return emit_load_imm64(e, insn, slot);

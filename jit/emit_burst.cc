@@ -96,6 +96,7 @@ void emit_loop_tail(Emission& e, const LoopState& state, const asmjit::Label& ne
         e.a.mov(scratch_c().r32(), env_field(offsetof(vm::RunEnv, redirect_ifindex)));
         e.a.mov(x86::dword_ptr(redirect), scratch_c().r32());
         emit_advance(e, state.redirect, redirect, sizeof(uint32_t));
+        emit_keep_map_redirect(e, scratch_c().r32());
     }
     const Gp context = emit_get(e, state.context, x86::rdi);
     emit_advance(e, state.context, context, sizeof(vm::XdpContext));

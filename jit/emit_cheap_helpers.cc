@@ -56,6 +56,8 @@ void emit_redirect(Emission& e) {
     e.a.test(reg64(2), reg64(2));
     e.a.short_().jne(done);
     e.a.mov(env_field(offsetof(vm::RunEnv, redirect_ifindex)), reg64(1).r32());
+    // The number may be kRedirectByMap.
+    e.a.mov(env_field(offsetof(vm::RunEnv, redirect_to) + offsetof(vm::Redirect, map), 8), Imm(0));
     e.a.mov(x86::eax, Imm(vm::XDP_REDIRECT));
     e.a.bind(done);
 }

@@ -300,6 +300,7 @@ void emit_completion(Emission& e, const Halves& halves) {
     if (e.analysis.may_redirect) {
         e.a.mov(scratch_a().r32(), env_field(offsetof(vm::RunEnv, redirect_ifindex)));
         e.a.mov(in_frame32(offsetof(OverlapFrame, redirect)), scratch_a().r32());
+        emit_keep_map_redirect(e, scratch_a().r32());
     }
     halves.complete.emit_next_packet(e, overlap_stride_bytes(program.stack_bytes));
     emit_finishes(e, halves);

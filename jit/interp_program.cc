@@ -5,9 +5,10 @@
 namespace weir::jit {
 
 InterpProgram::InterpProgram(std::shared_ptr<const vm::VerifiedProgram> program,
-                             std::span<vm::Map* const> maps, const vm::HelperTable& helpers)
+                             std::span<vm::Map* const> maps, const vm::HelperTable& helpers,
+                             uint32_t number)
     : CompiledProgram({enter_single, enter_burst, true}),
-      program_(std::move(program), maps, helpers) {}
+      program_(std::move(program), maps, helpers, number) {}
 
 uint64_t InterpProgram::enter_single(uint64_t context, uint64_t self, vm::RunEnv* env) {
     const auto* program =
@@ -20,6 +21,7 @@ void InterpProgram::enter_burst(vm::XdpContext* context, vm::XdpContext* end, ui
     for (; context != end; ++context) {
         *verdicts++ = self->run(*context, *env);
         *redirects++ = env->redirect_ifindex;
+        vm::keep_map_redirect(*env);
     }
 }
 

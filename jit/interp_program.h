@@ -13,7 +13,7 @@ class InterpProgram final : public CompiledProgram {
 public:
     /// As compile().
     InterpProgram(std::shared_ptr<const vm::VerifiedProgram> program,
-                  std::span<vm::Map* const> maps, const vm::HelperTable& helpers);
+                  std::span<vm::Map* const> maps, const vm::HelperTable& helpers, uint32_t number);
 
     Engine engine() const override { return Engine::kInterp; }
     const vm::Runnable* runnable() const override { return &program_; }

@@ -32,6 +32,7 @@ struct CompileOptions {
     bool perf_symbols = false;     ///< names its functions for `perf` (perf_map.h)
     bool gdb_symbols = false;      ///< tells gdb of functions, frames and lines (gdb_object.h)
     std::string name;              ///< the program's, for symbols; empty: its function's
+    uint32_t number = 0;           ///< the program's, for vm::AbortLog
 };
 
 /// A program ready to run, bound to maps, by machine code or by the interpreter. Immutable; may be
@@ -58,7 +59,8 @@ public:
                                                      reinterpret_cast<uint64_t>(this), &env));
     }
     /// As if one packet after another: verdicts[i] and redirects[i] (bpf_redirect's target, 0 if
-    /// none) for contexts[i]. No two share bytes of their frames.
+    /// none) for contexts[i]. No two share bytes of their frames. Where redirects[i] is
+    /// vm::kRedirectByMap, env.map_redirects takes the next entry.
     void run_burst(std::span<vm::XdpContext> contexts, std::span<uint32_t> verdicts,
                    std::span<uint32_t> redirects, vm::RunEnv& env) const {
         WEIR_CHECK(verdicts.size() >= contexts.size() && redirects.size() >= contexts.size());

@@ -44,7 +44,8 @@ Result<std::unique_ptr<CompiledProgram>> JitProgram::make(
                              .helpers = &helpers,
                              .cpu = host_cpu_features(),
                              .options = options,
-                             .runnable = made.get()};
+                             .runnable = made.get(),
+                             .notes_aborts = program->spec().type == vm::ProgramType::Xdp};
     Result<MachineCode> code = MachineCode::generate(input);
     if (!code) return fail_in(program->spec().name, code.error());
     made->take(std::move(*code), options);
@@ -57,7 +58,7 @@ void JitProgram::keep(std::shared_ptr<const vm::VerifiedProgram> program,
                       std::span<vm::Map* const> maps, const vm::HelperTable& helpers) {
     program_ = std::move(program);
     maps_.assign(maps.begin(), maps.end());
-    proven_ = {program_->slots(), maps_, &helpers, this, &program_->spec()};
+    proven_ = {program_->slots(), maps_, &helpers, this, &program_->spec(), options.number};
 }
 
 void JitProgram::name_code(const vm::ProgramSpec& spec, const CompileOptions& options) {

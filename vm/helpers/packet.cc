@@ -156,6 +156,7 @@ uint64_t store_bytes(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_
 uint64_t redirect(uint64_t r1, uint64_t r2, uint64_t, uint64_t, uint64_t, RunEnv& env) {
     if (r2 != 0) return XDP_ABORTED;
     env.redirect_ifindex = static_cast<uint32_t>(r1);
+    env.redirect_to.map = nullptr;  // the number may be kRedirectByMap
     return XDP_REDIRECT;
 }
 

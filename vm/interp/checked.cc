@@ -123,6 +123,7 @@ struct Checked {
     void show_stack(M& m) {
         run.memory.set_stack(reinterpret_cast<uint64_t>(m.bottom()), m.top(), m.r[10]);
     }
+    void exits(M&, Slot) {}
     void left(M& m) {
         const auto low = reinterpret_cast<uint64_t>(m.bottom());
         if (const auto leak = run.holdings.end_frame(low, low + kStackBytes)) fault(m, *leak);

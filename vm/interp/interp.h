@@ -30,6 +30,7 @@ struct ProvenCode {
     const HelperTable* helpers;
     const Runnable* runnable = nullptr;  ///< as prog arrays hold it
     const ProgramSpec* spec = nullptr;   ///< for runs that are traced
+    uint32_t number = 0;                 ///< for AbortLog
 };
 
 /// A proven program as the interpreter's prog arrays and timers hold it.
@@ -37,7 +38,7 @@ class ProvenProgram final : public Runnable {
 public:
     /// maps[i] stands behind spec().maps[i] and must outlive this; so must `helpers`.
     ProvenProgram(std::shared_ptr<const VerifiedProgram> program, std::span<Map* const> maps,
-                  const HelperTable& helpers);
+                  const HelperTable& helpers, uint32_t number = 0);
     ProvenProgram(const ProvenProgram&) = delete;
     ProvenProgram& operator=(const ProvenProgram&) = delete;
 

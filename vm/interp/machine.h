@@ -13,6 +13,7 @@
 //   bool call(m, callee, id)     a helper or kfunc; the result goes to r0
 //   bool tail_target(m, target)  leaves target at nullptr where the program just goes on
 //   bool entered(m, function)    a frame of the function that begins there began
+//   void exits(m, at)            before an exit
 //   void left(m), returned(m)    a frame ends, its caller goes on
 //   void jumped(m)               m.program became the target of a tail call
 //   fault(m, text)               ends the run

@@ -76,6 +76,7 @@ struct OneMemory {
     bool tail_target(M& m, const BareProgram*&) { return fault(m, "there is no program to go to"); }
 
     static bool entered(M&, Slot) { return true; }
+    void exits(M&, Slot) {}
     void left(M&) {}
     void returned(M&) {}
     void jumped(M&) {}

@@ -18,6 +18,7 @@ struct Proven {
 
     void* context;                    ///< what r1 is at the start
     const SkbContext* skb = nullptr;  ///< the same, of a socket filter
+    bool is_verdict = false;          ///< what the program's own function returns
 
     [[noreturn]] static void fault(M&, const char*) {
         check_failed(__FILE__, __LINE__, "a proven program has no fault");
@@ -64,6 +65,11 @@ struct Proven {
     }
 
     static bool entered(M&, Slot) { return true; }
+    void exits(M& m, Slot at) const {
+        if (is_verdict && m.depth == m.entry_depth && is_aborted(m.r[0]))
+            note_abort(m.env.aborts, m.program->number,
+                       static_cast<uint32_t>(at - m.program->code.data()));
+    }
     void left(M&) {}
     void returned(M& m) { m.env.program = m.program->runnable; }
     void jumped(M& m) {
@@ -92,13 +98,14 @@ uint32_t run_packet(const ProvenCode& program, Proven access, RunEnv& env) {
 }  // namespace
 
 ProvenProgram::ProvenProgram(std::shared_ptr<const VerifiedProgram> program,
-                             std::span<Map* const> maps, const HelperTable& helpers)
+                             std::span<Map* const> maps, const HelperTable& helpers,
+                             uint32_t number)
     : program_(std::move(program)),
       maps_(maps.begin(), maps.end()),
-      bound_{program_->slots(), maps_, &helpers, this, &program_->spec()} {}
+      bound_{program_->slots(), maps_, &helpers, this, &program_->spec(), number} {}
 
 uint32_t ProvenProgram::run(XdpContext& context, RunEnv& env) const {
-    return run_packet(bound_, {.context = &context}, env);
+    return run_packet(bound_, {.context = &context, .is_verdict = true}, env);
 }
 
 uint64_t ProvenProgram::call(uint64_t function, const std::array<uint64_t, 5>& arguments,
@@ -116,7 +123,8 @@ uint64_t ProvenProgram::function_address(uint32_t insn) const {
 uint32_t interpret(const VerifiedProgram& program, std::span<Map* const> maps,
                    const HelperTable& helpers, XdpContext& context, RunEnv& env) {
     WEIR_CHECK(program.spec().type == ProgramType::Xdp);
-    return run_packet({program.slots(), maps, &helpers}, {.context = &context}, env);
+    return run_packet({program.slots(), maps, &helpers}, {.context = &context, .is_verdict = true},
+                      env);
 }
 
 uint32_t interpret(const VerifiedProgram& program, std::span<Map* const> maps,

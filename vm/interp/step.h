@@ -181,9 +181,10 @@ template <Op op, typename Access>
         return call<op>(m, at);
     else if constexpr (kFormat == Format::CallReg)
         return call_outside(m, at, Callee::Helper, static_cast<int64_t>(m.r[insn.dst]));
-    else if constexpr (kFormat == Format::Exit)
+    else if constexpr (kFormat == Format::Exit) {
+        m.access.exits(m, at);
         return leave(m);
-    else if constexpr (kFormat == Format::LoadImm64)
+    } else if constexpr (kFormat == Format::LoadImm64)
         return load_imm64<op>(m, at);
     else if constexpr (kFormat == Format::LoadPacketAbs)
         return load_packet<op>(m, at, 0);

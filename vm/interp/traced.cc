@@ -250,6 +250,11 @@ struct Traced {
         show_frame(m);
         return true;
     }
+    void exits(M& m, Slot at) const {
+        if (m.depth == m.entry_depth && is_aborted(m.r[0]))
+            note_abort(m.env.aborts, m.program->number,
+                       static_cast<uint32_t>(at - m.program->code.data()));
+    }
     void left(M&) {}
     void returned(M& m) {
         m.env.program = m.program->runnable;

@@ -47,6 +47,16 @@ struct Redirect {
     uint64_t flags = 0;  ///< BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS
 };
 
+/// Exits by which runs ended with XDP_ABORTED or with what is no verdict, the last ones. Engines
+/// note every such exit of the program's own function; who counts them takes them out (count = 0)
+/// before there can be more than kEntries.
+struct AbortLog {
+    static constexpr uint32_t kEntries = 64;  ///< a power of two: entry i lies at i % kEntries
+    uint32_t count = 0;
+    /// The program's number (CompileOptions::number) above, the exit's instruction below.
+    std::array<uint64_t, kEntries> exits{};
+};
+
 /// State of the core that runs a program; one per worker, never shared. Helpers get it as their
 /// sixth argument.
 struct RunEnv {
@@ -57,7 +67,11 @@ struct RunEnv {
     uint32_t redirect_ifindex =
         0;  ///< written by bpf_redirect; read after XDP_REDIRECT. The runner zeroes it before a run
     uint64_t aborted_insn = 0;
-    Redirect redirect_to;  ///< valid where redirect_ifindex is one of kRedirect*
+    Redirect redirect_to;  ///< valid where redirect_ifindex is one of kRedirect* and `map` is set
+    /// Of a burst: engines put redirect_to here behind each packet whose redirect_ifindex is
+    /// kRedirectByMap, and go on by one; the caller has room for a burst. nullptr: nobody asks.
+    Redirect* map_redirects = nullptr;
+    AbortLog aborts;
     uint64_t printk_count = 0;
     /// trace_printk's sink: whole line, no newline. nullptr drops it (the packet path logs
     /// nothing).
@@ -87,6 +101,18 @@ struct RunEnv {
 
 /// redirect_ifindex after bpf_redirect_map: no device has this number.
 constexpr uint32_t kRedirectByMap = UINT32_MAX;
+/// What a burst's loop does behind each packet.
+inline void keep_map_redirect(RunEnv& env) {
+    if (env.redirect_ifindex == kRedirectByMap && env.map_redirects != nullptr)
+        *env.map_redirects++ = env.redirect_to;
+}
+/// Whether a run that returned this ends as XDP_ABORTED does: that, and what is no verdict.
+constexpr bool is_aborted(uint64_t r0) {
+    return static_cast<uint32_t>(r0) - 1u >= XDP_REDIRECT;
+}
+inline void note_abort(AbortLog& log, uint32_t program, uint32_t insn) {
+    log.exits[log.count++ % AbortLog::kEntries] = uint64_t{program} << 32 | insn;
+}
 /// The same, where the map is an xskmap: there is no socket behind it.
 constexpr uint32_t kRedirectToSocket = UINT32_MAX - 1;
 

@@ -39,7 +39,7 @@ struct InsnFact {
     /// comparison is redundant.
     bool jumps = false, falls_through = false;
     /// What the destination register holds before the instruction, where that reads it as a number,
-    /// and what the source register holds; pointers are bit patterns, too.
+    /// and what the source register holds; pointers are bit patterns, too. At an exit `dst` is r0.
     ValueRange dst, src;
 };
 

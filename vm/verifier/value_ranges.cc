@@ -210,6 +210,7 @@ private:
         const bool is_move = (row.format == Format::AluReg || row.format == Format::AluImm) &&
                              alu_shape(row).kind == AluClass::Move;
         if (has_registers || row.format == Format::StoreReg) facts_[pc].src = range_of(insn.src);
+        if (row.format == Format::Exit) facts_[pc].dst = range_of(0);
         if (is_move) return;
         if (has_registers || row.format == Format::AluImm || row.format == Format::JumpImm ||
             row.format == Format::AluUnary || row.format == Format::ByteOrder)
