@@ -31,6 +31,32 @@ bool TargetMap::has_target(uint32_t key) const {
     return slot != kNoElement && targets_.value(slot) != nullptr;
 }
 
+Destination TargetMap::destination(uint32_t key) const {
+    const uint32_t slot = slot_of(key);
+    return slot == kNoElement ? Destination{} : targets_.destination(slot);
+}
+
+int TargetMap::set_target(const uint8_t* key, const Target& target, const vm::Runnable* program) {
+    const Target number_alone{target.number, 0};
+    Bytes value(spec().value_bytes);
+    number_alone.copy_to(value.data(), value.size());
+    if (program == nullptr) return control_update(key, value, vm::kUpdateAny);
+    if (spec().value_bytes != kTargetBytes) return -EOPNOTSUPP;
+    if (target.number == 0) return -EINVAL;
+    {
+        const std::lock_guard<std::mutex> one_at_a_time(control_);
+        const uint32_t slot = slot_of(index_of(key));
+        if (slot != kNoElement && targets_.value(slot) != nullptr) {
+            if (const int error = number_error(target.number); error != 0) return error;
+            targets_.set(slot, target, program);
+            return 0;
+        }
+    }
+    // A new entry. It is seen without its program for a moment, but nothing went there before.
+    if (const int error = control_update(key, value, vm::kUpdateAny); error != 0) return error;
+    return bind_program(key, program, target.program_id);
+}
+
 int TargetMap::control_lookup(const uint8_t* key, std::span<uint8_t> value) {
     if (const int error = control_read_error(spec()); error != 0) return error;
     if (value.size() < spec().value_bytes) return -EINVAL;

@@ -21,10 +21,16 @@ public:
     int erase(const uint8_t*) override;                                       ///< -EINVAL
     const vm::Runnable* program_at(uint32_t key) const override;
     bool has_target(uint32_t key) const override;
+    /// Number and program of the entry as one of its updates left them; a number of 0: there is no
+    /// entry. Any thread.
+    Destination destination(uint32_t key) const;
 
     uint32_t control_value_bytes() const override { return spec().value_bytes; }
     int control_lookup(const uint8_t* key, std::span<uint8_t> value) override;
     int bind_program(const uint8_t* key, const vm::Runnable* program, uint32_t id) override;
+    /// Number and program at once, so that nothing goes there around the program. `program` is not
+    /// owned, nullptr: none; `target.program_id` is what the control side reads back.
+    int set_target(const uint8_t* key, const Target& target, const vm::Runnable* program);
     uint32_t entries() const override { return targets_.filled(); }
     uint64_t memory_bytes() const override { return targets_.memory_bytes(); }
 
@@ -36,6 +42,8 @@ protected:
     virtual uint32_t slot_of(uint32_t key) const = 0;
     /// What an update makes of an entry: -EINVAL where the value names a program that is not bound.
     int set(uint32_t slot, const Target& target);
+    /// Whether the kind takes this number, as control_update says it.
+    virtual int number_error(uint32_t /*number*/) const { return 0; }
 
     TargetSlots targets_;
     std::mutex control_;  ///< among writers

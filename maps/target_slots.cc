@@ -58,6 +58,19 @@ const vm::Runnable* TargetSlots::program(uint32_t slot) const {
     return program_slot(slot).load(std::memory_order_acquire);
 }
 
+/// The word says whether there is a program; where pointer and word disagree, or the word changes
+/// meanwhile, a writer is between its two stores.
+Destination TargetSlots::destination(uint32_t slot) const {
+    for (;;) {
+        const Target before = get(slot);
+        const vm::Runnable* const found = program(slot);
+        const Target after = get(slot);
+        const bool is_whole = (found != nullptr) == (after.program_id != 0);
+        if (is_whole && before.number == after.number && before.program_id == after.program_id)
+            return {after.number, found};
+    }
+}
+
 void TargetSlots::set(uint32_t slot, const Target& target, const vm::Runnable* program) {
     filled_.change(get(slot).number != 0, target.number != 0);
     program_slot(slot).store(program, std::memory_order_release);

@@ -26,6 +26,12 @@ struct Target {
     void copy_to(uint8_t* value, size_t bytes) const;
 };
 
+/// Where what is redirected by an entry goes; a number of 0: there is no entry.
+struct Destination {
+    uint32_t number = 0;
+    const vm::Runnable* program = nullptr;
+};
+
 /// Values of 4 or 8 bytes, keys of 4, at least one entry, `flags_allowed`.
 Result<void> check_target_spec(const vm::MapSpec& spec, uint32_t flags_allowed);
 
@@ -38,6 +44,7 @@ public:
     /// Address of the slot's 8 bytes for programs that read them, nullptr if it is empty.
     uint8_t* value(uint32_t slot) const;
     const vm::Runnable* program(uint32_t slot) const;
+    Destination destination(uint32_t slot) const;
     void set(uint32_t slot, const Target& target, const vm::Runnable* program);
     uint32_t filled() const { return filled_.get(); }
     uint64_t memory_bytes() const { return memory_.bytes() + programs_.bytes(); }
