@@ -10,6 +10,7 @@
 #include "dataplane/api/fields.h"
 #include "dataplane/load.h"
 #include "dataplane/replacement.h"
+#include "dataplane/target_commands.h"
 #include "maps/numa.h"
 
 namespace weir::dataplane {
@@ -162,6 +163,7 @@ Result<api::Status> Commands::run(Owner, const api::Configure& request) {
 
 Result<api::MapCreated> Commands::run(Owner owner, const api::MapCreate& request) {
     if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    if (request.spec.type == vm::MapType::Cpumap) forwarding_->connect_workers();
     const Result<Handle> handle = registry_->create_map(owner, request);
     if (!handle) return std::unexpected(handle.error());
     spdlog::debug("map {} is handle {}: {}, {} entries", request.name, *handle,
@@ -183,13 +185,19 @@ Result<api::MapLookupReply> Commands::run(Owner, const api::MapLookup& request) 
 Result<api::MapCount> Commands::run(Owner, const api::MapUpdate& request) {
     const auto map = find_map(request.map);
     if (!map) return std::unexpected(map.error());
-    if (request.policy && (*map)->published) replay_is_stale_ = true;
+    if ((request.policy || (*map)->has_targets()) && (*map)->published) replay_is_stale_ = true;
+    if ((*map)->has_targets())
+        return update_targets(*registry_, **map, request.elements, request.flags, configure_.ports);
     return update_elements(**map, request, on_worker());
 }
 
 Result<api::MapCount> Commands::run(Owner, const api::MapFill& request) {
     const auto map = find_map(request.map);
     if (!map) return std::unexpected(map.error());
+    if ((*map)->has_targets()) {
+        if ((*map)->published) replay_is_stale_ = true;
+        return fill_targets(*registry_, **map, request, configure_.ports);
+    }
     return fill_elements(**map, request, on_worker());
 }
 
@@ -198,7 +206,7 @@ Result<api::MapCount> Commands::run(Owner, const api::MapErase& request) {
     if (!map) return std::unexpected(map.error());
     if ((*map)->published) replay_is_stale_ = true;
     const Result<api::MapCount> erased = erase_elements(**map, request.keys);
-    if ((*map)->has_slots()) registry_->sweep();
+    if ((*map)->has_slots() || (*map)->has_targets()) registry_->sweep();
     return erased;
 }
 
@@ -250,6 +258,11 @@ Result<void> Commands::add_chain(Generation& generation, const api::Chain& chain
         const Result<std::shared_ptr<LoadedProgram>> program = registry_->program(handle);
         if (!program)
             return fail_in(fmt::format("{} chain of port {}", hook, chain.port), program.error());
+        if ((*program)->verified->spec().hook != vm::XdpHook::Device)
+            return fail(ErrorKind::kInvalid,
+                        fmt::format("{} chain of port {}: program {} is for entries of devmaps or "
+                                    "cpumaps",
+                                    hook, chain.port, (*program)->name));
         // The entry keeps the whole program alive, with its maps and its slot.
         entries.push_back(make_entry({*program, (*program)->compiled.get()},
                                      (*program)->slot->number(), *(*program)->verified));

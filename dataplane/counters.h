@@ -27,6 +27,10 @@ struct PortTraffic {
 /// (modulo 2^64) on a worker that transmits what another one handed over; sums are right.
 struct PortCounts : PortTraffic {
     uint64_t checksums_sampled = 0, checksums_bad = 0;
+    uint64_t cloned = 0, to_kernel = 0;
+    /// Handed to other workers by cpumaps, less what was taken from them: below zero (modulo 2^64)
+    /// on a worker that takes. Part of in_flight.
+    uint64_t between_workers = 0;
     uint64_t heads_moved = 0;  ///< frames moved right in their buffer after a program grew them far
     uint64_t drops[kDropReasons] = {};  ///< the last member: Counters finds them from the end
 };

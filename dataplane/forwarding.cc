@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include "dataplane/accounts.h"
 #include "dataplane/eal.h"
+#include "dataplane/host_links.h"
 #include "dataplane/out_of_service.h"
 #include "dataplane/ports.h"
 #include "dataplane/publication.h"
@@ -29,7 +31,9 @@ api::Counters to_api(const PortCounts& counts) {
                       .rx_bytes = counts.rx_bytes,
                       .tx = counts.tx,
                       .tx_bytes = counts.tx_bytes,
-                      .in_flight = counts.in_flight};
+                      .to_kernel = counts.to_kernel,
+                      .cloned = counts.cloned,
+                      .in_flight = counts.in_flight + counts.between_workers};
     // Zeroes too: a time series that is missing until the first drop hides that drop from a rate.
     for (size_t i = 0; i < kDropReasons; ++i)
         out.drops.emplace(kDropReasonNames[i], counts.drops[i]);
@@ -46,12 +50,14 @@ struct Forwarding::State {
     EalPlan plan;
     std::unique_ptr<Eal> eal;
     std::unique_ptr<Ports> ports;
+    std::unique_ptr<HostLinks> host;
     Wiring wiring;
     std::unique_ptr<Publication> publication;
     vm::Timers timers{kNodeTimersMax};
     std::unique_ptr<OutOfService> out;
     std::vector<std::unique_ptr<Worker>> workers;
     std::optional<Accounts> accounts;
+    std::unique_ptr<CpuQueues> cpu_queues;  ///< nullptr: there was no cpumap yet
     bool running = false;
     std::vector<ProgramCounts> program_baselines = std::vector<ProgramCounts>(kProgramSlotsMax);
 
@@ -59,6 +65,7 @@ struct Forwarding::State {
     Result<void> make_workers();
     Result<void> launch();
     ProgramCounts sum_program(uint32_t slot) const;
+    Accounts::Reading read_accounts() const;
     api::WorkerStats describe_worker(uint32_t index, const Counters::State& state) const;
 };
 
@@ -100,6 +107,22 @@ Result<void> Forwarding::State::launch() {
     return {};
 }
 
+/// Cpumaps lead from any worker to any: where something was seen taken and not yet handed out, a
+/// look a moment later shows both.
+Accounts::Reading Forwarding::State::read_accounts() const {
+    constexpr uint32_t kLooksMax = 1000;
+    const auto is_whole = [](const PortCounts& port) {
+        return static_cast<int64_t>(port.between_workers) >= 0;
+    };
+    Accounts::Reading reading = accounts->read();
+    for (uint32_t look = 1; look < kLooksMax; ++look) {
+        if (std::ranges::all_of(reading.ports, is_whole)) break;
+        std::this_thread::yield();
+        reading = accounts->read();
+    }
+    return reading;
+}
+
 api::WorkerStats Forwarding::State::describe_worker(uint32_t index,
                                                     const Counters::State& state) const {
     const Worker& worker = *workers[index];
@@ -109,11 +132,13 @@ api::WorkerStats Forwarding::State::describe_worker(uint32_t index,
                            .polls = worker.polls(),
                            .busy_polls = worker.busy_polls()};
     PortCounts sum;
-    for (const PortCounts& port : state.ports) add(sum, port);
+    std::vector<PortCounts> by_port = state.ports;
+    host->fold(by_port, {});
+    for (const PortCounts& port : by_port) add(sum, port);
     stats.counters = to_api(sum);
     const std::vector<QueueOrigin>& origins = accounts->origins(index);
     for (size_t i = 0; i < origins.size(); ++i) {
-        stats.queues.push_back({.port = configure.ports[origins[i].port].name,
+        stats.queues.push_back({.port = ports->all()[origins[i].port].request.config.name,
                                 .queue = static_cast<uint16_t>(
                                     origins[i].from_worker ? origins[i].from : origins[i].queue),
                                 .distributed = origins[i].from_worker,
@@ -163,8 +188,11 @@ Result<std::unique_ptr<Forwarding>> Forwarding::start(const api::Configure& conf
         Ports::open(std::move(*requests), workers, configure.memory_bytes);
     if (!ports) return std::unexpected(ports.error());
     state->ports = std::move(*ports);
+    Result<std::unique_ptr<HostLinks>> host = HostLinks::open(*state->ports, workers);
+    if (!host) return std::unexpected(host.error());
+    state->host = std::move(*host);
     state->publication =
-        std::make_unique<Publication>(static_cast<uint32_t>(configure.ports.size()), workers);
+        std::make_unique<Publication>(static_cast<uint32_t>(state->ports->all().size()), workers);
     state->out = std::make_unique<OutOfService>(workers);
     install_fault_handlers();
     if (const Result<void> made = state->make_workers(); !made)
@@ -175,12 +203,12 @@ Result<std::unique_ptr<Forwarding>> Forwarding::start(const api::Configure& conf
 }
 
 Result<api::Published> Forwarding::publish(std::unique_ptr<Generation> generation) {
-    if (generation->ports.size() != state_->ports->all().size()) {
-        return fail(
-            ErrorKind::kInvalid,
-            fmt::format("generation {} has chains for {} ports, there are {}", generation->number,
-                        generation->ports.size(), state_->ports->all().size()));
+    if (generation->ports.size() != port_count()) {
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("generation {} has chains for {} ports, there are {}",
+                                generation->number, generation->ports.size(), port_count()));
     }
+    generation->ports.resize(state_->ports->all().size());  // the hosts' ends have no chains
     const uint64_t number = generation->number;
     const Result<uint64_t> swap_us = state_->publication->publish(std::move(generation));
     if (!swap_us) return std::unexpected(swap_us.error());
@@ -210,12 +238,18 @@ OutOfService& Forwarding::out_of_service() {
     return *state_->out;
 }
 
+void Forwarding::connect_workers() {
+    if (state_->cpu_queues) return;
+    state_->cpu_queues = std::make_unique<CpuQueues>(static_cast<uint32_t>(state_->workers.size()));
+    for (const auto& worker : state_->workers) worker->connect(state_->cpu_queues.get());
+}
+
 vm::Timers& Forwarding::timers() {
     return state_->timers;
 }
 
 uint32_t Forwarding::port_count() const {
-    return static_cast<uint32_t>(state_->ports->all().size());
+    return static_cast<uint32_t>(state_->configure.ports.size());
 }
 
 uint32_t Forwarding::port_index(const std::string& name) const {
@@ -227,7 +261,11 @@ uint32_t Forwarding::port_index(const std::string& name) const {
 api::Stats Forwarding::read_stats() const {
     api::Stats stats;
     stats.generation = generation_number();
-    const Accounts::Reading reading = state_->accounts->read();
+    const std::vector<HostLinks::Refused> refused = state_->host->read();
+    Accounts::Reading reading = state_->read_accounts();
+    state_->host->fold(reading.ports, refused);
+    reading.total = {};
+    for (const PortCounts& port : reading.ports) add(reading.total, port);
     for (uint32_t w = 0; w < reading.workers.size(); ++w)
         stats.workers.push_back(state_->describe_worker(w, reading.workers[w]));
     for (uint32_t p = 0; p < reading.ports.size(); ++p)
@@ -250,11 +288,14 @@ ProgramCounters Forwarding::program_counters(uint32_t slot) const {
     ProgramCounters counters{.runs = sum.runs - base.runs};
     for (size_t i = 0; i < kVerdicts; ++i)
         counters.verdicts[i] = sum.verdicts[i] - base.verdicts[i];
+    for (const auto& worker : state_->workers) worker->aborts().read(slot, counters.aborted);
+    if (counters.aborted.size() > kAbortedPlaces) counters.aborted.resize(kAbortedPlaces);
     return counters;
 }
 
 void Forwarding::reset_program_counters(uint32_t slot) {
     state_->program_baselines[slot] = state_->sum_program(slot);
+    for (const auto& worker : state_->workers) worker->aborts().reset(slot);
 }
 
 std::vector<api::PortInfo> Forwarding::port_infos() const {

@@ -25,6 +25,7 @@ constexpr uint32_t kNodeTimersMax = 65'536;
 struct ProgramCounters {
     uint64_t runs = 0;
     uint64_t verdicts[5] = {};  ///< by XdpVerdict; values that are no verdict count as XDP_ABORTED
+    std::vector<api::AbortedAt> aborted;  ///< by instruction, the first few
 };
 
 class Forwarding {
@@ -53,6 +54,8 @@ public:
 
     /// What workers took out of service; of the control thread's side.
     OutOfService& out_of_service();
+    /// Cpumaps lead to workers from now on: before the first of them is filled.
+    void connect_workers();
 
     /// Of all workers, which run what is due between their rounds.
     vm::Timers& timers();

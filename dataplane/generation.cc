@@ -26,6 +26,18 @@ bool may_change_frame(const vm::DecodedSlot& slot) {
     return called == nullptr || called->changes_packet();
 }
 
+/// A tail call leads to code that may ask for anything.
+bool may_read_metadata(const vm::DecodedSlot& slot) {
+    if (slot.second_slot) return false;
+    const vm::DecodedInsn& insn = slot.insn;
+    if (insn.op == vm::Op::kCallHelper) return insn.imm == vm::number_of(vm::HelperId::tail_call);
+    return insn.op == vm::Op::kCallReg ||
+           (insn.op == vm::Op::kCallKfunc &&
+            (insn.imm == vm::number_of(vm::KfuncId::bpf_xdp_metadata_rx_timestamp) ||
+             insn.imm == vm::number_of(vm::KfuncId::bpf_xdp_metadata_rx_hash) ||
+             insn.imm == vm::number_of(vm::KfuncId::bpf_xdp_metadata_rx_vlan_tag)));
+}
+
 }  // namespace
 
 ChainEntry make_entry(std::shared_ptr<const jit::CompiledProgram> program, uint32_t slot,
@@ -33,7 +45,8 @@ ChainEntry make_entry(std::shared_ptr<const jit::CompiledProgram> program, uint3
     return {.program = std::move(program),
             .slot = slot,
             .takes_segments = verified.spec().has_frags,
-            .keeps_frames = std::ranges::none_of(verified.slots(), may_change_frame)};
+            .keeps_frames = std::ranges::none_of(verified.slots(), may_change_frame),
+            .reads_metadata = std::ranges::any_of(verified.slots(), may_read_metadata)};
 }
 
 }  // namespace weir::dataplane

@@ -20,6 +20,7 @@ struct ChainEntry {
     uint32_t slot = 0;
     bool takes_segments = false;  ///< a program of xdp.frags
     bool keeps_frames = false;    ///< no run moves, grows or cuts the packet
+    bool reads_metadata = false;  ///< may ask what the device said of a packet
     bool skip_on_fault = false;   ///< without it the chain goes on; else the port's `fail` decides
     bool writes_packets = true;   ///< what it was taken off in the middle of may be damaged
 };

@@ -126,13 +126,15 @@ Result<void> compile(LoadedProgram& program, jit::Engine engine) {
     if (!compiled && compiled.error().kind == ErrorKind::kUnsupported) {
         spdlog::warn("program {}: the interpreter runs it: {}", program.name,
                      compiled.error().message);
-        compiled = jit::compile(program.verified, maps, maps::all_helpers(), jit::Engine::kInterp);
+        compiled = jit::compile(program.verified, maps, maps::all_helpers(), jit::Engine::kInterp,
+                                program.compile_options);
     } else if (compiled && (*compiled)->engine() != engine) {
         spdlog::warn("program {}: the interpreter runs it, for lack of executable memory",
                      program.name);
     }
     if (!compiled) return fail_in("program " + program.name, compiled.error());
     program.compiled = std::move(*compiled);
+    program.bound = std::make_unique<const BoundProgram>(*program.compiled, program.slot->number());
     program.compile_us = microseconds_since(start);
     return {};
 }
@@ -162,6 +164,7 @@ Result<std::shared_ptr<LoadedProgram>> load_program(const api::ProgramLoad& requ
     Result<SlotLease> slot = registry.take_slot();
     if (!slot) return fail_in("program " + request.name, slot.error());
     program->slot = std::make_shared<const SlotLease>(std::move(*slot));
+    program->compile_options.number = program->slot->number();
     if (Result<void> proven = prove(request, prover, *program, rejection); !proven)
         return std::unexpected(proven.error());
     if (Result<void> made = compile(*program, jit::Engine::kJit); !made)
@@ -181,6 +184,7 @@ Result<std::shared_ptr<LoadedProgram>> bind_again(const LoadedProgram& program,
     bound->object = program.object;
     bound->object_hash = program.object_hash;
     bound->skip_on_fault = program.skip_on_fault;
+    bound->companions = program.companions;
     bound->maps = std::move(maps);
     bound->verified = program.verified;
     bound->slot = program.slot;

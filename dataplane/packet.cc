@@ -28,7 +28,7 @@ bool put_vlan_back(rte_mbuf& packet) {
     if (rte_pktmbuf_headroom(&packet) < sizeof(rte_vlan_hdr)) return false;
     rte_mbuf* self = &packet;
     if (rte_vlan_insert(&self) != 0) return false;
-    packet.ol_flags &= ~(RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_VLAN);
+    packet.ol_flags &= ~RTE_MBUF_F_RX_VLAN_STRIPPED;  // _RX_VLAN stays: the tag is known
     return true;
 }
 

@@ -41,9 +41,9 @@ void Worker::judge_around(uint32_t port, const LiveGeneration& live, uint32_t fi
         run_.last = i + 1;
         const OutReason why = out_.has_port(port) ? OutReason::Budget : plan.ingress_out;
         if (why == OutReason::None) {
-            settle_around(port, live, i, run_chain_around(plan.ingress, port, burst_.contexts[i]));
+            settle_around(port, i, run_chain_around(plan.ingress, port, burst_.contexts[i]));
         } else if (setup_.ports[port].fail_open) {
-            settle_around(port, live, i, vm::XDP_PASS);
+            settle_around(port, i, vm::XDP_PASS);
         } else {
             drop(port, i, reason_of(why));
         }
@@ -64,14 +64,10 @@ uint32_t Worker::run_chain_around(std::span<const ChainEntry> chain, uint32_t po
     return vm::XDP_PASS;
 }
 
-void Worker::settle_around(uint32_t port, const LiveGeneration& live, uint32_t i,
-                           uint32_t verdict) {
+void Worker::settle_around(uint32_t port, uint32_t i, uint32_t verdict) {
     if (verdict == kChainOut) return drop(port, i, DropReason::program_fault);
     ++counters_.traffic(port).verdicts[verdict_index(verdict)];
-    const Fate fate = fate_of(port, verdict, env_.redirect_ifindex);
-    if (fate.out == Fate::kNowhere) return drop(port, i, fate.reason);
-    const PortPlan& plan = live.ports[fate.out];
-    leave_around(fate.out, i, plan.egress, plan.egress_out);
+    settle(port, i, verdict, env_.redirect_ifindex, env_.redirect_to);
 }
 
 void Worker::leave_around(uint32_t out, uint32_t i, std::span<const ChainEntry> egress,
@@ -97,8 +93,17 @@ void Worker::recover() {
     recording_ = nullptr;
     out_.program_faulted(setup_.index, guard_.fault());
     live_->has_trouble.store(true, std::memory_order_relaxed);
+    env_.map_redirects = map_redirects_;
     const Run run = run_;
-    for (uint32_t i = run.first; i < run.last; ++i) settle_faulted(run, i);
+    const bool is_of_copy = copy_is_out_;
+    copy_is_out_ = false;
+    if (is_of_copy) drop(run.port, kCopy, DropReason::program_fault);
+    for (uint32_t i = run.first; i < run.last; ++i) {
+        if (is_of_copy)
+            drop(run.port, i, DropReason::program_fault);
+        else
+            settle_faulted(run, i);
+    }
     judge_around(run.port, *live_, run.last);
     guard_.leave();
     if (dropped_count_ != 0) free_dropped();
@@ -118,7 +123,7 @@ void Worker::settle_faulted(const Run& run, uint32_t i) {
         rest = chain.subspan(static_cast<size_t>(run.entry - chain.data()) + 1);
     }
     if (is_leaving) return leave_around(port, i, rest, OutReason::None);
-    settle_around(port, *live_, i, run_chain_around(rest, port, burst_.contexts[i]));
+    settle_around(port, i, run_chain_around(rest, port, burst_.contexts[i]));
 }
 
 void Worker::note_cycles(uint32_t port, uint64_t cycles) {

@@ -115,12 +115,21 @@ void Worker::admit(RxSource& source, uint16_t count, const PortPlan& plan) {
         watch_checksums(source.port, sampled);
 }
 
+/// What the device said of each packet, for programs that ask.
+void Worker::describe_packets() {
+    for (uint32_t i = 0; i < burst_.count; ++i) {
+        burst_.metadata[i] = rx_metadata_.of(*burst_.packets[i]);
+        burst_.contexts[i].metadata = &burst_.metadata[i];
+    }
+}
+
 void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& live) {
     const uint32_t port = source.port;
     const PortPlan& plan = live.ports[port];
     const bool is_bounded = setup_.ports[port].chain_budget_cycles != 0;
     const uint64_t start = __builtin_expect(is_bounded, 0) ? rte_rdtsc() : 0;
     admit(source, count, plan);
+    if (__builtin_expect(plan.reads_metadata, 0)) describe_packets();
     run_.port = port;
     if (__builtin_expect(live.has_trouble.load(std::memory_order_relaxed), 0)) {
         judge_around(port, live, 0);
@@ -141,6 +150,7 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
     }
     guard_.leave();
     if (dropped_count_ != 0) free_dropped();
+    if (__builtin_expect(env_.aborts.count != 0, 0)) count_aborts();
     if (__builtin_expect(is_bounded, 0)) note_cycles(port, rte_rdtsc() - start);
 }
 
@@ -225,6 +235,8 @@ void Worker::judge_by_burst(uint32_t port, const PortPlan& plan) {
     guard_.enter(entry.slot);
     entry.program->run_burst({burst_.contexts, count}, {burst_.verdicts, count},
                              {burst_.redirects, count}, env_);
+    if (__builtin_expect(env_.map_redirects != map_redirects_, 0))
+        return settle_by_maps(port, entry);
     ProgramCounts& program = counters_.program(entry.slot);
     program.runs += count;
     const uint32_t first = burst_.verdicts[0];
@@ -288,17 +300,21 @@ uint32_t Worker::judge_packet(uint32_t port, const LiveGeneration& live, uint32_
     run_.last = i + 1;
     const uint32_t verdict = run_chain(live.ports[port].ingress, burst_.contexts[i]);
     ++counters_.traffic(port).verdicts[verdict_index(verdict)];
-    const Fate fate = fate_of(port, verdict, env_.redirect_ifindex);
-    if (fate.out == Fate::kNowhere) {
-        drop(port, i, fate.reason);
-    } else if (!live.ports[fate.out].egress.empty()) {
-        leave_by_chain(fate.out, i, live.ports[fate.out].egress);
-    } else if (__builtin_expect(live.ports[fate.out].egress_out != OutReason::None, 0)) {
-        leave_around(fate.out, i, {}, live.ports[fate.out].egress_out);
+    return settle(port, i, verdict, env_.redirect_ifindex, env_.redirect_to);
+}
+
+/// By the port `out`, over its egress chain.
+void Worker::send_off(uint32_t out, uint32_t i) {
+    const PortPlan& plan = live_->ports[out];
+    if (__builtin_expect(live_->has_trouble.load(std::memory_order_relaxed), 0)) {
+        leave_around(out, i, plan.egress, plan.egress_out);
+    } else if (!plan.egress.empty()) {
+        leave_by_chain(out, i, plan.egress);
+    } else if (__builtin_expect(plan.egress_out != OutReason::None, 0)) {
+        leave_around(out, i, {}, plan.egress_out);
     } else {
-        leave(fate.out, i);
+        leave(out, i);
     }
-    return fate.out;
 }
 
 void Worker::judge_by_packet(uint32_t port, const LiveGeneration& live) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "dataplane/counters.h"
 #include "vm/base/limits.h"
 
@@ -14,11 +16,18 @@ constexpr uint16_t kDescriptorsMax = 32768;
 
 Result<uint32_t> pass_target(const std::vector<api::PortConfig>& ports,
                              const api::PortConfig& port) {
+    // Hosts' ends stand behind the ports, in the same order.
+    const auto host_end = [&] {
+        auto end = static_cast<uint32_t>(ports.size());
+        for (const api::PortConfig& before : ports) {
+            if (before.name == port.name) break;
+            end += before.pass == api::PassKind::Kernel;
+        }
+        return end;
+    };
     switch (port.pass) {
         case api::PassKind::Drop: return PortRequest::kPassDrops;
-        case api::PassKind::Kernel:
-            return fail(ErrorKind::kUnsupported,
-                        "pass: kernel is not offered yet; expected a port's name or drop");
+        case api::PassKind::Kernel: return host_end();
         case api::PassKind::Port: break;
     }
     for (uint32_t i = 0; i < ports.size(); ++i) {
@@ -84,6 +93,13 @@ Result<std::vector<PortRequest>> check_ports(const std::vector<api::PortConfig>&
     if (ports.empty() || ports.size() > Counters::kPortsMax) {
         return fail(ErrorKind::kInvalid, fmt::format("ports: {} of them, expected 1 to {}",
                                                      ports.size(), Counters::kPortsMax));
+    }
+    const auto to_host = std::ranges::count(ports, api::PassKind::Kernel, &api::PortConfig::pass);
+    if (ports.size() + static_cast<size_t>(to_host) > Counters::kPortsMax) {
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("ports: {}, and {} with pass: kernel, which count twice: expected "
+                                "up to {}",
+                                ports.size(), to_host, Counters::kPortsMax));
     }
     std::vector<PortRequest> requests;
     for (const api::PortConfig& port : ports) {

@@ -51,6 +51,11 @@ bool has_device_rings(const Device& device) {
            device.driver != "net_ring";
 }
 
+/// Packets in rings from and to the host.
+uint32_t packets_of_host(const Ports::Port& port, uint32_t workers) {
+    return port.request.config.pass == api::PassKind::Kernel ? kHostRingPackets * (workers + 1) : 0;
+}
+
 /// Packets that a port's queues may hold at one time.
 uint32_t packets_held(const Ports::Port& port) {
     if (port.request.device.driver == "net_ring") return kRxDescriptors * port.queues.tx;
@@ -162,6 +167,7 @@ Result<void> Ports::make_pool(uint32_t workers, uint64_t memory_bytes) {
     for (const Port& port : ports_) {
         request.packets +=
             packets_held(port) + packets_shared_out(port, workers) +
+            packets_of_host(port, workers) +
             workers * (kTxBufferPackets + kHandoverPackets * (port.queues.tx < workers));
         request.frame_bytes = std::max(request.frame_bytes, port.frame_bytes_max);
     }
@@ -251,6 +257,22 @@ Ports::~Ports() {
         rte_eth_dev_close(port.port_id);
     }
     rte_mempool_free(pool_);
+}
+
+rte_mempool* Ports::pool_of_port(uint32_t /*index*/) const {
+    return pool_;
+}
+
+void Ports::add_host_end(uint32_t owner, uint16_t port_id, uint16_t tx_queues) {
+    Port end = ports_[owner];
+    end.request.device = Device{.text = "host", .name = "host", .driver = "net_ring"};
+    end.request.pass_port = owner;
+    end.request.config.distribution = api::Distribution::Off;
+    end.port_id = port_id;
+    end.queues = {.rx = 1, .tx = tx_queues};
+    end.driver = "net_ring";
+    end.is_started = true;
+    ports_.push_back(std::move(end));
 }
 
 int Ports::numa_socket() const {

@@ -26,6 +26,10 @@ bool keep_frames(const std::vector<ChainEntry>& chain) {
     return std::ranges::all_of(chain, &ChainEntry::keeps_frames);
 }
 
+bool read_metadata(const std::vector<ChainEntry>& chain) {
+    return std::ranges::any_of(chain, &ChainEntry::reads_metadata);
+}
+
 bool is_run(const std::vector<ChainEntry>& egress, OutReason out) {
     return !egress.empty() || out != OutReason::None;
 }
@@ -49,6 +53,8 @@ std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> gene
         if (chains.ingress.size() > 1 || is_run(chains.egress, chains.egress_out))
             live->by_bursts = false;
     }
+    const bool some_egress =
+        std::ranges::any_of(generation->ports, read_metadata, &PortChains::egress);
     for (const PortChains& chains : generation->ports) {
         if (generation->bypass) {
             live->ports.push_back({.way = BurstWay::Passed, .takes_segments = true});
@@ -60,6 +66,7 @@ std::unique_ptr<LiveGeneration> make_live(std::unique_ptr<const Generation> gene
                                .ingress_out = chains.ingress_out,
                                .egress_out = chains.egress_out,
                                .takes_segments = every_egress && take_segments(chains.ingress),
+                               .reads_metadata = some_egress || read_metadata(chains.ingress),
                                .keeps_frames = egress_keeps && keep_frames(chains.ingress)});
     }
     live->generation = std::move(generation);

@@ -30,6 +30,7 @@ struct PortPlan {
     OutReason ingress_out = OutReason::None;
     OutReason egress_out = OutReason::None;
     bool takes_segments = false;  ///< every program that a packet from here may meet does
+    bool reads_metadata = false;  ///< some program that a packet from here may meet does
     bool keeps_frames = false;    ///< so does every program that a packet from here may meet
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dataplane/registry.h"
+#include "maps/cpumap.h"
 
 namespace weir::dataplane {
 namespace {
@@ -39,8 +40,12 @@ Registry::Reached Registry::reach(std::set<Handle> programs, std::set<Handle> ma
         if (seen.insert(handle).second) fresh.push_back(handle);
     };
     while (!new_programs.empty() || !new_maps.empty()) {
-        for (const Handle handle : std::exchange(new_programs, {}))
-            for (const auto& map : programs_.at(handle)->maps) see(maps, new_maps, map->handle);
+        for (const Handle handle : std::exchange(new_programs, {})) {
+            const LoadedProgram& program = *programs_.at(handle);
+            for (const auto& map : program.maps) see(maps, new_maps, map->handle);
+            for (const Handle companion : program.companions)
+                if (programs_.contains(companion)) see(programs, new_programs, companion);
+        }
         for (const Handle handle : std::exchange(new_maps, {})) {
             const LoadedMap& map = *maps_.at(handle);
             const bool leads_to_maps = vm::is_map_in_map(map.spec.type);
@@ -77,7 +82,11 @@ void Registry::sweep() {
     std::erase_if(programs_,
                   [&](const auto& entry) { return !live.programs.contains(entry.first); });
     std::erase_if(maps_, [&](const auto& entry) { return !live.maps.contains(entry.first); });
-    for (Grave& grave : dead) (void)timers_are_gone(grave);
+    for (Grave& grave : dead) {
+        (void)timers_are_gone(grave);
+        if (grave.map && grave.map->spec.type == vm::MapType::Cpumap)
+            static_cast<maps::Cpumap&>(*grave.map->map).retire();
+    }
     const maps::GraceToken token = dead.empty() ? 0 : maps::begin_grace();
     for (Grave& grave : dead) {
         grave.token = token;

@@ -192,15 +192,19 @@ std::vector<std::shared_ptr<LoadedMap>> Registry::published_maps() const {
     return list;
 }
 
-Result<void> Registry::check_publish(const std::set<Handle>& programs) const {
+Result<void> Registry::check_publish(const std::set<Handle>& programs) {
     for (const Handle handle : programs)
         if (const auto found = program(handle); !found) return std::unexpected(found.error());
+    adopt_companions(programs);
     std::map<std::string, Handle> program_names, map_names;
     const Reached reached = reach(programs, {});
+    // Behind entries of maps that go on, old companions stay until the new ones take over.
     for (const Handle handle : reached.programs)
-        if (Result<void> own = claim(program_names, "program", programs_.at(handle)->name, handle);
-            !own)
-            return own;
+        if (programs_.at(handle)->verified->spec().hook == vm::XdpHook::Device)
+            if (Result<void> own =
+                    claim(program_names, "program", programs_.at(handle)->name, handle);
+                !own)
+                return own;
     for (const Handle handle : reached.maps)
         if (Result<void> own = claim(map_names, "map", maps_.at(handle)->name, handle); !own)
             return own;
@@ -210,6 +214,8 @@ Result<void> Registry::check_publish(const std::set<Handle>& programs) const {
 void Registry::published(const std::set<Handle>& programs) {
     rebind_timers(reach(programs, {}).programs);
     running_ = programs;
+    adopt_companions(programs);
+    renew_targets();
     sweep();
     for (const auto& [handle, map] : maps_)
         if (map->published) install_file(*map);

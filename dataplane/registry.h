@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "dataplane/api/messages.h"
+#include "dataplane/bound_program.h"
 #include "dataplane/policy_log.h"
 #include "dataplane/slots.h"
 #include "jit/jit.h"
@@ -55,8 +56,8 @@ struct LoadedMap {
     maps::Salvaged salvaged;  ///< what that file held
     std::unique_ptr<vm::Map> map;
     PolicyLog policy{0};
-    /// Of a prog array or map in map: handles of the programs or maps in its slots, by key. A
-    /// replay restores them.
+    /// Of a prog array or map in map: handles of the programs or maps in its slots, by key; of a
+    /// devmap or cpumap of the programs behind its entries. A replay restores them.
     std::map<Bytes, Handle, SlotKeyLess> slots;
     Owner owner = kNobody;
     bool published = false;
@@ -65,6 +66,11 @@ struct LoadedMap {
     std::string label() const;
     bool has_slots() const {
         return spec.type == vm::MapType::ProgArray || vm::is_map_in_map(spec.type);
+    }
+    /// Its entries are targets of bpf_redirect_map, with a program behind each or none.
+    bool has_targets() const {
+        return spec.type == vm::MapType::Devmap || spec.type == vm::MapType::DevmapHash ||
+               spec.type == vm::MapType::Cpumap;
     }
 };
 
@@ -76,8 +82,11 @@ struct LoadedProgram {
     std::shared_ptr<const vm::VerifiedProgram> verified;
     jit::CompileOptions compile_options;
     std::unique_ptr<jit::CompiledProgram> compiled;
-    std::shared_ptr<const SlotLease> slot;  ///< shared with the same program over other maps
-    bool skip_on_fault = false;             ///< after a fault its chains go on without it
+    std::shared_ptr<const SlotLease> slot;      ///< shared with the same program over other maps
+    bool skip_on_fault = false;                 ///< after a fault its chains go on without it
+    std::unique_ptr<const BoundProgram> bound;  ///< as entries of devmaps and cpumaps hold it
+    /// Programs for entries of its devmaps and cpumaps, which live as long as it does.
+    std::set<Handle> companions;
     uint64_t verify_us = 0, compile_us = 0;
     Owner owner = kNobody;
     bool published = false;
@@ -118,6 +127,9 @@ public:
     /// Puts the map or program `target` into the slot of `key`, in place of what is there. A map in
     /// service takes only what is in service.
     Result<void> bind(LoadedMap& map, const Bytes& key, Handle target);
+    /// Sets an entry of a devmap or cpumap: number, and in 8 bytes the handle of the program that
+    /// runs behind it, or 0. Numbers of ports are the caller's to check.
+    Result<void> set_target(LoadedMap& map, const Bytes& key, const Bytes& value);
     /// After slots were emptied: lets go of what only they reached.
     void sweep();
     /// May a program with this spec make tail calls through `map` as it is filled?
@@ -127,7 +139,7 @@ public:
     Result<void> check_engine(const LoadedMap& map, const LoadedProgram& program) const;
 
     /// Refuses two programs or two maps of one name in one generation.
-    Result<void> check_publish(const std::set<Handle>& programs) const;
+    Result<void> check_publish(const std::set<Handle>& programs);
     /// These programs and what they reach are the running generation now. Timers of programs that
     /// another one of the same name replaces go on with its callbacks of the same names.
     /// Files of maps that persist get their names.
@@ -166,6 +178,10 @@ private:
     bool timers_are_gone(const Grave& grave) const;
     Result<void> bind_program(LoadedMap& map, const Bytes& key, Handle target);
     Result<void> bind_map(LoadedMap& map, const Bytes& key, Handle target);
+    Result<std::shared_ptr<LoadedProgram>> program_for(const LoadedMap& map, const Bytes& key,
+                                                       Handle target) const;
+    void adopt_companions(const std::set<Handle>& programs);
+    void renew_targets();
     Result<void> make_map(LoadedMap& loaded) const;
     Result<void> make_persisted(LoadedMap& loaded) const;
     bool name_is_pending(Owner owner, const std::string& name) const;

@@ -24,6 +24,7 @@ api::ProgramInfo describe_program(const LoadedProgram& program, const ProgramCou
     info.insns = static_cast<uint32_t>(spec.insns.size());
     info.jited_bytes = static_cast<uint32_t>(program.compiled->code().size());
     info.runs = counters.runs;
+    info.aborted = counters.aborted;
     for (uint32_t verdict = 0; verdict < std::size(counters.verdicts); ++verdict) {
         info.verdicts.emplace(vm::verdict_name(verdict), counters.verdicts[verdict]);
     }

@@ -16,6 +16,7 @@ namespace weir::dataplane {
 
 constexpr uint32_t kTxBufferPackets = 256;
 constexpr uint32_t kHandoverPackets = 1024;
+constexpr uint32_t kHostRingPackets = 1024;  ///< a ring from or to the host's end of a port
 
 /// Where a worker's packets for one port go.
 struct TxTarget {

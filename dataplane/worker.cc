@@ -43,6 +43,7 @@ Worker::Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers, 
     env_.timers = &timers_;
     distributes_ = std::ranges::any_of(
         setup_.rx, [](const RxSource& source) { return source.distributor != nullptr; });
+    env_.map_redirects = map_redirects_;
 }
 
 int Worker::run(void* self) {
@@ -107,6 +108,9 @@ bool Worker::round() {
     live_ = &live;
     env_.fib = live.generation->fib.get();
     uint64_t busy = 0;
+    const bool was_handed =
+        __builtin_expect(cpu_queues_.load(std::memory_order_relaxed) != nullptr, 0) &&
+        take_handed();
     for (uint32_t i = 0; i < setup_.rx.size(); ++i) busy += serve(i, live);
     const bool moved = transmitter_.flush_devices();
     counters_.publish();
@@ -118,13 +122,14 @@ bool Worker::round() {
     if (busy != 0)
         busy_polls_.store(busy_polls_.load(std::memory_order_relaxed) + busy,
                           std::memory_order_relaxed);
-    return busy != 0 || moved;
+    return busy != 0 || moved || was_handed;
 }
 
 void Worker::drain() {
     for (uint32_t i = 0; i < setup_.rx.size(); ++i) {
         if (setup_.rx[i].ring != nullptr) drain_ring(i);
     }
+    drain_handed();
     transmitter_.drain();
 }
 

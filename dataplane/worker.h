@@ -10,11 +10,14 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/abort_counts.h"
 #include "dataplane/counters.h"
+#include "dataplane/cpu_queues.h"
 #include "dataplane/fault_guard.h"
 #include "dataplane/out_of_service.h"
 #include "dataplane/packet.h"
 #include "dataplane/publication.h"
+#include "dataplane/rx_metadata.h"
 #include "dataplane/rx_source.h"
 #include "dataplane/scattered.h"
 #include "dataplane/transmit.h"
@@ -75,6 +78,10 @@ public:
     /// was armed before is in use until the worker was quiescent since. Control thread.
     void arm(WorkerTrace* trace) { trace_.store(trace, std::memory_order_release); }
 
+    /// Cpumaps lead to workers from now on. Before the first entry of one is set.
+    void connect(CpuQueues* queues) { cpu_queues_.store(queues, std::memory_order_release); }
+    AbortCounts& aborts() { return aborts_; }
+
     // -- any thread -------------------------------------------------------------------------------
     const Counters& counters() const { return counters_; }
     uint64_t polls() const { return polls_.load(std::memory_order_relaxed); }
@@ -87,15 +94,18 @@ private:
     /// Packets in work: those of one receive burst that are still to be judged.
     struct Burst {
         uint32_t count = 0;
-        rte_mbuf* packets[kRxBurstPackets];
-        vm::XdpContext contexts[kRxBurstPackets] = {};
+        // One more place, for the copy of a broadcast that is on its way.
+        rte_mbuf* packets[kRxBurstPackets + 1];
+        vm::XdpContext contexts[kRxBurstPackets + 1] = {};
         uint32_t verdicts[kRxBurstPackets];
         uint32_t redirects[kRxBurstPackets];
         BurstSummary seen;
         const RxSource* named_for = nullptr;  ///< whose port and queue stand in the contexts
         bool has_segments = false;            ///< some context points into `segments`
         vm::Segment segments[kRxBurstPackets][kSegmentsMax];
+        vm::PacketMetadata metadata[kRxBurstPackets];
     };
+    static constexpr uint32_t kCopy = kRxBurstPackets;
 
     void loop();
     bool round();
@@ -129,6 +139,7 @@ private:
     void admit_each(uint32_t port, uint16_t count, bool takes_segments);
     void name_contexts(const RxSource& source);
     void forget_segments();
+    void describe_packets();
     void watch_checksums(uint32_t port, uint32_t count);
     void judge_by_burst(uint32_t port, const PortPlan& plan);
     void settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_frames);
@@ -153,11 +164,29 @@ private:
     void judge_around(uint32_t port, const LiveGeneration& live, uint32_t first);
     uint32_t run_chain_around(std::span<const ChainEntry> chain, uint32_t port,
                               vm::XdpContext& context);
-    void settle_around(uint32_t port, const LiveGeneration& live, uint32_t i, uint32_t verdict);
+    void settle_around(uint32_t port, uint32_t i, uint32_t verdict);
     void leave_around(uint32_t out, uint32_t i, std::span<const ChainEntry> egress, OutReason why);
     void recover();
     void settle_faulted(const Run& run, uint32_t i);
     void note_cycles(uint32_t port, uint64_t cycles);
+    void send_off(uint32_t out, uint32_t i);
+
+    // redirects.cc
+    uint32_t port_with(uint32_t ifindex) const;
+    uint32_t run_bound(const vm::Runnable& bound, vm::XdpContext& context);
+    uint32_t leave_by_entry(uint32_t port, uint32_t i, const maps::Destination& entry);
+    void leave_as_copy(uint32_t port, uint32_t i, const maps::Destination& entry);
+    uint32_t broadcast(uint32_t port, uint32_t i, const vm::Redirect& where);
+    void hand_over(uint32_t port, uint32_t i, const vm::Redirect& where);
+    uint32_t redirect_by_map(uint32_t port, uint32_t i, const vm::Redirect& where);
+    uint32_t settle(uint32_t port, uint32_t i, uint32_t verdict, uint32_t redirect,
+                    const vm::Redirect& by_map);
+    void settle_by_maps(uint32_t port, const ChainEntry& entry);
+    void open_handed(const CpuMessage& message, uint32_t i);
+    void judge_handed(const CpuMessage& message, uint32_t i);
+    bool take_handed();
+    void drain_handed();
+    void count_aborts();
 
     // packet_trace.cc
     bool judge_traced(const RxSource& source, const LiveGeneration& live, WorkerTrace& trace);
@@ -173,11 +202,15 @@ private:
     std::vector<uint32_t> overruns_;        ///< by port: bursts in a row above the budget
     Counters counters_;
     Transmitter transmitter_;
+    RxMetadata rx_metadata_;
     vm::RunEnv env_;
     Burst burst_;
     PacketTrace* recording_ = nullptr;  ///< of the packet at hand; nullptr: it is not traced
     uint32_t dropped_count_ = 0;
-    rte_mbuf* dropped_[kRxBurstPackets];
+    rte_mbuf* dropped_[2 * kRxBurstPackets];  ///< of a burst, and copies of its packets
+    bool copy_is_out_ = false;                ///< in burst_.packets[kCopy] is a packet on its way
+    vm::Redirect map_redirects_[kRxBurstPackets];
+    AbortCounts aborts_;
     bool distributes_ = false;  ///< some source has a distributor
     uint32_t empty_rounds_ = 0;
     alignas(64) std::atomic<uint64_t> polls_{0};
@@ -186,8 +219,9 @@ private:
     alignas(64) std::atomic<const WorkerTask*> task_{
         nullptr};                         ///< release both ways; nullptr: none, or taken
     std::atomic<bool> task_done_{false};  ///< release by the worker; partner: run_between_rounds
-    std::atomic<WorkerTrace*> trace_{nullptr};  ///< release by arm, acquire once a burst
-    std::atomic<bool> stop_{false};             ///< relaxed: the end may come a round later
+    std::atomic<WorkerTrace*> trace_{nullptr};     ///< release by arm, acquire once a burst
+    std::atomic<CpuQueues*> cpu_queues_{nullptr};  ///< release by connect, acquire by the worker
+    std::atomic<bool> stop_{false};                ///< relaxed: the end may come a round later
 };
 
 }  // namespace weir::dataplane

@@ -49,16 +49,17 @@ Result<std::unique_ptr<CompiledProgram>> JitProgram::make(
     Result<MachineCode> code = MachineCode::generate(input);
     if (!code) return fail_in(program->spec().name, code.error());
     made->take(std::move(*code), options);
-    made->keep(program, maps, helpers);
+    made->keep(program, maps, helpers, options.number);
     if (options.perf_symbols || options.gdb_symbols) made->name_code(program->spec(), options);
     return made;
 }
 
 void JitProgram::keep(std::shared_ptr<const vm::VerifiedProgram> program,
-                      std::span<vm::Map* const> maps, const vm::HelperTable& helpers) {
+                      std::span<vm::Map* const> maps, const vm::HelperTable& helpers,
+                      uint32_t number) {
     program_ = std::move(program);
     maps_.assign(maps.begin(), maps.end());
-    proven_ = {program_->slots(), maps_, &helpers, this, &program_->spec(), options.number};
+    proven_ = {program_->slots(), maps_, &helpers, this, &program_->spec(), number};
 }
 
 void JitProgram::name_code(const vm::ProgramSpec& spec, const CompileOptions& options) {

@@ -43,7 +43,7 @@ private:
     bool waits_for_memory(vm::RunEnv& env) const;
 
     void keep(std::shared_ptr<const vm::VerifiedProgram> program, std::span<vm::Map* const> maps,
-              const vm::HelperTable& helpers);
+              const vm::HelperTable& helpers, uint32_t number);
 
     std::shared_ptr<const vm::VerifiedProgram> program_;
     std::vector<vm::Map*> maps_;

@@ -68,7 +68,8 @@ public:
                                 uint64_t flags);
     /// All contents of these maps, in one step: {"elements":2,"generation":8,"swap_us":120}.
     Result<Json> replace(const std::vector<MapContents>& contents);
-    /// Into a slot of a prog array the program `target`, of a map in map the map.
+    /// Into a slot of a prog array the program `target`, of a map in map the map; into an entry of
+    /// a devmap or cpumap PORT, IFINDEX or LENGTH, or the same with :PROGRAM.
     Result<Json> bind(const std::string& name, const Bytes& key, const std::string& target);
     Result<Json> erase(const std::string& name, const Bytes& key);
     /// {"deleted":N,"missing":["KEYHEX",…]} or {"elements":[…],"missing":[…]}; the second form

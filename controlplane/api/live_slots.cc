@@ -2,6 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <span>
+
 #include "controlplane/api/live_node.h"
 #include "controlplane/config/parse.h"
 
@@ -25,12 +30,65 @@ Result<api::Handle> program_handle(api::Client& client, const std::string& name)
                             near.empty() ? "" : ", did you mean '" + near + "'?"));
 }
 
+bool has_targets(const api::MapInfo& map) {
+    return map.spec.type == vm::MapType::Devmap || map.spec.type == vm::MapType::DevmapHash ||
+           map.spec.type == vm::MapType::Cpumap;
+}
+
+Result<uint32_t> target_number(api::Client& client, const api::MapInfo& map,
+                               const std::string& text) {
+    uint32_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    if (!text.empty() && parsed.ec == std::errc() && parsed.ptr == end) return number;
+    if (map.spec.type == vm::MapType::Cpumap)
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("map {}: '{}', expected the length of a queue, or LENGTH:PROGRAM",
+                                map.name, text));
+    const Result<api::Status> status = client.status();
+    if (!status) return std::unexpected(status.error());
+    std::string names;
+    for (const api::PortConfig& port : status->configure.ports) {
+        if (port.name == text) return port.ifindex;
+        names += (names.empty() ? "" : ", ") + port.name;
+    }
+    return fail(ErrorKind::kNotFound,
+                fmt::format("map {}: no port is called '{}', there are {}", map.name, text, names));
+}
+
+/// NUMBER, PORT, NUMBER:PROGRAM or PORT:PROGRAM -> an entry's value.
+Result<Bytes> target_value(api::Client& client, const api::MapInfo& map,
+                           const std::string& target) {
+    const size_t colon = target.find(':');
+    const Result<uint32_t> number = target_number(client, map, target.substr(0, colon));
+    if (!number) return std::unexpected(number.error());
+    Bytes value(map.spec.value_bytes);
+    std::memcpy(value.data(), &*number, std::min(value.size(), sizeof *number));
+    if (colon == std::string::npos) return value;
+    if (value.size() != 2 * sizeof(api::Handle))
+        return fail(ErrorKind::kInvalid,
+                    fmt::format("map {}: its entries have no room for a program", map.name));
+    const Result<api::Handle> program = program_handle(client, target.substr(colon + 1));
+    if (!program) return std::unexpected(program.error());
+    std::memcpy(value.data() + sizeof *number, &*program, sizeof *program);
+    return value;
+}
+
 }  // namespace
 
 Result<Json> LiveNode::bind(const std::string& name, const Bytes& key, const std::string& target) {
     return questions_.call([&](api::Client& client) -> Result<Json> {
         const Result<api::MapInfo> map = find_map(client, name);
         if (!map) return std::unexpected(map.error());
+        if (has_targets(*map)) {
+            Result<Bytes> value = target_value(client, *map, target);
+            if (!value) return std::unexpected(value.error());
+            const api::Element element{key, std::move(*value)};
+            const Result<uint32_t> updated =
+                client.update(map->handle, std::span(&element, 1), vm::kUpdateAny, false);
+            if (!updated) return std::unexpected(updated.error());
+            return Json{{"updated", 1}};
+        }
         Result<api::Handle> handle = 0;
         if (vm::is_map_in_map(map->spec.type)) {
             const Result<api::MapInfo> inner = find_map(client, target);

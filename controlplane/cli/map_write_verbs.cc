@@ -55,6 +55,18 @@ Result<void> check_no_flags(const Parsed& parsed, const MapInfo& map, const char
     return {};
 }
 
+/// Of devmaps and cpumaps what is no number, hex or JSON names a port or a program.
+bool takes_names(const Parsed& parsed, const MapInfo& map) {
+    const std::string value = parsed.text("VALUE");
+    switch (map.spec.type) {
+        case vm::MapType::Devmap:
+        case vm::MapType::DevmapHash:
+        case vm::MapType::Cpumap: return !value.starts_with('{') && !value.starts_with("0x");
+        default: break;
+    }
+    return map.spec.type == vm::MapType::ProgArray || vm::is_map_in_map(map.spec.type);
+}
+
 /// Slots take programs and maps by their names.
 int put_slot(const Parsed& parsed, const MapInfo& map) {
     if (const Result<void> none = check_no_flags(parsed, map, "slots"); !none)
@@ -157,14 +169,17 @@ int put_sample(const Parsed& parsed, const MapInfo& map) {
 }  // namespace
 
 int verb_map_update(const Words& words) {
-    Options options("map update", "NAME KEY VALUE",
-                    "Writes one element. KEY is an address, a prefix, a decimal integer or hex "
-                    "after 0x, VALUE a decimal integer or hex\n"
-                    "after 0x; either may be JSON by its BTF type: '{\"rate\":1000,\"burst\":20}'. "
-                    "A per-CPU value is for every worker, or a\n"
-                    "JSON list with one for each. Negative numbers stand behind '--'. For a prog "
-                    "array VALUE is the name of a program,\n"
-                    "for a map in map of a map of the node.");
+    Options options(
+        "map update", "NAME KEY VALUE",
+        "Writes one element. KEY is an address, a prefix, a decimal integer or hex "
+        "after 0x, VALUE a decimal integer or hex\n"
+        "after 0x; either may be JSON by its BTF type: '{\"rate\":1000,\"burst\":20}'. "
+        "A per-CPU value is for every worker, or a\n"
+        "JSON list with one for each. Negative numbers stand behind '--'. For a prog "
+        "array VALUE is the name of a program,\n"
+        "for a map in map of a map of the node; for a devmap a port or its ifindex, for "
+        "a cpumap the queue's length, each with\n"
+        ":PROGRAM behind it for a program that runs there.");
     options.positional("NAME", true).positional("KEY", true).positional("VALUE", true);
     options.flag("noexist", "only if there is no such key yet")
         .flag("exist", "only if the key is there already")
@@ -175,8 +190,7 @@ int verb_map_update(const Words& words) {
     const Result<NodeMap> map = ask_map(*parsed);
     if (!map) return report(map.error());
     if (map->info.spec.type == vm::MapType::UserRingbuf) return put_sample(*parsed, map->info);
-    if (map->info.spec.type == vm::MapType::ProgArray || vm::is_map_in_map(map->info.spec.type))
-        return put_slot(*parsed, map->info);
+    if (takes_names(*parsed, map->info)) return put_slot(*parsed, map->info);
     const Result<uint64_t> flags = update_flags(*parsed, map->info);
     if (!flags) return report(flags.error());
     const Result<ElementRecords> element = one_element(*parsed, map->info);

@@ -128,11 +128,14 @@ int verb_prog_list(const Words& words) {
         print_json(*programs, *parsed);
         return kExitDone;
     }
-    for (const Json& program : *programs)
-        fmt::print("{}: {} of {}, {} instructions, {} bytes jited, {} runs\n",
+    for (const Json& program : *programs) {
+        const std::string aborted = aborted_text(program);
+        fmt::print("{}: {} of {}, {} instructions, {} bytes jited, {} runs{}{}\n",
                    text_of(program["name"]), text_of(program["function"]),
                    text_of(program["object"]), text_of(program["insns"]),
-                   text_of(program["jited_bytes"]), text_of(program["runs"]));
+                   text_of(program["jited_bytes"]), text_of(program["runs"]),
+                   aborted.empty() ? "" : ", ", aborted);
+    }
     return kExitDone;
 }
 

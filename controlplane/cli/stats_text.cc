@@ -40,6 +40,15 @@ std::string port_row(const std::string& name, const Json& counters) {
 
 }  // namespace
 
+std::string aborted_text(const Json& program) {
+    std::string text;
+    if (const auto found = program.find("aborted"); found != program.end() && found->is_array())
+        for (const Json& place : *found)
+            text += fmt::format("{}{} at insn {}", text.empty() ? "" : ", ",
+                                number_at(place, "count"), number_at(place, "insn"));
+    return text.empty() ? text : "aborted " + text;
+}
+
 std::string short_number(double number) {
     constexpr std::array<const char*, 4> kUnits = {"", "k", "M", "G"};
     size_t unit = 0;
@@ -61,10 +70,12 @@ std::string stats_table(const Json& stats) {
     for (const auto& [name, counters] : stats["ports"].items())
         if (const std::string verdicts = list_of(counters, "verdicts"); !verdicts.empty())
             text += fmt::format("verdicts on {}: {}\n", name, verdicts);
-    for (const auto& [name, program] : stats["programs"].items())
-        text += fmt::format("program {}: {} runs{}{}\n", name, number_at(program, "runs"),
-                            list_of(program, "verdicts").empty() ? "" : ", ",
-                            list_of(program, "verdicts"));
+    for (const auto& [name, program] : stats["programs"].items()) {
+        const std::string verdicts = list_of(program, "verdicts"), aborted = aborted_text(program);
+        text += fmt::format("program {}: {} runs{}{}{}{}\n", name, number_at(program, "runs"),
+                            verdicts.empty() ? "" : ", ", verdicts, aborted.empty() ? "" : "; ",
+                            aborted);
+    }
     return text;
 }
 

@@ -8,8 +8,11 @@
 
 namespace weir::controlplane::cli {
 
-/// Per port: received, sent, to the kernel, dropped by reason; verdicts; per program its runs and
-/// verdicts.
+/// "aborted 5 at insn 12" of a program, empty if it never did.
+std::string aborted_text(const Json& program);
+
+/// Per port: received, sent, to the kernel, dropped by reason; verdicts; per program its runs,
+/// verdicts, and where it aborted.
 std::string stats_table(const Json& stats);
 
 /// "12.3 kpps in, 12.1 kpps out, 200 pps dropped (blocked 200), generation 3". Rates from the

@@ -10,6 +10,8 @@
 namespace weir::controlplane {
 namespace {
 
+constexpr uint32_t kBytesWithProgram = 8;  ///< struct bpf_devmap_val, bpf_cpumap_val
+
 /// A slot's number as a key; longer keys have zeroes behind.
 Bytes key_of(const vm::InitialSlot& slot, uint32_t key_bytes) {
     Bytes key(key_bytes);
@@ -32,6 +34,7 @@ public:
             } else if (const Result<void> filled = fill(map++); !filled) {
                 return std::unexpected(filled.error());
             }
+            if (program == plan_.programs.size() && map == plan_.maps.size()) add_companions();
         }
         return std::move(plan_);
     }
@@ -51,6 +54,26 @@ private:
             return static_cast<size_t>(found - plan_.programs.begin());
         plan_.programs.push_back(&program);
         return plan_.programs.size() - 1;
+    }
+
+    /// Programs for entries of devmaps and cpumaps: whoever fills these names them.
+    void add_companions() {
+        const auto holds = [&](bool is_cpumap) {
+            return std::ranges::any_of(plan_.maps, [&](const vm::MapSpec* map) {
+                const bool of_kind = is_cpumap ? map->type == vm::MapType::Cpumap
+                                               : map->type == vm::MapType::Devmap ||
+                                                     map->type == vm::MapType::DevmapHash;
+                return of_kind && map->value_bytes == kBytesWithProgram;
+            });
+        };
+        const vm::ProgramSpec& first = *plan_.programs[0];
+        const bool wants_devmap = holds(false), wants_cpumap = holds(true);
+        for (const vm::ProgramSpec& program : object_.programs) {
+            const bool wanted = (program.hook == vm::XdpHook::Devmap && wants_devmap) ||
+                                (program.hook == vm::XdpHook::Cpumap && wants_cpumap);
+            if (wanted && program.type == first.type && program.has_frags == first.has_frags)
+                add_program(program);
+        }
     }
 
     Result<void> fill(size_t index) {

@@ -1,6 +1,8 @@
 #pragma once
 // What a program brings along: the first contents of prog arrays and maps in maps (`.values` of
-// their definitions) name programs and maps of the same object, and these may name more.
+// their definitions) name programs and maps of the same object, and these may name more. With
+// devmaps and cpumaps whose entries may have programs come those of the object that are made for
+// them.
 
 #include <cstddef>
 #include <vector>

@@ -58,6 +58,14 @@ Json port_json(const api::PortInfo& port) {
             {"heads_moved", port.heads_moved}};
 }
 
+/// XDP_ABORTED by the instruction that ended the run.
+Json aborted_json(const std::vector<api::AbortedAt>& places) {
+    Json list = Json::array();
+    for (const api::AbortedAt& place : places)
+        list.push_back({{"insn", place.insn}, {"count", place.count}});
+    return list;
+}
+
 Json timers_json(const api::TimerStats& timers) {
     return {{"in_use", timers.in_use},
             {"most", timers.most},
@@ -76,7 +84,8 @@ Json stats_json(const api::Stats& stats) {
     Json programs = Json::object();
     for (const api::ProgramInfo& program : stats.programs)
         programs[program.name] = {{"runs", program.runs},
-                                  {"verdicts", counts_json(program.verdicts)}};
+                                  {"verdicts", counts_json(program.verdicts)},
+                                  {"aborted", aborted_json(program.aborted)}};
     return {{"generation", stats.generation},  {"total", counters_json(stats.total)},
             {"ports", std::move(ports)},       {"workers", std::move(workers)},
             {"programs", std::move(programs)}, {"timers", timers_json(stats.timers)},
@@ -103,6 +112,7 @@ Json program_json(const api::ProgramInfo& program) {
             {"jited_bytes", program.jited_bytes},
             {"runs", program.runs},
             {"verdicts", counts_json(program.verdicts)},
+            {"aborted", aborted_json(program.aborted)},
             {"maps", program.maps}};
 }
 

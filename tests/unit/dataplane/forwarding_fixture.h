@@ -73,6 +73,7 @@ private:
         for (; context != end; ++context) {
             *verdicts++ = self->run(*context, *env);
             *redirects++ = env->redirect_ifindex;
+            vm::keep_map_redirect(*env);
         }
     }
 

@@ -28,8 +28,22 @@ TEST(PortRequest, FindsWherePassGoes) {
     EXPECT_EQ(checked->at(1).pass_port, PortRequest::kPassDrops);
     ports[0].pass_port = "lna";
     EXPECT_EQ(refusal(ports), "ports.wan: pass: there is no port 'lna'");
-    ports[0].pass = api::PassKind::Kernel;
-    EXPECT_NE(refusal(ports).find("not offered yet"), std::string::npos);
+}
+
+TEST(PortRequest, PutsTheHostsEndsBehindThePorts) {
+    std::vector<api::PortConfig> ports;
+    for (uint32_t i = 0; i < 4; ++i) {
+        ports.push_back(port("p" + std::to_string(i), "net_null" + std::to_string(i), i + 1));
+        if (i % 2 == 1) ports[i].pass = api::PassKind::Kernel;
+    }
+    const auto checked = check_ports(ports);
+    ASSERT_TRUE(checked);
+    EXPECT_EQ(checked->at(1).pass_port, 4u);
+    EXPECT_EQ(checked->at(3).pass_port, 5u);
+    for (uint32_t i = 4; i < 31; ++i)
+        ports.push_back(port("p" + std::to_string(i), "net_null" + std::to_string(i), i + 1));
+    EXPECT_EQ(refusal(ports),
+              "ports: 31, and 2 with pass: kernel, which count twice: expected up to 32");
 }
 
 TEST(PortRequest, RefusesWhatIsThereTwice) {

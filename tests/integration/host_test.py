@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""`pass: kernel`: the host's stack behind a port, through its TAP interface. Both families, TCP, tags, large frames, an interface down."""
+import hashlib
+import os
+import subprocess
+import unittest
+
+import node
+import tap
+
+LAB = "weir-it-host"
+HOST4, HOST6 = "198.51.100.9", "2001:db8:51::9"
+LARGE_MTU = 9000
+
+
+def config(device, more=""):
+    return f"""
+version: 1
+workers: {{lcores: "0", idle: adaptive}}
+memory: {{hugepages: off, size: 256MiB}}
+ports:
+  wan: {{device: "{device}", pass: kernel{more}}}
+"""
+
+
+def run(namespace, *command):
+    return node.sh(*node.inside(namespace, *command))
+
+
+def give_addresses(box):
+    for command in (["address", "add", f"{HOST4}/24", "dev", "wan"], ["address", "add", f"{HOST6}/64", "dev", "wan", "nodad"]):
+        done = node.sh("ip", "-n", box, *command)
+        if done.returncode:
+            raise AssertionError(done.stderr)
+
+
+def pings(namespace, address, *more):
+    return run(namespace, "ping", "-c", "2", "-i", "0.2", "-W", "2", *more, address).returncode == 0
+
+
+SERVE = "import socket,sys\ns=socket.create_server((sys.argv[1],8080))\nprint('ready',flush=True)\nc,_=s.accept()\nc.sendall(open(sys.argv[2],'rb').read())\nc.close()"
+FETCH = ("import hashlib,socket,sys\nc=socket.create_connection((sys.argv[1],8080),10)\nh=hashlib.sha256()\n"
+         "while (b:=c.recv(65536)): h.update(b)\nprint(h.hexdigest())")
+
+
+@node.needs_root()
+class Host(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = node.Lab(LAB)
+        cls.lab.__enter__()
+        cls.node = node.Node(config("net_af_xdp0,iface=box-client"), cls.lab.box)
+        try:
+            cls.node.start()
+            give_addresses(cls.lab.box)
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.node.__exit__()
+        finally:
+            cls.lab.__exit__()
+
+    def counters(self):
+        stats = self.node.stats()
+        self.assertTrue(node.balanced(stats["total"]), stats["total"])
+        return stats["ports"]["wan"]
+
+    def test_the_interface_is_the_ports_and_up(self):
+        port = next(each for each in self.node.json("status")["ports"] if each["name"] == "wan")
+        shown = run(self.lab.box, "ip", "link", "show", "dev", "wan").stdout
+        self.assertIn(f"mtu {port['mtu']} ", shown)
+        self.assertIn(f"link/ether {port['mac']} ", shown)
+        self.assertIn("UP", shown.splitlines()[0])
+
+    def test_both_families_reach_the_host_and_the_host_reaches_out(self):
+        before = self.counters()
+        self.assertTrue(pings(self.lab.client, HOST4))
+        self.assertTrue(pings(self.lab.client, HOST6))
+        self.assertTrue(pings(self.lab.box, "198.51.100.1"))
+        after = self.counters()
+        # Requests, replies and who-has of both sides come in, by the device or from the host.
+        self.assertGreaterEqual(after["to_kernel"] - before["to_kernel"], 6)
+        self.assertGreaterEqual(after["tx"] - before["tx"], 6)
+        self.assertGreaterEqual(after["rx"] - before["rx"], 12)
+
+    def test_a_download_from_the_host_arrives_whole(self):
+        data = os.urandom(1 << 20) * 8
+        path = self.node.folder / "data"
+        path.write_bytes(data)
+        server = subprocess.Popen(node.inside(self.lab.box, "python3", "-c", SERVE, HOST4, path), stdout=subprocess.PIPE, text=True)
+        try:
+            self.assertEqual(server.stdout.readline().strip(), "ready")
+            fetched = run(self.lab.client, "timeout", "20", "python3", "-c", FETCH, HOST4)
+            self.assertEqual(fetched.stdout.strip(), hashlib.sha256(data).hexdigest(), fetched.stderr)
+        finally:
+            server.kill()
+            server.wait()
+            server.stdout.close()
+
+    def test_tags_stay_in_the_bytes_both_ways(self):
+        for namespace, device, address in ((self.lab.client, "eth0", "192.0.2.1/24"), (self.lab.box, "wan", "192.0.2.9/24")):
+            for command in (["link", "add", "link", device, "name", "tagged", "type", "vlan", "id", "5"],
+                            ["address", "add", address, "dev", "tagged"], ["link", "set", "tagged", "up"]):
+                done = node.sh("ip", "-n", namespace, *command)
+                self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(pings(self.lab.client, "192.0.2.9"))
+
+    def test_an_interface_that_is_down_is_counted_and_comes_back(self):
+        self.assertEqual(run(self.lab.box, "ip", "link", "set", "wan", "down").returncode, 0)
+        before = self.counters()["drops"]["host_down"]
+        run(self.lab.client, "ping", "-c", "1", "-W", "1", HOST4)
+        self.node.wait_until(lambda: self.counters()["drops"]["host_down"] > before, "frames that nobody took")
+        self.assertEqual(run(self.lab.box, "ip", "link", "set", "wan", "up").returncode, 0)
+        self.node.wait_until(lambda: pings(self.lab.client, HOST4), "the way back")
+
+    def test_the_interface_goes_with_the_node(self):
+        with node.Node(config("net_null7,no-rx=1").replace("wan:", "gone:"), self.lab.box):
+            self.assertEqual(run(self.lab.box, "ip", "link", "show", "dev", "gone").returncode, 0)
+        self.assertNotEqual(run(self.lab.box, "ip", "link", "show", "dev", "gone").returncode, 0)
+
+    def test_a_name_that_is_taken_is_refused(self):
+        refused = node.Node(config("net_null8,no-rx=1").replace("wan:", "box-server:"), self.lab.box)
+        try:
+            refused.start(wait=False)
+            self.assertNotEqual(refused.process.wait(timeout=node.READY_SECONDS), 0)
+            self.assertIn("ports.box-server: pass: kernel: interface box-server", refused.log.read_text())
+        finally:
+            refused.__exit__()
+
+
+@node.needs_root()
+class LargeFrames(unittest.TestCase):
+    def test_nine_thousand_bytes_both_ways(self):
+        with node.Lab(LAB + "-l") as lab:
+            for namespace, device in ((lab.client, "eth0"), (lab.box, "box-client")):
+                self.assertEqual(node.sh("ip", "-n", namespace, "link", "set", device, "mtu", LARGE_MTU).returncode, 0)
+            device = "net_af_packet0,iface=box-client,blocksz=65536,framesz=16384,framecnt=512"
+            with node.Node(config(device), lab.box) as running:
+                give_addresses(lab.box)
+                sent = str(LARGE_MTU - 28)
+                self.assertTrue(pings(lab.client, HOST4, "-M", "do", "-s", sent))
+                self.assertTrue(pings(lab.box, "198.51.100.1", "-M", "do", "-s", sent))
+                self.assertTrue(node.balanced(running.stats()["total"]))
+
+
+if __name__ == "__main__":
+    tap.main()
