@@ -116,6 +116,12 @@ Result<Bytes> Commands::dispatch(Owner owner, const Frame& frame, bool& malforme
         case FrameType::Fill: return decode_and_run<api::MapFill>(owner, frame, malformed);
         case FrameType::ReplaceMaps:
             return decode_and_run<api::ReplaceMaps>(owner, frame, malformed);
+        case FrameType::TraceStart: return decode_and_run<api::TraceStart>(owner, frame, malformed);
+        case FrameType::TracePoll: return decode_and_run<api::TracePoll>(owner, frame, malformed);
+        case FrameType::ReadProgram:
+            return decode_and_run<api::ReadProgram>(owner, frame, malformed);
+        case FrameType::ReadRoutes:
+            return bare([&] { return api::RoutesRead{published_.routes, published_.neighbours}; });
         case FrameType::Error: break;
     }
     malformed = true;
@@ -310,6 +316,7 @@ Result<api::Published> Commands::run(Owner, const api::Publish& request) {
     if (forwarding_->generation_number() == number) {
         published_ = request;
         registry_->published(programs);
+        traces_.remember(*registry_);
         keep_replay();
     }
     if (published)
@@ -331,6 +338,7 @@ Result<api::Published> Commands::run(Owner owner, const api::ReplaceMaps& reques
     }
     replacement->finish(*registry_);
     registry_->published(programs_of(published_));
+    traces_.remember(*registry_);
     keep_replay();
     if (published)
         spdlog::info("generation {}: the contents of {} maps replaced, swapped in {} us",
@@ -356,6 +364,7 @@ void Commands::keep_replay() {
 void Commands::tick() {
     prover_->tend();
     if (registry_) registry_->tend();
+    traces_.tend();
     if (replay_is_stale_ && forwarding_ && forwarding_->generation_number() > 0 &&
         std::chrono::steady_clock::now() - replay_tried_ > kReplayDelay) {
         keep_replay();
@@ -363,6 +372,7 @@ void Commands::tick() {
 }
 
 void Commands::disconnected(Owner owner) {
+    if (forwarding_) traces_.disconnected(owner, *forwarding_);
     if (registry_) registry_->disconnected(owner);
 }
 

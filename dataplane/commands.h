@@ -14,6 +14,7 @@
 #include "dataplane/registry.h"
 #include "dataplane/replay.h"
 #include "dataplane/server.h"
+#include "dataplane/trace_commands.h"
 
 namespace weir::dataplane {
 
@@ -49,6 +50,9 @@ private:
     Result<api::ProgramLoaded> run(Owner owner, const api::ProgramLoad& request);
     Result<api::Published> run(Owner owner, const api::Publish& request);
     Result<api::Published> run(Owner owner, const api::ReplaceMaps& request);
+    Result<api::Empty> run(Owner owner, const api::TraceStart& request);
+    Result<api::TracedPackets> run(Owner owner, const api::TracePoll& request);
+    Result<api::ProgramText> run(Owner owner, const api::ReadProgram& request);
 
     Result<Bytes> dispatch(Owner owner, const Frame& frame, bool& malformed);
     template <typename Request>
@@ -77,6 +81,7 @@ private:
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     std::unique_ptr<Registry> registry_;
     api::Configure configure_;
+    TraceCommands traces_;  ///< workers write into what it holds
     std::unique_ptr<Forwarding> forwarding_;
     api::Publish published_;                  ///< what runs, as it was asked for
     std::optional<vm::Rejection> rejection_;  ///< of the request at hand

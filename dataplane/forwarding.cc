@@ -224,6 +224,18 @@ Result<void> Forwarding::run_on_worker(const std::function<void()>& task) {
                 fmt::format("worker 0 did not come to rest within {} ms", kTakeMs));
 }
 
+uint32_t Forwarding::worker_count() const {
+    return static_cast<uint32_t>(state_->workers.size());
+}
+
+void Forwarding::arm_trace(uint32_t worker, WorkerTrace* trace) {
+    state_->workers[worker]->arm(trace);
+}
+
+std::string Forwarding::port_name(uint32_t index) const {
+    return index < port_count() ? state_->ports->all()[index].request.config.name : "";
+}
+
 uint64_t Forwarding::generation_number() const {
     return state_->publication->number();
 }

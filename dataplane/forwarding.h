@@ -28,6 +28,8 @@ struct ProgramCounters {
     std::vector<api::AbortedAt> aborted;  ///< by instruction, the first few
 };
 
+class WorkerTrace;  // dataplane/packet_trace.h
+
 class Forwarding {
 public:
     /// Starts EAL, ports and one worker per lcore, with an empty generation 0 in which each port
@@ -46,6 +48,11 @@ public:
     /// Runs `task` on a worker between two of its rounds, and waits for that. kResource: the worker
     /// did not come to rest within the bound; nothing was done.
     Result<void> run_on_worker(const std::function<void()>& task);
+
+    uint32_t worker_count() const;
+    /// Worker::arm. What was armed before stays until a grace period is over (maps/reclaim.h).
+    void arm_trace(uint32_t worker, WorkerTrace* trace);
+    std::string port_name(uint32_t index) const;  ///< empty: there is none of that number
 
     uint32_t cpu_slots() const;  ///< slots that per-CPU maps need
     uint32_t port_count() const;

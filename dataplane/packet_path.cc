@@ -126,7 +126,7 @@ void Worker::describe_packets() {
 void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& live) {
     const uint32_t port = source.port;
     const PortPlan& plan = live.ports[port];
-    const bool is_bounded = setup_.ports[port].chain_budget_cycles != 0;
+    bool is_bounded = setup_.ports[port].chain_budget_cycles != 0;
     const uint64_t start = __builtin_expect(is_bounded, 0) ? rte_rdtsc() : 0;
     admit(source, count, plan);
     if (__builtin_expect(plan.reads_metadata, 0)) describe_packets();
@@ -136,7 +136,7 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
     } else if (WorkerTrace* trace = trace_.load(std::memory_order_acquire);
                __builtin_expect(trace != nullptr, 0) && plan.way != BurstWay::Unfiltered &&
                judge_traced(source, live, *trace)) {
-        // Some of the burst is traced: that has judged all of it.
+        is_bounded = false;  // noting takes time that is not the programs'
     } else {
         switch (plan.way) {
             case BurstWay::ByBurst: judge_by_burst(port, plan); break;

@@ -57,6 +57,7 @@ uint32_t WorkerTrace::choose(uint32_t port, std::span<vm::XdpContext> contexts, 
     uint32_t chosen = 0, count = 0;
     for (uint32_t i = 0; i < contexts.size(); ++i) {
         if (count == room) {
+            if (order.left.load(std::memory_order_relaxed) == 0) break;
             passed_over_.store(passed_over_.load(std::memory_order_relaxed) + contexts.size() - i,
                                std::memory_order_relaxed);
             break;
@@ -71,7 +72,6 @@ uint32_t WorkerTrace::choose(uint32_t port, std::span<vm::XdpContext> contexts, 
         ++count;
     }
     tokens_ -= count;
-    if (count != 0) order.taken.fetch_add(count, std::memory_order_relaxed);
     return chosen;
 }
 

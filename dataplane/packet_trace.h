@@ -29,8 +29,7 @@ struct TraceOrder {
     static constexpr uint32_t kAnyPort = UINT32_MAX;
     std::unique_ptr<const PacketFilter> filter;  ///< nullptr: every packet
     uint32_t port = kAnyPort;
-    std::atomic<uint32_t> left{0};   ///< how many more; relaxed, a count
-    std::atomic<uint64_t> taken{0};  ///< so far; relaxed
+    std::atomic<uint32_t> left{0};  ///< how many more; relaxed, a count
 };
 
 /// One traced packet: what ran, and where it went by the counters that it moved.
@@ -38,7 +37,8 @@ struct PacketTrace {
     vm::RunRecorder recorder;
     uint64_t generation = 0;
     uint64_t time_ns = 0;  ///< CLOCK_REALTIME
-    uint32_t worker = 0, port = 0, queue = 0;
+    uint32_t worker = 0, port = 0;
+    uint16_t queue = 0;
     std::array<bool, kDropReasons> drops{};  ///< reasons that counted
     uint32_t drop_port = 0;                  ///< at which
     uint32_t out_port = UINT32_MAX;          ///< that it left for; UINT32_MAX: none

@@ -108,6 +108,35 @@ api::MapList Commands::list_maps(Owner owner) const {
     return list;
 }
 
+Result<api::Empty> Commands::run(Owner owner, const api::TraceStart& request) {
+    if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    if (const Result<void> started =
+            traces_.start(owner, request, *forwarding_, *registry_, *prover_, rejection_);
+        !started)
+        return std::unexpected(started.error());
+    return api::Empty{};
+}
+
+Result<api::TracedPackets> Commands::run(Owner owner, const api::TracePoll& request) {
+    if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    return traces_.poll(owner, request, *forwarding_, *registry_);
+}
+
+/// Also of a program that a trace met and that is not in service any more.
+Result<api::ProgramText> Commands::run(Owner, const api::ReadProgram& request) {
+    if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
+    std::shared_ptr<const LoadedProgram> program = traces_.find(request.program);
+    if (program == nullptr) {
+        const auto found = registry_->program(request.program);
+        if (!found) return std::unexpected(found.error());
+        program = *found;
+    }
+    api::ProgramText text{
+        program->handle, program->name, program->object, program->verified->spec(), {}};
+    for (const auto& map : program->maps) text.maps.push_back(map->handle);
+    return text;
+}
+
 Result<api::ProgramCode> Commands::run(Owner, const api::ReadCode& request) {
     if (Result<void> ready = need_configured(); !ready) return std::unexpected(ready.error());
     const auto program = registry_->program(request.program);

@@ -10,13 +10,13 @@ namespace weir::dataplane {
 
 enum class DropReason : uint8_t {
 #define REASON(name, text) name,
-#include "dataplane/drop_reasons.def"
+#include "dataplane/api/drop_reasons.def"
 #undef REASON
 };
 
 constexpr std::array kDropReasonNames = {
 #define REASON(name, text) std::string_view(#name),
-#include "dataplane/drop_reasons.def"
+#include "dataplane/api/drop_reasons.def"
 #undef REASON
 };
 constexpr size_t kDropReasons = kDropReasonNames.size();

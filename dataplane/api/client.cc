@@ -254,6 +254,25 @@ Result<Stats> Client::stats() {
     return connection_->call<Stats>(FrameType::Stats, Empty{});
 }
 
+Result<void> Client::start_trace(const TraceStart& request) {
+    const Result<Empty> reply =
+        connection_->call<Empty>(FrameType::TraceStart, request, nullptr, true);
+    if (!reply) return std::unexpected(reply.error());
+    return {};
+}
+
+Result<TracedPackets> Client::poll_trace(uint32_t packets_max) {
+    return connection_->call<TracedPackets>(FrameType::TracePoll, TracePoll{packets_max});
+}
+
+Result<ProgramText> Client::read_program(Handle program) {
+    return connection_->call<ProgramText>(FrameType::ReadProgram, ReadProgram{program});
+}
+
+Result<RoutesRead> Client::read_routes() {
+    return connection_->call<RoutesRead>(FrameType::ReadRoutes, Empty{});
+}
+
 Result<void> Client::shutdown() {
     const Result<Empty> reply = connection_->call<Empty>(FrameType::Shutdown, Empty{});
     if (!reply) return std::unexpected(reply.error());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/api/messages.h"
+#include "dataplane/api/trace.h"
 
 namespace weir::dataplane::api {
 
@@ -55,6 +56,11 @@ public:
     /// kUnsupported: the interpreter runs it.
     Result<ProgramCode> read_code(Handle program);
     Result<Stats> stats();
+    /// Traces the packets to come; the trace ends with this connection.
+    Result<void> start_trace(const TraceStart& request);
+    Result<TracedPackets> poll_trace(uint32_t packets_max);
+    Result<ProgramText> read_program(Handle program);
+    Result<RoutesRead> read_routes();
     Result<void> shutdown();
 
 private:

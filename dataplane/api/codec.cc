@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dataplane/api/fields.h"
+#include "dataplane/api/trace_fields.h"
 
 namespace weir::dataplane::api {
 namespace {

@@ -3,6 +3,7 @@
 // decode() keeps.
 
 #include "dataplane/api/frame.h"
+#include "dataplane/api/trace.h"
 
 namespace weir::dataplane::api {
 
@@ -22,7 +23,8 @@ Result<Message> decode(ByteSpan body);
     APPLY(Empty) APPLY(Status) APPLY(Configure) APPLY(MapCreate) APPLY(MapCreated) APPLY(MapList) \
     APPLY(MapLookup) APPLY(MapLookupReply) APPLY(MapUpdate) APPLY(MapFill) APPLY(ReplaceMaps) APPLY(SlotBind) APPLY(MapErase) APPLY(MapCount) \
     APPLY(MapDump) APPLY(MapElements) APPLY(ProgramLoad) APPLY(ProgramLoaded) APPLY(ReadCode) APPLY(ProgramCode) APPLY(Publish) \
-    APPLY(Published) APPLY(ProgramList) APPLY(Stats) APPLY(ErrorReply)
+    APPLY(Published) APPLY(ProgramList) APPLY(Stats) APPLY(ErrorReply) \
+    APPLY(TraceStart) APPLY(TracePoll) APPLY(TracedPackets) APPLY(ReadProgram) APPLY(ProgramText) APPLY(RoutesRead)
 // clang-format on
 
 #define WEIR_DECLARE(Message)                              \

@@ -40,9 +40,13 @@ enum class FrameType : uint16_t {
     ReplaceMaps,
     Bind,
     ReadCode,
+    TraceStart,
+    TracePoll,
+    ReadProgram,
+    ReadRoutes,
     Error = 0xffff,
 };
-constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::ReadCode);
+constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::ReadRoutes);
 constexpr uint16_t kReplyBit = 0x8000;
 
 constexpr uint16_t reply_type(FrameType request) {

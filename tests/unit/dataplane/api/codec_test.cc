@@ -13,7 +13,8 @@ class EveryMessage : public testing::Test {};
 using Messages =
     testing::Types<Empty, Status, Configure, MapCreate, MapCreated, MapList, MapLookup,
                    MapLookupReply, MapUpdate, MapErase, MapCount, MapDump, MapElements, ProgramLoad,
-                   ProgramLoaded, Publish, Published, ProgramList, Stats, ErrorReply>;
+                   ProgramLoaded, Publish, Published, ProgramList, Stats, ErrorReply, TraceStart,
+                   TracePoll, TracedPackets, ReadProgram, ProgramText, RoutesRead>;
 TYPED_TEST_SUITE(EveryMessage, Messages);
 
 TYPED_TEST(EveryMessage, ComesBackAsItWas) {

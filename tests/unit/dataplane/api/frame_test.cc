@@ -36,7 +36,7 @@ TEST(Frame, NamesItsTypes) {
     EXPECT_EQ(frame_type_name(reply_type(FrameType::LoadProgram)), "LOAD reply");
     EXPECT_EQ(frame_type_name(0xffff), "ERROR");
     EXPECT_EQ(frame_type_name(0), "type 0");
-    EXPECT_EQ(frame_type_name(kRequestTypeMax + 1), "type 18");
+    EXPECT_EQ(frame_type_name(kRequestTypeMax + 1), "type " + std::to_string(kRequestTypeMax + 1));
 }
 
 }  // namespace

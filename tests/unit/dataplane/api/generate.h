@@ -4,7 +4,7 @@
 #include <random>
 #include <string>
 
-#include "dataplane/api/fields.h"
+#include "dataplane/api/trace_fields.h"
 
 namespace weir::dataplane::api {
 

@@ -1,0 +1,122 @@
+#include "dataplane/packet_trace.h"
+
+#include "maps/maps.h"
+#include "tests/unit/dataplane/fixtures.h"
+#include "tests/unit/dataplane/forwarding_fixture.h"
+#include "vm/verifier/verifier.h"
+
+namespace weir::dataplane::testing {
+namespace {
+
+/// A node with one port whose program counts in a map and drops.
+class CountingNode {
+public:
+    CountingNode() {
+        node = start(configure({{"net_ring0", ""}}), dir_);
+        map = maps::create_map(testing_map("counts", vm::MapType::Array, 1), 1).value();
+        vm::ProgramSpec spec = testing_counter(vm::XDP_DROP, map->spec());
+        const auto proof = vm::verify(spec);
+        verified_ =
+            std::make_shared<const vm::VerifiedProgram>(vm::accept(spec, proof.value()).value());
+        vm::Map* const maps[] = {map.get()};
+        program = jit::compile(verified_, maps, maps::all_helpers(), jit::Engine::kJit).value();
+        std::vector<PortChains> ports(1);
+        ports[0].ingress = {{.program = program, .slot = 0}};
+        EXPECT_TRUE(node->publish(generation(1, std::move(ports))));
+        input.emplace("net_ring0");
+    }
+    void send(uint32_t packets) {
+        for (uint32_t i = 0; i < packets; ++i) input->put_patiently(Frame(60, uint8_t(i)));
+        sent += packets;
+        EXPECT_TRUE(eventually([&] { return node->read_stats().total.rx == sent; }));
+        EXPECT_EQ(dropped(node->read_stats().total, "xdp_drop"), sent);
+        EXPECT_EQ(node->program_counters(0).runs, sent);
+        EXPECT_EQ(counted(), sent);
+    }
+    uint64_t counted() const {
+        const uint32_t key = 0;
+        uint64_t value = 0;
+        map->control_lookup(reinterpret_cast<const uint8_t*>(&key),
+                            {reinterpret_cast<uint8_t*>(&value), sizeof value});
+        return value;
+    }
+
+private:
+    RunDir dir_;
+    std::shared_ptr<const vm::VerifiedProgram> verified_;
+
+public:
+    std::unique_ptr<vm::Map> map;
+    std::shared_ptr<const jit::CompiledProgram> program;
+    std::unique_ptr<Forwarding> node;
+    std::optional<RingInput> input;
+    uint64_t sent = 0;
+};
+
+std::shared_ptr<TraceOrder> order_of(uint32_t packets) {
+    auto order = std::make_shared<TraceOrder>();
+    order->left = packets;
+    return order;
+}
+
+TEST(PacketTrace, TracesAsManyAsAskedForAndEveryPacketCountsOnce) {
+    in_child([] {
+        CountingNode counting;
+        WorkerTrace trace(order_of(3), 0);
+        counting.send(40);
+        counting.node->arm_trace(0, &trace);
+        counting.send(100);
+        std::vector<uint64_t> counts;
+        while (PacketTrace* made = trace.take()) {
+            EXPECT_EQ(made->generation, 1u);
+            EXPECT_TRUE(made->drops[static_cast<size_t>(DropReason::xdp_drop)]);
+            EXPECT_EQ(made->out_port, UINT32_MAX);
+            const vm::RunRecord& record = made->recorder.record();
+            EXPECT_EQ(record.programs, std::vector{counting.program->runnable()});
+            ASSERT_EQ(record.writes.size(), 1u);
+            counts.push_back(record.writes[0].after);
+            trace.give_back(made);
+        }
+        EXPECT_EQ(counts, (std::vector<uint64_t>{41, 42, 43}));
+        counting.node->arm_trace(0, nullptr);
+        counting.send(10);
+    });
+}
+
+TEST(PacketTrace, TakesNoMoreThanItsRecordersHoldUntilTheyAreRead) {
+    in_child([] {
+        CountingNode counting;
+        WorkerTrace trace(order_of(1000), 0);
+        counting.node->arm_trace(0, &trace);
+        counting.send(200);
+        std::vector<PacketTrace*> taken;
+        while (PacketTrace* made = trace.take()) taken.push_back(made);
+        EXPECT_EQ(taken.size(), kTraceRecorders);
+        EXPECT_EQ(trace.passed_over(), 200u - kTraceRecorders);
+        for (PacketTrace* made : taken) trace.give_back(made);
+        EXPECT_TRUE(eventually([&] {
+            counting.send(1);
+            return trace.take() != nullptr;
+        }));
+        counting.node->arm_trace(0, nullptr);
+        counting.send(1);
+    });
+}
+
+TEST(PacketTrace, LooksAtTheAskedPortAlone) {
+    in_child([] {
+        CountingNode counting;
+        auto order = order_of(5);
+        order->port = 7;
+        WorkerTrace trace(order, 0);
+        counting.node->arm_trace(0, &trace);
+        counting.send(50);
+        EXPECT_EQ(trace.take(), nullptr);
+        EXPECT_EQ(order->left, 5u);
+        counting.node->arm_trace(0, nullptr);
+        counting.send(1);
+    });
+}
+
+}  // namespace
+}  // namespace weir::dataplane::testing
