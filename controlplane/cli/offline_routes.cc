@@ -23,16 +23,22 @@ vm::MacAddress mac_of(uint32_t ifindex) {
 
 }  // namespace
 
+std::vector<vm::Interface> offline_interfaces(
+    const std::vector<dataplane::api::PortConfig>& ports) {
+    std::vector<vm::Interface> interfaces;
+    for (const dataplane::api::PortConfig& port : ports)
+        interfaces.push_back({.ifindex = port.ifindex,
+                              .mac = mac_of(port.ifindex),
+                              .mtu = port.mtu == 0 ? kEthernetMtu : port.mtu});
+    return interfaces;
+}
+
 Result<std::shared_ptr<const vm::Fib>> routes_of_config(const std::string& path) {
     const Result<Config> config = load_config(path);
     if (!config) return std::unexpected(config.error());
-    std::vector<vm::Interface> ports;
-    for (const PortConfig& port : config->ports)
-        ports.push_back({.ifindex = port.ifindex.value,
-                         .mac = mac_of(port.ifindex.value),
-                         .mtu = port.mtu == 0 ? kEthernetMtu : port.mtu});
     Result<vm::FibSpec> spec =
-        dataplane::api::fib_spec(make_routes(*config), make_neighbours(*config), std::move(ports));
+        dataplane::api::fib_spec(make_routes(*config), make_neighbours(*config),
+                                 offline_interfaces(make_configure(*config).ports));
     if (!spec) return fail_in(path, spec.error());
     Result<std::unique_ptr<const vm::Fib>> fib = vm::Fib::build(std::move(*spec));
     if (!fib) return fail_in(path, fib.error());

@@ -3,7 +3,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "dataplane/api/messages.h"
 #include "vm/base/result.h"
 #include "vm/helpers/fib.h"
 
@@ -13,6 +15,9 @@ namespace weir::controlplane::cli {
 /// that the configuration gives it, else 1,500, and since no device is there to ask, the MAC
 /// address 02:00 followed by its ifindex.
 Result<std::shared_ptr<const vm::Fib>> routes_of_config(const std::string& path);
+
+/// Ports as bpf_fib_lookup sees them where no device is there to ask, as above.
+std::vector<vm::Interface> offline_interfaces(const std::vector<dataplane::api::PortConfig>& ports);
 
 /// Of a run without a configuration: no route, and the interface that packets come from is like the
 /// loopback that BPF_PROG_TEST_RUN takes.
