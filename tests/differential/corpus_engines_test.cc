@@ -74,6 +74,7 @@ std::vector<Bytes> frames() {
 const std::vector<Way>& ways() {
     static const std::vector<Way> all = {
         kSingle,
+        kTraced,
         kBurst,
         {"bursts of 2, overlapping", jit::Engine::kJit, 2, jit::Overlap::kAlways},
         {"bursts of 31, overlapping", jit::Engine::kJit, 31, jit::Overlap::kAlways},

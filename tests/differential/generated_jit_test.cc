@@ -32,7 +32,7 @@ void compare_engines(uint64_t seed, const std::shared_ptr<const vm::VerifiedProg
     const Traffic traffic{generated_packets(seed)};
     const Result<Outcome> wanted = run_packets(program, traffic, kInterpreter);
     ASSERT_TRUE(wanted.has_value()) << wanted.error().message;
-    for (const Way& way : {kSingle, kBurst, kOverlapping, kBlinded}) {
+    for (const Way& way : {kSingle, kTraced, kBurst, kOverlapping, kBlinded}) {
         const Result<Outcome> got = run_packets(program, traffic, way);
         ASSERT_TRUE(got.has_value()) << "seed " << seed << ": " << got.error().message;
         if (*got == *wanted) continue;

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "jit/traced_run.h"
 #include "maps/maps.h"
 #include "vm/base/check.h"
 #include "vm/base/limits.h"
@@ -57,14 +58,20 @@ MapContents dump(vm::Map& map) {
 
 /// Packets [first, first + count).
 void run_some(const jit::CompiledProgram& program, std::span<vm::XdpContext> contexts,
-              const Way& way, size_t first, vm::RunEnv& env, Outcome& outcome) {
+              const Way& way, size_t first, vm::RunEnv& env, vm::RunRecorder* recorder,
+              Outcome& outcome) {
     if (way.burst > 1) {
         const std::span verdicts = std::span(outcome.verdicts).subspan(first, contexts.size());
         const std::span redirects = std::span(outcome.redirects).subspan(first, contexts.size());
         return program.run_burst(contexts, verdicts, redirects, env);
     }
     for (size_t i = 0; i < contexts.size(); ++i) {
-        outcome.verdicts[first + i] = program.run(contexts[i], env);
+        if (way.traced && (first + i) % 2 == 0) {
+            recorder->begin(contexts[i]);
+            outcome.verdicts[first + i] = jit::run_traced(program, contexts[i], env, *recorder);
+        } else {
+            outcome.verdicts[first + i] = program.run(contexts[i], env);
+        }
         outcome.redirects[first + i] = env.redirect_ifindex;
     }
 }
@@ -85,13 +92,14 @@ void look_at(const MapList& maps, Outcome& outcome) {
 void run_all(const jit::CompiledProgram& program, std::span<vm::XdpContext> contexts,
              const Way& way, const Traffic& traffic, const MapList& maps, Outcome& outcome) {
     vm::RunEnv env;
+    const auto recorder = way.traced ? std::make_unique<vm::RunRecorder>() : nullptr;
     env.cpu = traffic.cpu_slots - 1;
     const size_t look_every = traffic.look_every == 0 ? contexts.size() : traffic.look_every;
     WEIR_CHECK(look_every % way.burst == 0 || traffic.look_every == 0);
     for (size_t first = 0; first < contexts.size(); first += way.burst) {
         if (first != 0 && first % look_every == 0) look_at(maps, outcome);
         const size_t count = std::min(way.burst, contexts.size() - first);
-        run_some(program, contexts.subspan(first, count), way, first, env, outcome);
+        run_some(program, contexts.subspan(first, count), way, first, env, recorder.get(), outcome);
     }
     look_at(maps, outcome);
     outcome.prandom_state = env.prandom_state;

@@ -20,6 +20,7 @@ struct Way {
     size_t burst = 1;  ///< 1: by run(), one after the other
     jit::Overlap overlap = jit::Overlap::kNever;
     bool blind_constants = false;
+    bool traced = false;  ///< every other packet by the interpreter that notes everything
 };
 inline constexpr Way kInterpreter{};
 inline constexpr Way kSingle{"single", jit::Engine::kJit};
@@ -27,6 +28,9 @@ inline constexpr Way kBurst{"burst", jit::Engine::kJit, 32, jit::Overlap::kAuto}
 inline constexpr Way kOverlapping{"overlapping burst", jit::Engine::kJit, 32,
                                   jit::Overlap::kAlways};
 inline constexpr Way kBlinded{"blinded burst", jit::Engine::kJit, 32, jit::Overlap::kAlways, true};
+
+inline constexpr Way kTraced{
+    "single, every other traced", jit::Engine::kJit, 1, jit::Overlap::kNever, false, true};
 
 /// An element that stands in a map before the first packet. One without a value is an inner map:
 /// `inner` is its index.

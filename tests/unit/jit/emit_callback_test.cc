@@ -123,9 +123,8 @@ TEST_P(Callback, CallsKernelFunctions) {
     EXPECT_EQ(joined_.run(joined_.add(iterate), 2), (Verdicts{18, 18}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, Callback, testing::ValuesIn(kAllRuns), [](const auto& run) {
-    return run.param == Runs::kInterp ? "Interp" : run.param == Runs::kSingle ? "Single" : "Burst";
-});
+INSTANTIATE_TEST_SUITE_P(Engines, Callback, testing::ValuesIn(kAllRuns),
+                         [](const auto& run) { return name_of(run.param); });
 
 uint64_t g_now = 0;
 uint64_t set_clock(clockid_t) {

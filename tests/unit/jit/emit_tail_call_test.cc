@@ -181,9 +181,8 @@ TEST(MachineCode, IsFreedOnceNoWorkerCanJumpIntoIt) {
     EXPECT_EQ(wrong, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, TailCall, testing::ValuesIn(kAllRuns), [](const auto& run) {
-    return run.param == Runs::kInterp ? "Interp" : run.param == Runs::kSingle ? "Single" : "Burst";
-});
+INSTANTIATE_TEST_SUITE_P(Engines, TailCall, testing::ValuesIn(kAllRuns),
+                         [](const auto& run) { return name_of(run.param); });
 
 }  // namespace
 }  // namespace weir::tests

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "jit/jit.h"
+#include "jit/traced_run.h"
 #include "maps/maps.h"
 #include "tests/unit/jit/proven.h"
 #include "vm/isa/assemble.h"
@@ -15,9 +16,14 @@
 
 namespace weir::tests {
 
-/// How a program is run: by the interpreter, by machine code alone or in a burst.
-enum class Runs { kInterp, kSingle, kBurst };
-constexpr Runs kAllRuns[] = {Runs::kInterp, Runs::kSingle, Runs::kBurst};
+/// How a program is run: by the interpreter, by machine code alone or in a burst, or, of machine
+/// code, by the interpreter that notes everything.
+enum class Runs { kInterp, kSingle, kBurst, kTraced };
+constexpr Runs kAllRuns[] = {Runs::kInterp, Runs::kSingle, Runs::kBurst, Runs::kTraced};
+inline std::string name_of(Runs runs) {
+    constexpr const char* kNames[] = {"Interp", "Single", "Burst", "Traced"};
+    return kNames[static_cast<size_t>(runs)];
+}
 
 class Joined {
 public:
@@ -73,7 +79,12 @@ public:
             return verdicts;
         }
         for (size_t i = 0; i < packets; ++i) {
-            verdicts[i] = program.run(contexts[i], env);
+            if (runs == Runs::kTraced) {
+                recorder.begin(contexts[i]);
+                verdicts[i] = jit::run_traced(program, contexts[i], env, recorder);
+            } else {
+                verdicts[i] = program.run(contexts[i], env);
+            }
             redirects[i] = env.redirect_ifindex;
         }
         return verdicts;
@@ -89,6 +100,7 @@ public:
 
     const Runs runs;
     vm::RunEnv env;
+    vm::RunRecorder recorder;  ///< of the last packet that was traced
     std::vector<uint32_t> redirects;
     std::vector<std::shared_ptr<const vm::VerifiedProgram>> verified;
 
