@@ -9,6 +9,7 @@
 
 #include "controlplane/api/live_node.h"
 #include "controlplane/config/parse.h"
+#include "vm/program/map.h"
 
 namespace weir::controlplane {
 

@@ -174,8 +174,28 @@ private:
                 if (!inner) return std::unexpected(inner.error());
                 status = map.bind_map(key.data(), *inner, handle);
             }
+        } else if (maps::is_redirect_kind(type)) {
+            return put_target(local, key, value);
         } else {
             status = map.control_update(key.data(), value, vm::kUpdateAny);
+        }
+        if (status == 0) return {};
+        return fail(ErrorKind::kResource,
+                    fmt::format("map {}: {}", local.info.name, std::strerror(-status)));
+    }
+
+    /// A number, and behind it the handle of a program that runs on what goes there.
+    Result<void> put_target(Local& local, const Bytes& key, Bytes value) {
+        uint32_t handle = 0;
+        if (value.size() == 2 * sizeof handle) {
+            std::memcpy(&handle, value.data() + sizeof handle, sizeof handle);
+            std::memset(value.data() + sizeof handle, 0, sizeof handle);
+        }
+        int status = local.map->control_update(key.data(), value, vm::kUpdateAny);
+        if (status == 0 && handle != 0) {
+            const Result<const ExplainProgram*> program = program_at(handle);
+            if (!program) return std::unexpected(program.error());
+            status = local.map->bind_program(key.data(), (*program)->runnable.get(), handle);
         }
         if (status == 0) return {};
         return fail(ErrorKind::kResource,

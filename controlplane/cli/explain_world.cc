@@ -17,11 +17,6 @@ const vm::ProvenCode* find_code(const vm::Runnable* program) {
     return &static_cast<const vm::ProvenProgram*>(program)->bound();
 }
 
-void drop(TracedStory& story, const ExplainPort& port, const char* reason) {
-    story.drops.emplace_back(reason);
-    story.drop_port = port.name;
-}
-
 }  // namespace
 
 ExplainWorld::ExplainWorld() : timers_(std::make_unique<vm::Timers>(kExplainTimersMax)) {
@@ -51,13 +46,16 @@ const ExplainProgram& ExplainWorld::add_program(std::string name, std::string ob
     return *programs_.back();
 }
 
+uint32_t ExplainWorld::run(const vm::ProvenCode& program, vm::XdpContext& context) {
+    env_.redirect_ifindex = 0;
+    return vm::interpret_traced(program, context, env_, recorder_,
+                                {.find = find_code, .before = before()});
+}
+
 uint32_t ExplainWorld::run_chain(const std::vector<const ExplainProgram*>& chain,
                                  vm::XdpContext& context) {
     for (const ExplainProgram* program : chain) {
-        env_.redirect_ifindex = 0;
-        const uint32_t verdict =
-            vm::interpret_traced(program->runnable->bound(), context, env_, recorder_,
-                                 {.find = find_code, .before = before()});
+        const uint32_t verdict = run(program->runnable->bound(), context);
         if (verdict != vm::XDP_PASS) return verdict;
     }
     return vm::XDP_PASS;
@@ -73,7 +71,7 @@ Result<TracedStory> ExplainWorld::explain(const ExplainPort& port, ByteSpan fram
     env_.fib = fib_.get();
     recorder_.begin(context);
     if (frame.size() < kFrameBytesMin)
-        drop(story, port, "runt");
+        story.drop(port.name, "runt");
     else
         settle(port, run_chain(port.ingress, context), context, story);
     if (const Result<void> trusted = trouble(); !trusted) return std::unexpected(trusted.error());
@@ -89,20 +87,14 @@ void ExplainWorld::settle(const ExplainPort& port, uint32_t verdict, vm::XdpCont
     switch (verdict) {
         case vm::XDP_PASS:
             if (port.pass == PassKind::Kernel) story.to_kernel = true;
-            if (port.pass == PassKind::Drop) drop(story, port, "pass_drop");
+            if (port.pass == PassKind::Drop) story.drop(port.name, "pass_drop");
             if (port.pass == PassKind::Port) leave(*this->port(port.pass_port), context, story);
             return;
         case vm::XDP_TX: return leave(port, context, story);
-        case vm::XDP_REDIRECT: {
-            const auto out =
-                std::ranges::find(ports_, env_.redirect_ifindex, &ExplainPort::ifindex);
-            if (out != ports_.end()) return leave(*out, context, story);
-            const bool to_socket = env_.redirect_ifindex == vm::kRedirectToSocket;
-            return drop(story, port, to_socket ? "redirect_no_socket" : "redirect_unknown_port");
-        }
-        case vm::XDP_DROP: return drop(story, port, "xdp_drop");
-        case vm::XDP_ABORTED: return drop(story, port, "xdp_aborted");
-        default: return drop(story, port, "invalid_verdict");
+        case vm::XDP_REDIRECT: return redirect(port, context, story);
+        case vm::XDP_DROP: return story.drop(port.name, "xdp_drop");
+        case vm::XDP_ABORTED: return story.drop(port.name, "xdp_aborted");
+        default: return story.drop(port.name, "invalid_verdict");
     }
 }
 
@@ -110,12 +102,12 @@ void ExplainWorld::leave(const ExplainPort& out, vm::XdpContext& context, Traced
     if (!out.egress.empty()) {
         context.egress_ifindex = out.ifindex;
         const uint32_t verdict = run_chain(out.egress, context);
-        if (verdict == vm::XDP_DROP) return drop(story, out, "egress_drop");
-        if (verdict != vm::XDP_PASS) return drop(story, out, "egress_aborted");
+        if (verdict == vm::XDP_DROP) return story.drop(out.name, "egress_drop");
+        if (verdict != vm::XDP_PASS) return story.drop(out.name, "egress_aborted");
     }
     const auto bytes = static_cast<uint64_t>(context.data_end - context.data);
     if (out.frame_bytes_max != 0 && bytes > out.frame_bytes_max)
-        return drop(story, out, "exceeds_mtu");
+        return story.drop(out.name, "exceeds_mtu");
     story.out_ports.push_back(out.name);
 }
 

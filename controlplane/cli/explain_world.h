@@ -69,9 +69,15 @@ protected:
     }
 
 private:
+    uint32_t run(const vm::ProvenCode& program, vm::XdpContext& context);
     uint32_t run_chain(const std::vector<const ExplainProgram*>& chain, vm::XdpContext& context);
     void settle(const ExplainPort& port, uint32_t verdict, vm::XdpContext& context,
                 TracedStory& story);
+    // explain_redirect.cc
+    void redirect(const ExplainPort& port, vm::XdpContext& context, TracedStory& story);
+    void redirect_by_map(const ExplainPort& port, vm::XdpContext& context, TracedStory& story);
+    void go_to_entry(const ExplainPort& port, vm::Map& map, uint32_t key, vm::XdpContext& context,
+                     TracedStory& story);
     void leave(const ExplainPort& out, vm::XdpContext& context, TracedStory& story);
     TraceNames names() const;
 

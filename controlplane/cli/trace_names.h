@@ -49,6 +49,10 @@ struct TracedStory {
     std::vector<std::string> out_ports;
     bool to_kernel = false;
     std::vector<std::string> notes;  ///< what the reader should know of this run
+    void drop(std::string at, std::string reason) {
+        drops.push_back(std::move(reason));
+        drop_port = std::move(at);
+    }
     // Of a trace.
     uint64_t generation = 0, time_ns = 0;
     uint32_t worker = 0;
