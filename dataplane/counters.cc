@@ -34,9 +34,16 @@ Counters::Counters(uint32_t port_count, uint32_t queue_count)
       programs_(std::make_unique<Program[]>(kProgramSlotsMax)),
       shared_ports_(std::make_unique<Word[]>(port_count * kPortWords)),
       shared_queues_(std::make_unique<Word[]>(queue_count * kQueueWords)),
+      shared_times_(std::make_unique<Word[]>(kTimeWords)),
       shared_programs_(std::make_unique<Word[]>(kProgramSlotsMax * kProgramWords)) {
     WEIR_CHECK(port_count <= kPortsMax);
     dirty_programs_.reserve(kProgramSlotsMax);
+}
+
+uint64_t Counters::packets_judged() const {
+    uint64_t packets = 0;
+    for (uint32_t i = 0; i < queue_count_; ++i) packets += queues_[i].packets - queues_[i].handed;
+    return packets;
 }
 
 /// The words that every burst changes, and of the drops those that changed.
@@ -51,7 +58,9 @@ void Counters::publish_traffic(uint32_t port) {
 }
 
 void Counters::publish() {
-    if ((dirty_traffic_ | dirty_ports_) == 0 && !queues_dirty_ && dirty_programs_.empty()) return;
+    if ((dirty_traffic_ | dirty_ports_) == 0 && !queues_dirty_ && !times_dirty_ &&
+        dirty_programs_.empty())
+        return;
     const uint64_t before = sequence_.load(std::memory_order_relaxed);
     sequence_.store(before + 1, std::memory_order_relaxed);
     for (uint32_t left = dirty_traffic_; left != 0; left &= left - 1)
@@ -64,6 +73,10 @@ void Counters::publish() {
         for (uint32_t i = 0; i < queue_count_; ++i)
             store_words<kQueueWords>(&shared_queues_[i * kQueueWords], queues_[i]);
         queues_dirty_ = false;
+    }
+    if (times_dirty_) {
+        store_words<kTimeWords>(shared_times_.get(), times_);
+        times_dirty_ = false;
     }
     for (const uint32_t slot : dirty_programs_) {
         store_words<kProgramWords>(&shared_programs_[slot * kProgramWords], programs_[slot].counts);
@@ -89,12 +102,14 @@ void Counters::read_consistently(Read&& read) const {
 
 Counters::State Counters::read() const {
     State state{.ports = std::vector<PortCounts>(port_count_),
-                .queues = std::vector<QueueCounts>(queue_count_)};
+                .queues = std::vector<QueueCounts>(queue_count_),
+                .times = {}};
     read_consistently([&] {
         for (uint32_t i = 0; i < port_count_; ++i)
             load_words(state.ports[i], &shared_ports_[i * kPortWords]);
         for (uint32_t i = 0; i < queue_count_; ++i)
             load_words(state.queues[i], &shared_queues_[i * kQueueWords]);
+        load_words(state.times, shared_times_.get());
     });
     return state;
 }

@@ -32,6 +32,7 @@ struct PortCounts : PortTraffic {
     /// on a worker that takes. Part of in_flight.
     uint64_t between_workers = 0;
     uint64_t heads_moved = 0;  ///< frames moved right in their buffer after a program grew them far
+    uint64_t egress_verdicts[kVerdicts] = {};  ///< of packets that were to leave by the port
     uint64_t drops[kDropReasons] = {};  ///< the last member: Counters finds them from the end
 };
 /// Of one source of a worker's packets. `handed`: of a device's queue, what was handed over to
@@ -39,6 +40,13 @@ struct PortCounts : PortTraffic {
 struct QueueCounts {
     uint64_t packets = 0;
     uint64_t handed = 0;
+};
+constexpr size_t kLatencyBuckets = 40;  ///< the last: 9 minutes and more
+/// TSC cycles by what the worker did (round_clock.h).
+struct TimeCounts {
+    uint64_t rx_cycles = 0, program_cycles = 0, tx_cycles = 0, idle_cycles = 0;
+    uint64_t sleeps = 0;
+    uint64_t latency[kLatencyBuckets] = {};  ///< packets by power of two of ns
 };
 struct ProgramCounts {
     uint64_t runs = 0;
@@ -79,6 +87,11 @@ public:
         queues_dirty_ = true;
         return queues_[index];
     }
+    /// Of all queues, without what was handed over.
+    uint64_t packets_judged() const;
+    /// Shown from the round on in which times_changed() is called.
+    TimeCounts& times() { return times_; }
+    void times_changed() { times_dirty_ = true; }
     /// Copies what changed. Once a round; does nothing when nothing changed.
     void publish();
 
@@ -86,8 +99,9 @@ public:
     struct State {
         std::vector<PortCounts> ports;
         std::vector<QueueCounts> queues;
+        TimeCounts times;
     };
-    /// One consistent state of all ports and queues.
+    /// One consistent state of all ports and queues, and the times.
     State read() const;
     std::vector<PortCounts> read_ports() const { return read().ports; }
     ProgramCounts read_program(uint32_t slot) const;
@@ -99,6 +113,7 @@ private:
     static_assert(kDropReasons <= 64, "a bit for each in dirty_drops_");
     static constexpr size_t kProgramWords = sizeof(ProgramCounts) / sizeof(uint64_t);
     static constexpr size_t kQueueWords = sizeof(QueueCounts) / sizeof(uint64_t);
+    static constexpr size_t kTimeWords = sizeof(TimeCounts) / sizeof(uint64_t);
     using Word = std::atomic<uint64_t>;
     struct Program {
         ProgramCounts counts;
@@ -117,6 +132,8 @@ private:
     std::array<uint64_t, kPortsMax> dirty_drops_{};
     std::vector<uint32_t> dirty_programs_;
     bool queues_dirty_ = false;
+    bool times_dirty_ = false;
+    TimeCounts times_;
     std::unique_ptr<PortCounts[]> ports_;
     std::unique_ptr<QueueCounts[]> queues_;
     std::unique_ptr<Program[]> programs_;
@@ -124,6 +141,7 @@ private:
         0};  ///< odd while the worker writes; partner: read_consistently
     std::unique_ptr<Word[]> shared_ports_;
     std::unique_ptr<Word[]> shared_queues_;
+    std::unique_ptr<Word[]> shared_times_;
     std::unique_ptr<Word[]> shared_programs_;
 };
 

@@ -1,6 +1,5 @@
 #include "dataplane/distributor.h"
 
-#include <rte_cycles.h>
 #include <rte_prefetch.h>
 
 #include <algorithm>
@@ -10,19 +9,15 @@
 namespace weir::dataplane {
 namespace {
 
-constexpr uint64_t kStallSeconds = 1;  ///< a worker that takes nothing for so long is stuck
-
 ByteSpan first_piece(const rte_mbuf& packet) {
     return {rte_pktmbuf_mtod(&packet, const uint8_t*), packet.data_len};
 }
 
 }  // namespace
 
-Distributor::Distributor(std::vector<rte_ring*> rings, FragmentedPairs& fragmented, bool waits)
-    : fragmented_(fragmented),
-      targets_(rings.size()),
-      waits_(waits),
-      stall_bound_tsc_(rte_get_tsc_hz() * kStallSeconds) {
+Distributor::Distributor(std::vector<rte_ring*> rings, FragmentedPairs& fragmented,
+                         uint64_t wait_cycles)
+    : fragmented_(fragmented), targets_(rings.size()), wait_cycles_(wait_cycles) {
     WEIR_CHECK(std::ranges::count(rings, nullptr) == 1);
     for (size_t i = 0; i < rings.size(); ++i) targets_[i].ring = rings[i];
 }
@@ -41,18 +36,20 @@ bool Distributor::have_room() {
     }
     const uint64_t now = rte_rdtsc();
     if (stalled_since_tsc_ == 0) stalled_since_tsc_ = now;
-    return now - stalled_since_tsc_ > stall_bound_tsc_;
+    return now - stalled_since_tsc_ > wait_cycles_;
 }
 
 uint32_t Distributor::keep_own(std::span<rte_mbuf*> packets) {
     for (rte_mbuf* packet : packets) rte_prefetch0(rte_pktmbuf_mtod(packet, void*));
     const auto workers = static_cast<uint32_t>(targets_.size());
+    const uint32_t now = time_stamp();
     uint32_t kept = 0;
     for (rte_mbuf* packet : packets) {
         Target& target = targets_[worker_of(flow_hash(first_piece(*packet), fragmented_), workers)];
         if (target.ring == nullptr) {
             packets[kept++] = packet;
         } else {
+            packet->hash.fdir.hi = now;
             target.packets[target.count++] = packet;
         }
     }

@@ -4,6 +4,7 @@
 // others' over, a ring for each worker; all packets of a flow go one way, so that their order
 // stays.
 
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
@@ -20,23 +21,28 @@ constexpr uint32_t kRxBurstPackets = 32;
 
 class Distributor {
 public:
-    /// `rings`: by worker; nullptr for the one that polls the queue. `waits`: what does not fit
-    /// stays in the device's queue, for senders that wait for room there; else it is dropped, so
+    /// `rings`: by worker; nullptr for the one that polls the queue. `wait_cycles`: how long what
+    /// does not fit stays in the device's queue, where senders wait for room; 0: it is dropped, so
     /// that one worker's flood is not the others' too.
-    Distributor(std::vector<rte_ring*> rings, FragmentedPairs& fragmented, bool waits);
+    Distributor(std::vector<rte_ring*> rings, FragmentedPairs& fragmented, uint64_t wait_cycles);
     ~Distributor();
     Distributor(const Distributor&) = delete;
     Distributor& operator=(const Distributor&) = delete;
 
     // -- the worker that polls the queue ----------------------------------------------------------
-    /// False: leave the queue alone for now, a ring has no room for a burst. A ring that stands
-    /// still for a second is not waited for.
-    bool has_room() { return !waits_ || have_room(); }
+    /// False: leave the queue alone for now, a ring has no room for a burst. True again when that
+    /// lasted for `wait_cycles`.
+    bool has_room() { return wait_cycles_ == 0 || have_room(); }
     /// Leaves the packets that the caller keeps at the front, in order, and returns how many. The
     /// others are noted for flush(), which must come before the next burst.
     uint32_t keep_own(std::span<rte_mbuf*> packets);
     /// Packets noted and not yet handed over.
     uint32_t noted() const { return noted_; }
+
+    /// TSC cycles since keep_own handed `packet` over; up to two minutes.
+    static uint64_t waited_cycles(const rte_mbuf& packet) {
+        return uint64_t{time_stamp() - packet.hash.fdir.hi} << kStampShift;
+    }
 
     struct Refused {
         uint32_t packets = 0;
@@ -54,14 +60,16 @@ private:
         rte_mbuf* packets[kRxBurstPackets];
     };
 
+    static constexpr uint32_t kStampShift = 6;
+    /// In a part of the packet's head that only flow directors use, which are never configured.
+    static uint32_t time_stamp() { return static_cast<uint32_t>(rte_rdtsc() >> kStampShift); }
     bool have_room();
 
     FragmentedPairs& fragmented_;
     std::vector<Target> targets_;
     uint32_t noted_ = 0;
-    bool waits_;
+    uint64_t wait_cycles_;
     uint64_t stalled_since_tsc_ = 0;  ///< 0: there was room
-    uint64_t stall_bound_tsc_;
 };
 
 }  // namespace weir::dataplane

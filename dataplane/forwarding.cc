@@ -1,6 +1,7 @@
 #include "dataplane/forwarding.h"
 
 #include <fmt/format.h>
+#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -67,6 +68,7 @@ struct Forwarding::State {
     ProgramCounts sum_program(uint32_t slot) const;
     Accounts::Reading read_accounts() const;
     api::WorkerStats describe_worker(uint32_t index, const Counters::State& state) const;
+    std::vector<api::ChainStats> describe_chains(const std::vector<PortCounts>& by_port) const;
 };
 
 Forwarding::State::~State() {
@@ -126,11 +128,18 @@ Accounts::Reading Forwarding::State::read_accounts() const {
 api::WorkerStats Forwarding::State::describe_worker(uint32_t index,
                                                     const Counters::State& state) const {
     const Worker& worker = *workers[index];
-    api::WorkerStats stats{.index = index,
-                           .lcore = configure.lcores[index],
-                           .generation = publication->reported(index),
-                           .polls = worker.polls(),
-                           .busy_polls = worker.busy_polls()};
+    api::WorkerStats stats{
+        .index = index,
+        .lcore = configure.lcores[index],
+        .generation = publication->reported(index),
+        .polls = worker.polls(),
+        .busy_polls = worker.busy_polls(),
+        .rx_cycles = state.times.rx_cycles,
+        .program_cycles = state.times.program_cycles,
+        .tx_cycles = state.times.tx_cycles,
+        .idle_cycles = state.times.idle_cycles,
+        .sleeps = state.times.sleeps,
+        .latency = {std::begin(state.times.latency), std::end(state.times.latency)}};
     PortCounts sum;
     std::vector<PortCounts> by_port = state.ports;
     host->fold(by_port, {});
@@ -145,6 +154,23 @@ api::WorkerStats Forwarding::State::describe_worker(uint32_t index,
                                 .rx = state.queues[i].packets});
     }
     return stats;
+}
+
+std::vector<api::ChainStats> Forwarding::State::describe_chains(
+    const std::vector<PortCounts>& by_port) const {
+    std::vector<api::ChainStats> chains;
+    for (uint32_t p = 0; p < by_port.size(); ++p) {
+        for (const bool egress : {false, true}) {
+            api::ChainStats chain{.port = configure.ports[p].name, .egress = egress};
+            const uint64_t* counts = egress ? by_port[p].egress_verdicts : by_port[p].verdicts;
+            for (uint32_t verdict = 0; verdict < kVerdicts; ++verdict) {
+                chain.packets += counts[verdict];
+                chain.verdicts.emplace(vm::verdict_name(verdict), counts[verdict]);
+            }
+            chains.push_back(std::move(chain));
+        }
+    }
+    return chains;
 }
 
 ProgramCounts Forwarding::State::sum_program(uint32_t slot) const {
@@ -283,6 +309,8 @@ api::Stats Forwarding::read_stats() const {
     for (uint32_t p = 0; p < reading.ports.size(); ++p)
         stats.ports.emplace(state_->configure.ports[p].name, to_api(reading.ports[p]));
     stats.total = to_api(reading.total);
+    stats.chains = state_->describe_chains(reading.ports);
+    stats.tsc_hz = rte_get_tsc_hz();
     const vm::Timers& timers = state_->timers;
     stats.timers = {.in_use = timers.in_use(),
                     .most = timers.size(),
@@ -334,6 +362,7 @@ std::vector<vm::Interface> Forwarding::interfaces() const {
 
 std::vector<std::string> Forwarding::warnings() const {
     std::vector<std::string> warnings = state_->plan.warnings;
+    warnings.insert(warnings.end(), state_->wiring.warnings.begin(), state_->wiring.warnings.end());
     warnings.insert(warnings.end(), state_->ports->warnings().begin(),
                     state_->ports->warnings().end());
     const std::vector<api::PortInfo> infos = port_infos();

@@ -76,6 +76,7 @@ void Worker::leave_around(uint32_t out, uint32_t i, std::span<const ChainEntry> 
     burst_.contexts[i].egress_ifindex = setup_.ports[out].ifindex;
     run_.out = out;
     const uint32_t verdict = run_chain_around(egress, out, burst_.contexts[i]);
+    if (verdict != kChainOut) ++counters_.port(out).egress_verdicts[verdict_index(verdict)];
     if (verdict == vm::XDP_PASS) return leave_by(out, i);
     drop(out, i,
          verdict == kChainOut      ? DropReason::program_fault

@@ -346,6 +346,7 @@ void Worker::leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry
     run_.out = out;
     const uint32_t verdict = run_chain(egress, burst_.contexts[i]);
     burst_.contexts[i].egress_ifindex = 0;  // as an ingress program of the next burst must see it
+    ++counters_.port(out).egress_verdicts[verdict_index(verdict)];
     if (verdict == vm::XDP_PASS) {
         leave(out, i);
     } else {

@@ -24,6 +24,10 @@ struct RxSource {
     uint32_t from = 0;
     std::unique_ptr<Distributor> distributor;  ///< shares the queue out; nullptr: all is ours
 
+    /// Since another worker polled a packet that came by the ring; 0 for others.
+    uint64_t waited_cycles(const rte_mbuf& packet) const {
+        return ring == nullptr ? 0 : Distributor::waited_cycles(packet);
+    }
     /// Up to kRxBurstPackets.
     uint16_t take(rte_mbuf** packets) {
         if (__builtin_expect(ring != nullptr, 0)) {

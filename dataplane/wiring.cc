@@ -8,6 +8,8 @@
 namespace weir::dataplane {
 namespace {
 
+constexpr uint64_t kWaitSeconds = 1;  ///< a worker that takes nothing for so long is stuck
+
 uint64_t cycles_of(uint64_t nanoseconds) {
     return static_cast<uint64_t>(static_cast<double>(nanoseconds) *
                                  static_cast<double>(rte_get_tsc_hz()) / 1e9);
@@ -39,7 +41,7 @@ public:
             WorkerSetup& setup = wiring_.setups.back();
             setup.index = worker;
             setup.numa_node = rte_lcore_to_socket_id(worker);
-            setup.may_sleep = idle != api::IdleMode::Poll;
+            setup.idle.mode = idle;
             setup.ports = rules;
         }
         for (uint32_t worker = 0; worker < workers_; ++worker) {
@@ -48,6 +50,7 @@ public:
             if (const Result<void> made = add_transmit(worker, layout.tx[worker]); !made)
                 return std::unexpected(made.error());
         }
+        for (WorkerSetup& setup : wiring_.setups) plan_idle(setup);
         return std::move(wiring_);
     }
 
@@ -95,8 +98,9 @@ private:
                                              .from = worker});
         }
         const Device& device = ports_.all()[source.port].request.device;
-        source.distributor = std::make_unique<Distributor>(std::move(rings), *wiring_.fragmented,
-                                                           device.waits_for_room());
+        source.distributor = std::make_unique<Distributor>(
+            std::move(rings), *wiring_.fragmented,
+            device.waits_for_room() ? rte_get_tsc_hz() * kWaitSeconds : 0);
         return {};
     }
 
@@ -117,6 +121,22 @@ private:
             wiring_.setups[worker].tx.push_back(target);
         }
         return {};
+    }
+
+    void plan_idle(WorkerSetup& setup) {
+        IdleSetup& idle = setup.idle;
+        for (const RxSource& rx : setup.rx)
+            idle.is_short |= rx.ring == nullptr && ports_.all()[rx.port].request.device.is_pci();
+        if (idle.mode != api::IdleMode::Monitor) return;
+        for (const RxSource& rx : setup.rx) idle.awaited.push_back({rx.ring, rx.port_id, rx.queue});
+        for (const TxSource& handed : setup.handed_to_us)
+            idle.awaited.push_back({.ring = handed.handover});
+        const std::string why = why_no_monitor(idle.awaited);
+        if (why.empty()) return;
+        idle.mode = api::IdleMode::Adaptive;
+        wiring_.warnings.push_back(
+            fmt::format("workers.idle: worker {} sleeps while nothing comes, as with adaptive: {}",
+                        setup.index, why));
     }
 
     const Ports& ports_;

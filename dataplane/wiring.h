@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "dataplane/api/messages.h"
@@ -24,6 +25,7 @@ struct Wiring {
     std::vector<WorkerSetup> setups;  ///< by worker
     std::vector<std::unique_ptr<rte_ring, RingFree>> rings;
     std::unique_ptr<FragmentedPairs> fragmented;
+    std::vector<std::string> warnings;
 };
 
 /// Error: no memory for a ring.

@@ -1,9 +1,8 @@
 #include "dataplane/worker.h"
 
-#include <rte_pause.h>
+#include <rte_cycles.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,9 +13,6 @@
 namespace weir::dataplane {
 namespace {
 
-constexpr uint32_t kSpinRounds = 256;    ///< empty rounds at full speed
-constexpr uint32_t kPauseRounds = 4096;  ///< then as many with a pause, then sleep
-constexpr long kSleepNs = 50'000;
 constexpr unsigned long kTimerSlackNs = 1'000;  ///< the default of 50 us would double the sleep
 
 vm::RunEnv make_env(const WorkerSetup& setup) {
@@ -39,7 +35,8 @@ Worker::Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers, 
       counters_(static_cast<uint32_t>(setup_.ports.size()),
                 static_cast<uint32_t>(setup_.rx.size())),
       transmitter_(counters_, setup_.tx, setup_.handed_to_us),
-      env_(make_env(setup_)) {
+      env_(make_env(setup_)),
+      idle_(std::move(setup_.idle)) {
     env_.timers = &timers_;
     distributes_ = std::ranges::any_of(
         setup_.rx, [](const RxSource& source) { return source.distributor != nullptr; });
@@ -54,15 +51,19 @@ int Worker::run(void* self) {
 void Worker::loop() {
     prctl(PR_SET_TIMERSLACK, kTimerSlackNs);
     maps::reader_register();
+    clock_.start(rte_get_tsc_hz());
     guard_.attach();
-    if (sigsetjmp(guard_.border(), 1) != 0) recover();
+    if (sigsetjmp(guard_.border(), 1) != 0) {
+        recover();
+        send_out();
+    }
     while (!stop_.load(std::memory_order_relaxed)) {
         const bool busy = round();
         if (__builtin_expect(timers_.next_deadline_ns() != vm::kNoDeadline, 0)) run_timers();
         if (busy) {
-            empty_rounds_ = 0;
-        } else if (setup_.may_sleep) {
-            rest();
+            idle_.note_busy();
+        } else if (idle_.rest(timers_.next_deadline_ns())) {
+            ++counters_.times().sleeps;
         }
         if (__builtin_expect(task_.load(std::memory_order_relaxed) != nullptr, 0)) run_task();
         maps::reader_quiescent();
@@ -72,19 +73,21 @@ void Worker::loop() {
 }
 
 /// One burst; false: there was none. Of a queue that is shared out, what is ours is judged.
-inline bool Worker::serve(uint32_t index, const LiveGeneration& live) {
-    RxSource& source = setup_.rx[index];
+template <bool timed>
+inline bool Worker::serve(RxSource& source, uint32_t index, const LiveGeneration& live) {
     if (__builtin_expect(source.is_finite && live.number() == 0, 0)) return false;
     uint16_t count = source.take(burst_.packets);
     if (count == 0) return false;
     QueueCounts& counts = counters_.queue(index);
     counts.packets += count;
+    if (timed) clock_.received(source.waited_cycles(*burst_.packets[0]));
     if (__builtin_expect(source.distributor != nullptr, 0)) {
         const uint32_t own = source.distributor->keep_own({burst_.packets, count});
         counts.handed += count - own;
         count = static_cast<uint16_t>(own);
     }
     if (count != 0) receive(source, count, live);
+    if (timed) clock_.judged();
     return true;
 }
 
@@ -103,26 +106,45 @@ void Worker::flush_distributors() {
     }
 }
 
-bool Worker::round() {
-    const LiveGeneration& live = publication_.enter_round(setup_.index);
-    live_ = &live;
-    env_.fib = live.generation->fib.get();
-    uint64_t busy = 0;
-    const bool was_handed =
-        __builtin_expect(cpu_queues_.load(std::memory_order_relaxed) != nullptr, 0) &&
-        take_handed();
-    for (uint32_t i = 0; i < setup_.rx.size(); ++i) busy += serve(i, live);
+/// The end of a round, also of one that a fault cut short: counted first, then handed over.
+inline bool Worker::send_out() {
     const bool moved = transmitter_.flush_devices();
     counters_.publish();
     transmitter_.flush_handovers();
     if (distributes_) flush_distributors();
+    return moved;
+}
+
+bool Worker::round() {
+    if (__builtin_expect(clock_.is_due(), 0)) return round_as<true>();
+    const bool busy = round_as<false>();
+    clock_.skip(counters_.times(), busy);
+    return busy;
+}
+
+template <bool timed>
+bool Worker::round_as() {
+    if (timed) clock_.begin();
+    const LiveGeneration& live = publication_.enter_round(setup_.index);
+    live_ = &live;
+    env_.fib = live.generation->fib.get();
+    const bool was_handed =
+        __builtin_expect(cpu_queues_.load(std::memory_order_relaxed) != nullptr, 0) &&
+        take_handed();
+    uint64_t polls_with_packets = 0;
+    uint32_t index = 0;
+    for (RxSource& source : setup_.rx) polls_with_packets += serve<timed>(source, index++, live);
+    const bool moved = send_out();
     polls_.store(polls_.load(std::memory_order_relaxed) + setup_.rx.size(),
                  std::memory_order_relaxed);
     rounds_.store(rounds_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (busy != 0)
-        busy_polls_.store(busy_polls_.load(std::memory_order_relaxed) + busy,
+    if (polls_with_packets != 0)
+        busy_polls_.store(busy_polls_.load(std::memory_order_relaxed) + polls_with_packets,
                           std::memory_order_relaxed);
-    return busy != 0 || moved || was_handed;
+    const bool busy = polls_with_packets != 0 || moved || was_handed;
+    if (timed && clock_.end(counters_.times(), busy, counters_.packets_judged()))
+        counters_.times_changed();
+    return busy;
 }
 
 void Worker::drain() {
@@ -149,28 +171,6 @@ void Worker::drain_ring(uint32_t index) {
 void Worker::run_timers() {
     const uint64_t now_ns = vm::system_clock_ns(CLOCK_MONOTONIC);
     if (timers_.next_deadline_ns() <= now_ns) timers_.run_due(now_ns, env_);
-}
-
-/// How long an idle worker may sleep: until the next timer at most.
-long Worker::nap_ns() const {
-    const uint64_t deadline_ns = timers_.next_deadline_ns();
-    if (deadline_ns == vm::kNoDeadline) return kSleepNs;
-    const uint64_t now_ns = vm::system_clock_ns(CLOCK_MONOTONIC);
-    const uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-    return static_cast<long>(std::min<uint64_t>(left_ns, kSleepNs));
-}
-
-void Worker::rest() {
-    if (++empty_rounds_ < kSpinRounds) return;
-    if (empty_rounds_ < kPauseRounds) {
-        rte_pause();
-        return;
-    }
-    const timespec pause{.tv_sec = 0, .tv_nsec = nap_ns()};
-    if (pause.tv_nsec == 0) return;
-    maps::reader_offline();
-    nanosleep(&pause, nullptr);
-    maps::reader_online();
 }
 
 void Worker::run_task() {

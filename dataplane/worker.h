@@ -14,9 +14,11 @@
 #include "dataplane/counters.h"
 #include "dataplane/cpu_queues.h"
 #include "dataplane/fault_guard.h"
+#include "dataplane/idle.h"
 #include "dataplane/out_of_service.h"
 #include "dataplane/packet.h"
 #include "dataplane/publication.h"
+#include "dataplane/round_clock.h"
 #include "dataplane/rx_metadata.h"
 #include "dataplane/rx_source.h"
 #include "dataplane/scattered.h"
@@ -50,7 +52,7 @@ struct PortRule {
 struct WorkerSetup {
     uint32_t index = 0;
     uint32_t numa_node = 0;
-    bool may_sleep = false;
+    IdleSetup idle;
     std::vector<PortRule> ports;
     std::vector<RxSource> rx;
     std::vector<TxTarget> tx;  ///< by port
@@ -109,13 +111,15 @@ private:
 
     void loop();
     bool round();
-    bool serve(uint32_t index, const LiveGeneration& live);
+    template <bool timed>
+    bool round_as();
+    template <bool timed>
+    bool serve(RxSource& source, uint32_t index, const LiveGeneration& live);
+    bool send_out();
     void flush_distributors();
     void drain_ring(uint32_t index);
     void run_timers();
-    void rest();
     void run_task();
-    long nap_ns() const;
 
     /// Whose run over which packets a fault would end.
     struct Run {
@@ -212,7 +216,8 @@ private:
     vm::Redirect map_redirects_[kRxBurstPackets];
     AbortCounts aborts_;
     bool distributes_ = false;  ///< some source has a distributor
-    uint32_t empty_rounds_ = 0;
+    Idle idle_;
+    RoundClock clock_;
     alignas(64) std::atomic<uint64_t> polls_{0};
     std::atomic<uint64_t> busy_polls_{0};
     std::atomic<uint64_t> rounds_{0};

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstring>
 #include <map>
+#include <numeric>
 
 #include "dataplane/distributor.h"
 #include "tests/unit/dataplane/flow_frames.h"
@@ -113,6 +114,17 @@ void spread_over(std::vector<uint32_t> lcores) {
         EXPECT_EQ(taken, w == 0 ? 0 : uint64_t{seen.by_worker[w]});
     }
     EXPECT_EQ(stats.workers[0].queues.at(0).rx, kPackets);
+    EXPECT_EQ(stats.chains.at(0).packets, kPackets);
+    for (const api::WorkerStats& worker : stats.workers) {
+        EXPECT_GT(worker.rx_cycles, 0u);
+        EXPECT_GT(worker.program_cycles, 0u);
+        EXPECT_GT(worker.tx_cycles, 0u);
+        EXPECT_GT(worker.idle_cycles, 0u);
+        const uint64_t timed =
+            std::accumulate(worker.latency.begin(), worker.latency.end(), uint64_t{0});
+        EXPECT_LE(timed, worker.counters.rx);
+        EXPECT_GE(timed + 64 * 32, worker.counters.rx);
+    }
 }
 
 TEST(Distribution, GivesEachFlowOneOfTwoWorkersInOrder) {
