@@ -30,14 +30,15 @@ struct Verb {
     int (*run)(const Words&);
 };
 
-constexpr std::array<Verb, 29> kVerbs = {{
+constexpr std::array<Verb, 30> kVerbs = {{
     {"", "run", "CONFIG", "start a node in the foreground with this configuration", verb_run},
     {"", "check", "CONFIG", "parse, validate, build and verify everything; change nothing",
      verb_check},
     {"", "apply", "CONFIG", "make a running node do what the configuration says", verb_apply},
     {"", "status", "", "what a running node is and does", verb_status},
     {"", "stats", "", "packets, verdicts and drops of a running node", verb_stats},
-    {"", "--packet PACKET", "which way a packet goes, and why", verb_explain},
+    {"", "top", "", "how busy a running node is, live", verb_top},
+    {"", "explain", "--packet PACKET", "which way a packet goes, and why", verb_explain},
     {"", "trace", "[--filter EXPR] -c N", "how a running node judges the next packets", verb_trace},
     {"", "doctor", "[CONFIG]", "what is wrong with this machine, and what to do about it",
      verb_doctor},
@@ -71,9 +72,9 @@ constexpr std::array<Verb, 29> kVerbs = {{
 }};
 
 /// Words that will be verbs: whoever types one learns that it is not a slip.
-constexpr std::array<std::string_view, 10> kVerbsToCome = {
-    "top",     "history", "diff",        "confirm", "rollback",   "explain",
-    "capture", "fleet",   "prog unload", "map pop", "map dequeue"};
+constexpr std::array<std::string_view, 9> kVerbsToCome = {"history",     "diff",    "confirm",
+                                                          "rollback",    "capture", "fleet",
+                                                          "prog unload", "map pop", "map dequeue"};
 
 void print_overview(FILE* stream) {
     fmt::print(stream,

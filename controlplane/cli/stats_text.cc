@@ -38,6 +38,26 @@ std::string port_row(const std::string& name, const Json& counters) {
                        sum_of(counters, "drops"), list_of(counters, "drops"));
 }
 
+/// "worker 0: lcore 2, 71% busy, 10.2 + 40.1 + 15.0 cycles per packet (rx, program, tx), …"
+std::string worker_line(const Json& worker) {
+    const auto found = worker.find("cycles");
+    if (found == worker.end()) return "";
+    const auto cycles = [&](const char* part) {
+        return static_cast<double>(number_at(*found, part));
+    };
+    const double busy = cycles("rx") + cycles("program") + cycles("tx");
+    const double packets = std::max(1.0, static_cast<double>(number_at(worker, "rx")));
+    const Json& latency = worker["latency_ns"];
+    return fmt::format(
+        "worker {}: lcore {}, {:.0f}% busy, {} received, cycles per packet {:.1f} rx, {:.1f} "
+        "program, {:.1f} tx, latency p50 {}, p99 {}, max {}\n",
+        number_at(worker, "index"), number_at(worker, "lcore"),
+        100 * busy / std::max(1.0, busy + cycles("idle")), number_at(worker, "rx"),
+        cycles("rx") / packets, cycles("program") / packets, cycles("tx") / packets,
+        duration_text(number_at(latency, "p50")), duration_text(number_at(latency, "p99")),
+        duration_text(number_at(latency, "max")));
+}
+
 }  // namespace
 
 std::string aborted_text(const Json& program) {
@@ -47,6 +67,13 @@ std::string aborted_text(const Json& program) {
             text += fmt::format("{}{} at insn {}", text.empty() ? "" : ", ",
                                 number_at(place, "count"), number_at(place, "insn"));
     return text.empty() ? text : "aborted " + text;
+}
+
+std::string duration_text(uint64_t nanoseconds) {
+    if (nanoseconds == 0) return "-";
+    if (nanoseconds < 10'000) return fmt::format("{}ns", nanoseconds);
+    if (nanoseconds < 10'000'000) return fmt::format("{}us", nanoseconds / 1000);
+    return fmt::format("{}ms", nanoseconds / 1'000'000);
 }
 
 std::string short_number(double number) {
@@ -76,6 +103,7 @@ std::string stats_table(const Json& stats) {
                             verdicts.empty() ? "" : ", ", verdicts, aborted.empty() ? "" : "; ",
                             aborted);
     }
+    for (const Json& worker : stats["workers"]) text += worker_line(worker);
     return text;
 }
 

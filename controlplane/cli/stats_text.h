@@ -12,7 +12,7 @@ namespace weir::controlplane::cli {
 std::string aborted_text(const Json& program);
 
 /// Per port: received, sent, to the kernel, dropped by reason; verdicts; per program its runs,
-/// verdicts, and where it aborted.
+/// verdicts, and where it aborted; per worker how busy it was, cycles per packet, latencies.
 std::string stats_table(const Json& stats);
 
 /// "12.3 kpps in, 12.1 kpps out, 200 pps dropped (blocked 200), generation 3". Rates from the
@@ -21,5 +21,7 @@ std::string stats_line(const Json& before, const Json& now);
 
 /// 12345 -> "12.3k".
 std::string short_number(double number);
+/// 12345 -> "12us"; "-" for 0.
+std::string duration_text(uint64_t nanoseconds);
 
 }  // namespace weir::controlplane::cli

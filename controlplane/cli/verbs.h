@@ -16,6 +16,7 @@ int verb_doctor(const Words& words);
 int verb_apply(const Words& words);
 int verb_status(const Words& words);
 int verb_stats(const Words& words);
+int verb_top(const Words& words);  ///< top_verb.cc
 int verb_trace(const Words& words);
 int verb_explain(const Words& words);  ///< or offline, by a configuration
 int verb_prog_list(const Words& words);

@@ -1,53 +1,15 @@
 #include "controlplane/telemetry/metrics.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
 #include <map>
-#include <sstream>
 
+#include "controlplane/telemetry/families.h"
 #include "controlplane/telemetry/stats_json.h"
+#include "controlplane/telemetry/worker_metrics.h"
 
 namespace weir::controlplane {
 namespace {
 
 namespace api = dataplane::api;
-using Labels = std::vector<prometheus::ClientMetric::Label>;
-
-/// Families in the order in which they are first named.
-class Families {
-public:
-    void counter(const std::string& name, const char* help, Labels labels, uint64_t value) {
-        add(name, help, prometheus::MetricType::Counter, std::move(labels)).counter.value =
-            static_cast<double>(value);
-    }
-    void gauge(const std::string& name, const char* help, Labels labels, double value) {
-        add(name, help, prometheus::MetricType::Gauge, std::move(labels)).gauge.value = value;
-    }
-    void gauge(const std::string& name, const char* help, Labels labels, uint64_t value) {
-        gauge(name, help, std::move(labels), static_cast<double>(value));
-    }
-    std::string text() const {
-        std::ostringstream stream;
-        prometheus::TextSerializer().Serialize(stream, families_);
-        return stream.str();
-    }
-
-private:
-    prometheus::ClientMetric& add(const std::string& name, const char* help,
-                                  prometheus::MetricType type, Labels labels) {
-        const auto [place, fresh] = index_.emplace(name, families_.size());
-        if (fresh) families_.push_back({name, help, type, {}});
-        std::vector<prometheus::ClientMetric>& metrics = families_[place->second].metric;
-        metrics.emplace_back();
-        metrics.back().label = std::move(labels);
-        return metrics.back();
-    }
-
-    std::vector<prometheus::MetricFamily> families_;
-    std::map<std::string, size_t> index_;
-};
-
 void add_port_counters(Families& families, const std::string& port, const api::Counters& counters) {
     const Labels labels = {{"port", port}};
     families.counter("weir_port_receive_packets_total", "Packets received.", labels, counters.rx);
@@ -88,23 +50,6 @@ void add_port_state(Families& families, const api::PortInfo& port) {
         "weir_port_heads_moved_total",
         "Frames moved in their buffer, since a program put more than 128 bytes in front.", labels,
         port.heads_moved);
-}
-
-void add_workers(Families& families, const api::Stats& stats) {
-    for (const api::WorkerStats& worker : stats.workers) {
-        const Labels labels = {{"worker", std::to_string(worker.index)},
-                               {"lcore", std::to_string(worker.lcore)}};
-        families.counter("weir_worker_receive_packets_total", "Packets received.", labels,
-                         worker.counters.rx);
-        families.counter("weir_worker_transmit_packets_total", "Packets sent.", labels,
-                         worker.counters.tx);
-        families.counter("weir_worker_polls_total", "Polls of the worker's queues.", labels,
-                         worker.polls);
-        families.counter("weir_worker_busy_polls_total", "Polls that found packets.", labels,
-                         worker.busy_polls);
-        families.gauge("weir_worker_generation", "Generation that the worker runs.", labels,
-                       worker.generation);
-    }
 }
 
 void add_programs(Families& families, const api::Stats& stats) {
@@ -212,7 +157,7 @@ std::string metrics_text(const Scrape& scrape) {
     for (const auto& [port, counters] : scrape.stats.ports)
         add_port_counters(families, port, counters);
     for (const api::PortInfo& port : scrape.status.ports) add_port_state(families, port);
-    add_workers(families, scrape.stats);
+    add_worker_metrics(families, scrape.stats);
     add_programs(families, scrape.stats);
     add_maps(families, scrape.maps);
     for (const ExportedMap& exported : scrape.exports) add_export(families, exported);

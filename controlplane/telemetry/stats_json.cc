@@ -5,6 +5,7 @@
 #include "controlplane/deploy/sha256.h"
 #include "controlplane/telemetry/map_warnings.h"
 #include "controlplane/telemetry/type_text.h"
+#include "controlplane/telemetry/worker_json.h"
 #include "vm/program/definition.h"
 
 namespace weir::controlplane {
@@ -31,12 +32,8 @@ Json counters_json(const api::Counters& counters) {
             {"verdicts", counts_json(counters.verdicts)}};
 }
 
-Json worker_json(const api::WorkerStats& worker) {
-    Json object = {{"index", worker.index},
-                   {"lcore", worker.lcore},
-                   {"generation", worker.generation},
-                   {"polls", worker.polls},
-                   {"busy_polls", worker.busy_polls}};
+Json full_worker_json(const api::WorkerStats& worker) {
+    Json object = worker_json(worker);
     object.update(counters_json(worker.counters));
     return object;
 }
@@ -55,7 +52,8 @@ Json port_json(const api::PortInfo& port) {
             {"ierrors", port.ierrors},
             {"oerrors", port.oerrors},
             {"bad_checksums", port.bad_checksums},
-            {"heads_moved", port.heads_moved}};
+            {"heads_moved", port.heads_moved},
+            {"distributed", port.distributed}};
 }
 
 /// XDP_ABORTED by the instruction that ended the run.
@@ -80,7 +78,8 @@ Json stats_json(const api::Stats& stats) {
     Json ports = Json::object();
     for (const auto& [name, counters] : stats.ports) ports[name] = counters_json(counters);
     Json workers = Json::array();
-    for (const api::WorkerStats& worker : stats.workers) workers.push_back(worker_json(worker));
+    for (const api::WorkerStats& worker : stats.workers)
+        workers.push_back(full_worker_json(worker));
     Json programs = Json::object();
     for (const api::ProgramInfo& program : stats.programs)
         programs[program.name] = {{"runs", program.runs},
@@ -89,7 +88,8 @@ Json stats_json(const api::Stats& stats) {
     return {{"generation", stats.generation},  {"total", counters_json(stats.total)},
             {"ports", std::move(ports)},       {"workers", std::move(workers)},
             {"programs", std::move(programs)}, {"timers", timers_json(stats.timers)},
-            {"time_ns", stats.time_ns}};
+            {"time_ns", stats.time_ns},        {"chains", chains_json(stats.chains)},
+            {"tsc_hz", stats.tsc_hz}};
 }
 
 Json status_json(const api::Status& status) {

@@ -114,5 +114,35 @@ TEST(Metrics, SaysSoWhenTheDataplaneIsAway) {
     expect_line(metrics_text({}), "weir_dataplane_up 0");
 }
 
+TEST(Metrics, ShowWorkersWithAFewSeriesEach) {
+    Scrape scraped = scrape();
+    api::WorkerStats worker;
+    worker.lcore = 2;
+    worker.program_cycles = 3'000'000'000;
+    worker.latency.assign(40, 0);
+    worker.latency[8] = 3;   // below 512 ns
+    worker.latency[10] = 4;  // up to 2048 ns
+    worker.latency[39] = 1;
+    worker.queues = {{"wan", 1, false, 9}, {"wan", 0, true, 5}};
+    scraped.stats.workers = {worker};
+    scraped.stats.chains = {{"wan", true, 4, {{"XDP_DROP", 4}}}};
+    scraped.stats.tsc_hz = 2'000'000'000;
+    const std::string text = metrics_text(scraped);
+    for (const char* line :
+         {"weir_worker_seconds_total{worker=\"0\",lcore=\"2\",part=\"program\"} 1.5\n",
+          "weir_worker_latency_seconds_count{worker=\"0\",lcore=\"2\"} 8\n",
+          "weir_worker_latency_seconds_bucket{worker=\"0\",lcore=\"2\",le=\"5.12e-07\"} 3\n",
+          "weir_worker_latency_seconds_bucket{worker=\"0\",lcore=\"2\",le=\"+Inf\"} 8\n",
+          "weir_worker_running{worker=\"0\",lcore=\"2\"} 1\n",
+          "weir_queue_receive_packets_total{port=\"wan\",source=\"worker\",number=\"0\",worker="
+          "\"0\"} 5\n",
+          "weir_chain_verdicts_total{port=\"wan\",hook=\"egress\",verdict=\"XDP_DROP\"} 4\n"})
+        EXPECT_NE(text.find(line), std::string::npos) << line << text;
+    size_t buckets = 0;
+    for (size_t at = 0; (at = text.find("seconds_bucket", at)) != std::string::npos; ++at)
+        ++buckets;
+    EXPECT_EQ(buckets, 10u);
+}
+
 }  // namespace
 }  // namespace weir::controlplane
