@@ -1,13 +1,14 @@
 // Weir's packet side alone, for comparing: one worker, one port that passes to itself, one program
 // that returns a constant. Prints "RX NANOSECONDS" (packets received; time of the monotonic clock)
 // for every line on stdin; ends with stdin.
-//   pps_worker VDEV pass|drop|OBJECT CPU HUGEPAGES(0|1) RUN_DIR
+//   pps_worker VDEV pass|drop|OBJECT CPUS[/QUEUES] HUGEPAGES(0|1) RUN_DIR
 
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <sstream>
 #include <string>
 
 #include "dataplane/forwarding.h"
@@ -67,9 +68,13 @@ Result<Loaded> load(const std::string& what, uint32_t cpu_slots) {
     return loaded;
 }
 
-dataplane::api::Configure configure(const std::string& device, uint32_t cpu, bool hugepages) {
+dataplane::api::Configure configure(const std::string& device, const std::string& cpus,
+                                    bool hugepages) {
     dataplane::api::Configure made;
-    made.lcores = {cpu};
+    const size_t slash = std::min(cpus.find('/'), cpus.size());
+    std::istringstream list(cpus.substr(0, slash));
+    for (std::string cpu; std::getline(list, cpu, ',');)
+        made.lcores.push_back(static_cast<uint32_t>(std::stoul(cpu)));
     made.idle = dataplane::api::IdleMode::Poll;
     made.hugepages =
         hugepages ? dataplane::api::HugepageMode::Required : dataplane::api::HugepageMode::Off;
@@ -80,13 +85,14 @@ dataplane::api::Configure configure(const std::string& device, uint32_t cpu, boo
     made.ports[0].pass = dataplane::api::PassKind::Port;
     made.ports[0].pass_port = "p0";
     made.ports[0].ifindex = 1;
+    made.ports[0].queues = static_cast<uint16_t>(
+        slash == cpus.size() ? made.lcores.size() : std::stoul(cpus.substr(slash + 1)));
     return made;
 }
 
 Result<void> run(char** argv) {
     auto forwarding = dataplane::Forwarding::start(
-        configure(argv[1], static_cast<uint32_t>(std::stoul(argv[3])), argv[4] == std::string("1")),
-        argv[5]);
+        configure(argv[1], argv[3], argv[4] == std::string("1")), argv[5]);
     if (!forwarding) return std::unexpected(forwarding.error());
     Result<Loaded> loaded = load(argv[2], (*forwarding)->cpu_slots());
     if (!loaded) return std::unexpected(loaded.error());
@@ -111,7 +117,9 @@ Result<void> run(char** argv) {
 
 int main(int argc, char** argv) {
     if (argc != 6) {
-        fmt::print(stderr, "usage: pps_worker VDEV pass|drop|OBJECT CPU HUGEPAGES(0|1) RUN_DIR\n");
+        fmt::print(
+            stderr,
+            "usage: pps_worker VDEV pass|drop|OBJECT CPUS[/QUEUES] HUGEPAGES(0|1) RUN_DIR\n");
         return 2;
     }
     const weir::Result<void> done = weir::run(argv);
