@@ -277,7 +277,10 @@ void HostLinks::fold(std::vector<PortCounts>& ports, std::span<const Refused> re
     for (size_t i = 0; i < links_.size(); ++i) {
         PortCounts& port = ports[links_[i]->port];
         const PortCounts& end = ports[configured_ + i];
-        const Refused missed = i < refused.size() ? refused[i] : Refused{};
+        // A worker's last burst may be refused already and not yet be counted as sent.
+        const Refused seen = i < refused.size() ? refused[i] : Refused{};
+        const uint64_t down = std::min(seen.down, end.tx);
+        const Refused missed{down, std::min(seen.refused, end.tx - down)};
         port.rx += end.rx;
         port.rx_bytes += end.rx_bytes;
         port.to_kernel += end.tx - missed.down - missed.refused;

@@ -40,7 +40,7 @@ public:
         uint64_t down = 0;     ///< the interface was down
         uint64_t refused = 0;  ///< the host said no for another reason
     };
-    /// By link; to be read before the workers' counters, which then have counted them as sent.
+    /// By link; to be read before the workers' counters.
     std::vector<Refused> read() const;
     /// Counts of the hosts' ends become counts of their ports, whose `ports` then are the
     /// configured ones: what left for the host is to_kernel, what came from it rx.
