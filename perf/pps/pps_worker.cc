@@ -1,12 +1,22 @@
-// Weir's packet side alone, for comparing: one worker, one port that passes to itself, one program
-// that returns a constant. Prints "RX NANOSECONDS" (packets received; time of the monotonic clock)
-// for every line on stdin; ends with stdin.
-//   pps_worker VDEV pass|drop|OBJECT CPUS[/QUEUES] HUGEPAGES(0|1) RUN_DIR
+// Weir's packet side alone, for comparing: one port that passes to itself, one program on it.
+//   pps_worker VDEV PROGRAM CPUS[/QUEUES] HUGEPAGES(0|1) RUN_DIR [PREFIXES]
+// PROGRAM: pass, drop, or OBJECT:NAME. CPUS[/QUEUES]: one worker each, "0" or "0,1"; as many
+// queues unless said.
+// PREFIXES: a file of lines ADDRESS/BITS for the object's map `blocked`, IPv4.
+// For every line on stdin there is an answer:
+//   (empty)   "RX NANOSECONDS": packets received, time of the monotonic clock
+//   swaps N   N swaps of the program for its twin, each a line "LATENCY_NS GAP_NS WAITED_NS": until
+//             the last worker came over, the longest time between two polls of worker 0 meanwhile,
+//             how long the kernel kept worker 0 from running meanwhile. Then "end".
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -14,11 +24,15 @@
 #include "dataplane/forwarding.h"
 #include "jit/jit.h"
 #include "maps/maps.h"
+#include "perf/pps/swap_watch.h"
 #include "vm/elf/elf.h"
 #include "vm/verifier/verifier.h"
 
-namespace weir {
+namespace weir::perf {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr uint32_t kSettleUs = 200;  ///< some hundred rounds of a worker on an endless device
 
 struct Loaded {
     std::vector<std::unique_ptr<vm::Map>> maps;
@@ -40,13 +54,36 @@ vm::ProgramSpec returning(uint32_t verdict) {
 Result<vm::ProgramSpec> find_program(const std::string& what) {
     if (what == "pass") return returning(vm::XDP_PASS);
     if (what == "drop") return returning(vm::XDP_DROP);
-    Result<vm::ObjectSpec> object = vm::load_object_file(what, {});
+    const size_t colon = what.rfind(':');
+    Result<vm::ObjectSpec> object = vm::load_object_file(what.substr(0, colon), {});
     if (!object) return std::unexpected(object.error());
-    if (object->programs.empty()) return fail(ErrorKind::kInvalid, what + ": no program");
-    return std::move(object->programs.front());
+    for (vm::ProgramSpec& program : object->programs)
+        if (colon == std::string::npos || program.name == what.substr(colon + 1))
+            return std::move(program);
+    return fail(ErrorKind::kInvalid, what + ": no such program");
 }
 
-Result<Loaded> load(const std::string& what, uint32_t cpu_slots) {
+/// Of lines ADDRESS/BITS those of IPv4, as keys of a kernel lpm_trie.
+Result<void> fill_prefixes(vm::Map& map, const char* path) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+        const size_t slash = line.find('/');
+        struct {
+            uint32_t bits, address;
+        } key{};
+        if (slash == std::string::npos ||
+            inet_pton(AF_INET, line.substr(0, slash).c_str(), &key.address) != 1)
+            continue;
+        key.bits = static_cast<uint32_t>(std::stoul(line.substr(slash + 1)));
+        const uint32_t value = 1;
+        if (map.update(reinterpret_cast<const uint8_t*>(&key),
+                       reinterpret_cast<const uint8_t*>(&value), 0, 0) != 0)
+            return fail(ErrorKind::kResource, "map blocked takes no " + line);
+    }
+    return {};
+}
+
+Result<Loaded> load(const std::string& what, uint32_t cpu_slots, const char* prefixes) {
     Result<vm::ProgramSpec> spec = find_program(what);
     if (!spec) return std::unexpected(spec.error());
     auto proof = vm::verify(*spec);
@@ -60,6 +97,9 @@ Result<Loaded> load(const std::string& what, uint32_t cpu_slots) {
         if (!made) return std::unexpected(made.error());
         maps.push_back(made->get());
         loaded.maps.push_back(std::move(*made));
+        if (map.name == "blocked" && prefixes != nullptr)
+            if (Result<void> filled = fill_prefixes(*maps.back(), prefixes); !filled)
+                return std::unexpected(filled.error());
     }
     loaded.verified = std::make_shared<vm::VerifiedProgram>(std::move(*verified));
     auto compiled = jit::compile(loaded.verified, maps, maps::all_helpers(), jit::Engine::kJit);
@@ -90,22 +130,68 @@ dataplane::api::Configure configure(const std::string& device, const std::string
     return made;
 }
 
-Result<void> run(char** argv) {
+class Measured {
+public:
+    Measured(dataplane::Forwarding& forwarding, Loaded& loaded)
+        : forwarding_(forwarding), loaded_(loaded) {}
+
+    Result<uint64_t> publish(std::shared_ptr<const jit::CompiledProgram> program) {
+        auto generation = std::make_unique<dataplane::Generation>();
+        generation->number = ++number_;
+        generation->ports.resize(1);
+        generation->ports[0].ingress.push_back(
+            dataplane::make_entry(std::move(program), 0, *loaded_.verified));
+        const auto start = Clock::now();
+        const auto published = forwarding_.publish(std::move(generation));
+        if (!published) return std::unexpected(published.error());
+        return static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - start).count());
+    }
+
+    Result<void> swaps(uint32_t count) {
+        const double ns_per_cycle = 1e9 / static_cast<double>(rte_get_tsc_hz());
+        for (uint32_t i = 0; i < count; ++i) {
+            usleep(kSettleUs);
+            const uint64_t waited_before = thread_wait_ns("rte-worker-0");
+            gap_.worst.exchange(0, std::memory_order_relaxed);
+            const Result<uint64_t> latency_ns =
+                publish(std::make_shared<WatchedProgram>(loaded_.program, gap_));
+            if (!latency_ns) return std::unexpected(latency_ns.error());
+            usleep(kSettleUs);
+            const uint64_t gap = gap_.worst.exchange(0, std::memory_order_relaxed);
+            fmt::print("{} {:.0f} {}\n", *latency_ns, static_cast<double>(gap) * ns_per_cycle,
+                       thread_wait_ns("rte-worker-0") - waited_before);
+        }
+        fmt::print("end\n");
+        // The watch must not outlive its run: its cost is no part of a rate.
+        const Result<uint64_t> back = publish(loaded_.program);
+        if (!back) return std::unexpected(back.error());
+        return {};
+    }
+
+private:
+    dataplane::Forwarding& forwarding_;
+    Loaded& loaded_;
+    Gap gap_;
+    uint64_t number_ = 0;
+};
+
+Result<void> run(int argc, char** argv) {
     auto forwarding = dataplane::Forwarding::start(
         configure(argv[1], argv[3], argv[4] == std::string("1")), argv[5]);
     if (!forwarding) return std::unexpected(forwarding.error());
-    Result<Loaded> loaded = load(argv[2], (*forwarding)->cpu_slots());
+    Result<Loaded> loaded = load(argv[2], (*forwarding)->cpu_slots(), argc > 6 ? argv[6] : nullptr);
     if (!loaded) return std::unexpected(loaded.error());
-    auto generation = std::make_unique<dataplane::Generation>();
-    generation->number = 1;
-    generation->ports.resize(1);
-    generation->ports[0].ingress.push_back(
-        dataplane::make_entry(loaded->program, 0, *loaded->verified));
-    const auto published = (*forwarding)->publish(std::move(generation));
-    if (!published) return std::unexpected(published.error());
+    Measured measured(**forwarding, *loaded);
+    if (const auto published = measured.publish(loaded->program); !published)
+        return std::unexpected(published.error());
     for (std::string line; std::getline(std::cin, line);) {
-        const dataplane::api::Stats stats = (*forwarding)->read_stats();
-        fmt::print("{} {}\n", stats.total.rx, stats.time_ns);
+        if (line.starts_with("swaps ")) {
+            const auto count = static_cast<uint32_t>(std::stoul(line.substr(6)));
+            if (Result<void> done = measured.swaps(count); !done) return done;
+        } else {
+            const dataplane::api::Stats stats = (*forwarding)->read_stats();
+            fmt::print("{} {}\n", stats.total.rx, stats.time_ns);
+        }
         std::fflush(stdout);
     }
     forwarding->reset();
@@ -113,16 +199,16 @@ Result<void> run(char** argv) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::perf
 
 int main(int argc, char** argv) {
-    if (argc != 6) {
-        fmt::print(
-            stderr,
-            "usage: pps_worker VDEV pass|drop|OBJECT CPUS[/QUEUES] HUGEPAGES(0|1) RUN_DIR\n");
+    if (argc < 6 || argc > 7) {
+        fmt::print(stderr,
+                   "usage: pps_worker VDEV pass|drop|OBJECT[:PROGRAM] CPUS[/QUEUES] HUGEPAGES(0|1) RUN_DIR "
+                   "[PREFIXES]\n");
         return 2;
     }
-    const weir::Result<void> done = weir::run(argv);
+    const weir::Result<void> done = weir::perf::run(argc, argv);
     if (done) return 0;
     fmt::print(stderr, "pps_worker: {}\n", done.error().message);
     return weir::exit_status(done.error().kind);
