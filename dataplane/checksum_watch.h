@@ -19,7 +19,7 @@ ChecksumState check_layer4_checksum(ByteSpan frame);
 class ChecksumSampler {
 public:
     static constexpr uint32_t kFirst = 32;
-    static constexpr uint32_t kEvery = 64;
+    static constexpr uint32_t kEvery = 512;
 
     /// How many of the next `count` frames, from the first, are to be checked now.
     uint32_t take(uint32_t count) {

@@ -32,6 +32,7 @@ namespace weir::perf {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr uint16_t kMtu = 1500;
 constexpr uint32_t kSettleUs = 200;  ///< some hundred rounds of a worker on an endless device
 
 struct Loaded {
@@ -125,6 +126,9 @@ dataplane::api::Configure configure(const std::string& device, const std::string
     made.ports[0].pass = dataplane::api::PassKind::Port;
     made.ports[0].pass_port = "p0";
     made.ports[0].ifindex = 1;
+    // The peers' buffers hold 2 KiB; a port on a capture would otherwise have room for its longest
+    // frame ever.
+    if (device.starts_with("net_pcap")) made.ports[0].mtu = kMtu;
     made.ports[0].queues = static_cast<uint16_t>(
         slash == cpus.size() ? made.lcores.size() : std::stoul(cpus.substr(slash + 1)));
     return made;
@@ -204,7 +208,8 @@ Result<void> run(int argc, char** argv) {
 int main(int argc, char** argv) {
     if (argc < 6 || argc > 7) {
         fmt::print(stderr,
-                   "usage: pps_worker VDEV pass|drop|OBJECT[:PROGRAM] CPUS[/QUEUES] HUGEPAGES(0|1) RUN_DIR "
+                   "usage: pps_worker VDEV pass|drop|OBJECT[:PROGRAM] CPUS[/QUEUES] HUGEPAGES(0|1) "
+                   "RUN_DIR "
                    "[PREFIXES]\n");
         return 2;
     }
