@@ -85,6 +85,12 @@ Result<bool> choose_hugepages(const api::Configure& configure, const Machine& ma
     return false;
 }
 
+/// A memif device without copies shares all of the packet memory with its peer, by one descriptor.
+bool shares_memory(const api::PortConfig& port) {
+    return port.device.starts_with("net_memif") &&
+           port.device.find("zero-copy=yes") != std::string::npos;
+}
+
 void remove_if_empty(const std::string& path) {
     rmdir(path.c_str());
 }
@@ -134,6 +140,15 @@ Result<EalPlan> eal_plan(const api::Configure& configure,
                       "--file-prefix",
                       file_prefix,
                       "--no-telemetry"};
+    const auto sharing = std::ranges::find_if(configure.ports, shares_memory);
+    if (sharing != configure.ports.end()) {
+        if (!plan.uses_hugepages)
+            return fail(ErrorKind::kResource,
+                        fmt::format("ports.{}: device '{}': zero-copy needs hugepages; reserve "
+                                    "them, or leave zero-copy away",
+                                    sharing->name, sharing->device));
+        plan.arguments.emplace_back("--single-file-segments");
+    }
     if (plan.uses_hugepages) {
         plan.arguments.emplace_back(
             "--in-memory");  // no file of it is ever seen, so none is left behind

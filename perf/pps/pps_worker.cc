@@ -5,9 +5,10 @@
 // PREFIXES: a file of lines ADDRESS/BITS for the object's map `blocked`, IPv4.
 // For every line on stdin there is an answer:
 //   (empty)   "RX NANOSECONDS": packets received, time of the monotonic clock
-//   swaps N   N swaps of the program for its twin, each a line "LATENCY_NS GAP_NS WAITED_NS": until
-//             the last worker came over, the longest time between two polls of worker 0 meanwhile,
-//             how long the kernel kept worker 0 from running meanwhile. Then "end".
+//   swaps N   N - 1 swaps of the program for its twin, each a line of six numbers in ns: until the
+//             last worker came over; the longest time between two polls of worker 0 meanwhile; how
+//             long the kernel kept worker 0 from running meanwhile, and the thread that publishes;
+//             the second and third of a window as long without a swap. Then "end".
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -33,6 +34,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr uint16_t kMtu = 1500;
+const std::string kWorker = "rte-worker-0", kCaller = "pps_worker";  // threads
 constexpr uint32_t kSettleUs = 200;  ///< some hundred rounds of a worker on an endless device
 
 struct Loaded {
@@ -152,18 +154,16 @@ public:
     }
 
     Result<void> swaps(uint32_t count) {
-        const double ns_per_cycle = 1e9 / static_cast<double>(rte_get_tsc_hz());
         for (uint32_t i = 0; i < count; ++i) {
-            usleep(kSettleUs);
-            const uint64_t waited_before = thread_wait_ns("rte-worker-0");
-            gap_.worst.exchange(0, std::memory_order_relaxed);
-            const Result<uint64_t> latency_ns =
-                publish(std::make_shared<WatchedProgram>(loaded_.program, gap_));
-            if (!latency_ns) return std::unexpected(latency_ns.error());
-            usleep(kSettleUs);
-            const uint64_t gap = gap_.worst.exchange(0, std::memory_order_relaxed);
-            fmt::print("{} {:.0f} {}\n", *latency_ns, static_cast<double>(gap) * ns_per_cycle,
-                       thread_wait_ns("rte-worker-0") - waited_before);
+            const Window quiet = watch([] { return Result<uint64_t>(0); });
+            const Window swap = watch([this] {
+                return publish(std::make_shared<WatchedProgram>(loaded_.program, gap_));
+            });
+            if (!swap.latency_ns) return std::unexpected(swap.latency_ns.error());
+            if (i == 0) continue;  // before it nobody watched
+            fmt::print("{} {:.0f} {} {} {:.0f} {}\n", *swap.latency_ns, swap.gap_ns,
+                       swap.worker_waited_ns, swap.caller_waited_ns, quiet.gap_ns,
+                       quiet.worker_waited_ns);
         }
         fmt::print("end\n");
         // The watch must not outlive its run: its cost is no part of a rate.
@@ -173,6 +173,27 @@ public:
     }
 
 private:
+    struct Window {
+        Result<uint64_t> latency_ns = 0;
+        double gap_ns = 0;
+        uint64_t worker_waited_ns = 0, caller_waited_ns = 0;
+    };
+    /// What `act` returns, and what happened around it.
+    template <typename Act>
+    Window watch(Act act) {
+        usleep(kSettleUs);
+        const uint64_t worker_before = thread_wait_ns(kWorker),
+                       caller_before = thread_wait_ns(kCaller);
+        gap_.worst.exchange(0, std::memory_order_relaxed);
+        Window window{.latency_ns = act()};
+        window.caller_waited_ns = thread_wait_ns(kCaller) - caller_before;
+        usleep(kSettleUs);
+        window.gap_ns = static_cast<double>(gap_.worst.exchange(0, std::memory_order_relaxed)) *
+                        1e9 / static_cast<double>(rte_get_tsc_hz());
+        window.worker_waited_ns = thread_wait_ns(kWorker) - worker_before;
+        return window;
+    }
+
     dataplane::Forwarding& forwarding_;
     Loaded& loaded_;
     Gap gap_;

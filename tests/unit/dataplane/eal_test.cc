@@ -68,6 +68,26 @@ TEST(EalPlan, LooksAtPciOnlyWhereAPortAsksForIt) {
     EXPECT_TRUE(has(*plan, "0000:3b:00.0"));
 }
 
+TEST(EalPlan, SharesPacketMemoryAsOneWhereAMemifDeviceCopiesNothing) {
+    api::Configure asked = request({0}, api::HugepageMode::Auto, 64);
+    asked.ports.resize(1);
+    asked.ports[0].name = "wan";
+    asked.ports[0].device = "net_memif0,role=client,id=0,socket=/run/s,zero-copy=yes";
+    const auto plan = eal_plan(asked, {}, "prefix", kMachine);
+    ASSERT_TRUE(plan);
+    EXPECT_TRUE(has(*plan, "--single-file-segments"));
+    asked.hugepages = api::HugepageMode::Off;
+    const auto without = eal_plan(asked, {}, "prefix", kMachine);
+    ASSERT_FALSE(without);
+    EXPECT_EQ(without.error().message,
+              "ports.wan: device 'net_memif0,role=client,id=0,socket=/run/s,zero-copy=yes': "
+              "zero-copy needs hugepages; reserve them, or leave zero-copy away");
+    asked.ports[0].device = "net_memif0,role=client,id=0,socket=/run/s";
+    const auto copying = eal_plan(asked, {}, "prefix", kMachine);
+    ASSERT_TRUE(copying);
+    EXPECT_FALSE(has(*copying, "--single-file-segments"));
+}
+
 TEST(EalPlan, TellsRunDirectoriesApart) {
     EXPECT_NE(eal_file_prefix("/run/a"), eal_file_prefix("/run/b"));
     EXPECT_EQ(eal_file_prefix("/run/a"), eal_file_prefix("/run/a"));
