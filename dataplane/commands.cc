@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <set>
+#include <utility>
 
 #include "dataplane/api/fib_spec.h"
 #include "dataplane/api/fields.h"
 #include "dataplane/load.h"
+#include "dataplane/out_of_service.h"
+#include "dataplane/packet_writes.h"
+#include "dataplane/privileges.h"
 #include "dataplane/replacement.h"
 #include "dataplane/target_commands.h"
 #include "maps/numa.h"
@@ -55,7 +61,9 @@ jit::CompileOptions compile_options(const api::Configure& configure) {
 Commands::Commands(std::unique_ptr<Prover> prover, std::string run_dir, std::string version)
     : prover_(std::move(prover)), run_dir_(std::move(run_dir)), version_(std::move(version)) {}
 
-Commands::~Commands() = default;
+Commands::~Commands() {
+    if (has_given_up_) raise_privileges();  // ports are closed now
+}
 
 Bytes Commands::answer(Owner owner, const Frame& frame, bool& malformed) {
     rejection_.reset();
@@ -113,6 +121,9 @@ Result<Bytes> Commands::dispatch(Owner owner, const Frame& frame, bool& malforme
             return decode_and_run<api::ProgramLoad>(owner, frame, malformed);
         case FrameType::ReadCode: return decode_and_run<api::ReadCode>(owner, frame, malformed);
         case FrameType::Publish: return decode_and_run<api::Publish>(owner, frame, malformed);
+        case FrameType::Bypass: return decode_and_run<api::BypassRequest>(owner, frame, malformed);
+        case FrameType::SwapTimes:
+            return bare([&] { return forwarding_ ? forwarding_->swap_times() : api::SwapTimes{}; });
         case FrameType::Fill: return decode_and_run<api::MapFill>(owner, frame, malformed);
         case FrameType::ReplaceMaps:
             return decode_and_run<api::ReplaceMaps>(owner, frame, malformed);
@@ -238,6 +249,7 @@ Result<api::ProgramLoaded> Commands::run(Owner owner, const api::ProgramLoad& re
     if (!loaded) return std::unexpected(loaded.error());
     LoadedProgram& program = **loaded;
     forwarding_->reset_program_counters(program.slot->number());
+    forwarding_->out_of_service().restore_program(program.slot->number());
     registry_->add_program(owner, std::move(*loaded));
     const auto jited_bytes = static_cast<uint32_t>(program.compiled->code().size());
     spdlog::info(
@@ -272,7 +284,10 @@ Result<void> Commands::add_chain(Generation& generation, const api::Chain& chain
         // The entry keeps the whole program alive, with its maps and its slot.
         entries.push_back(make_entry({*program, (*program)->compiled.get()},
                                      (*program)->slot->number(), *(*program)->verified));
+        entries.back().skip_on_fault = (*program)->skip_on_fault;
+        entries.back().writes_packets = may_write_packets(*(*program)->verified);
     }
+    leave_out_faulty(chain, generation.ports[port]);
     return {};
 }
 
@@ -290,13 +305,17 @@ Result<std::unique_ptr<Generation>> Commands::build_generation(const api::Publis
     Result<std::unique_ptr<const vm::Fib>> fib = vm::Fib::build(std::move(*spec));
     if (!fib) return std::unexpected(fib.error());
     generation->fib = std::move(*fib);
+    generation->bypass = bypass_.is_on();
     return generation;
 }
 
 Result<api::Published> Commands::publish_again() {
     Result<std::unique_ptr<Generation>> generation = build_generation(published_);
     if (!generation) return std::unexpected(generation.error());
-    return forwarding_->publish(std::move(*generation));
+    if (!has_published_)
+        for (PortChains& chains : (*generation)->ports)
+            chains.ingress_out = OutReason::NoGeneration;
+    return publish_now(std::move(*generation));
 }
 
 Writer Commands::on_worker() {
@@ -308,13 +327,21 @@ Result<api::Published> Commands::run(Owner, const api::Publish& request) {
     const std::set<Handle> programs = programs_of(request);
     if (Result<void> fits = registry_->check_publish(programs); !fits)
         return std::unexpected(fits.error());
+    // Chains over their budget get another chance; a program that faulted does not.
+    const auto over_budget = std::exchange(over_budget_, {});
     Result<std::unique_ptr<Generation>> generation = build_generation(request);
-    if (!generation) return std::unexpected(generation.error());
+    if (!generation) {
+        over_budget_ = over_budget;
+        return std::unexpected(generation.error());
+    }
     const uint64_t number = (*generation)->number;
-    const Result<api::Published> published = forwarding_->publish(std::move(*generation));
+    const Result<api::Published> published = publish_now(std::move(*generation));
     // A worker that does not come to rest is an error, but the new generation runs.
     if (forwarding_->generation_number() == number) {
         published_ = request;
+        has_published_ = true;
+        for (uint32_t p = 0; p < configure_.ports.size(); ++p)
+            forwarding_->out_of_service().restore_port(p);
         registry_->published(programs);
         traces_.remember(*registry_);
         keep_replay();
@@ -362,6 +389,8 @@ void Commands::keep_replay() {
 }
 
 void Commands::tick() {
+    tend_failures();
+    give_up_privileges_once();
     prover_->tend();
     if (registry_) registry_->tend();
     traces_.tend();
@@ -369,6 +398,22 @@ void Commands::tick() {
         std::chrono::steady_clock::now() - replay_tried_ > kReplayDelay) {
         keep_replay();
     }
+}
+
+/// Once the socket is there and ports run: nothing that comes later needs more.
+void Commands::give_up_privileges_once() {
+    if (!forwarding_ || has_given_up_) return;
+    has_given_up_ = true;
+    struct stat run_dir{};
+    const bool is_ours = ::stat(run_dir_.c_str(), &run_dir) == 0 && run_dir.st_uid == ::geteuid();
+    const bool has_xdp = std::ranges::any_of(configure_.ports, [](const api::PortConfig& port) {
+        return port.device.starts_with("net_af_xdp");
+    });
+    const Result<void> given =
+        give_up_privileges({.has_xdp = has_xdp, .foreign_run_dir = !is_ours});
+    if (given) return;
+    privilege_trouble_ = given.error().message;
+    spdlog::warn("{}", privilege_trouble_);
 }
 
 void Commands::disconnected(Owner owner) {

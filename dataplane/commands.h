@@ -3,11 +3,14 @@
 // thread only.
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "dataplane/api/codec.h"
+#include "dataplane/bypass.h"
 #include "dataplane/forwarding.h"
 #include "dataplane/map_commands.h"
 #include "dataplane/prover.h"
@@ -18,6 +21,8 @@
 
 namespace weir::dataplane {
 
+struct OutReport;  // out_of_service.h
+
 class Commands : public FrameSink {
 public:
     /// `replay_path`: where the last confirmed generation is kept. `version`: for Status.
@@ -27,6 +32,7 @@ public:
     Bytes answer(Owner owner, const Frame& frame, bool& malformed) override;
     void disconnected(Owner owner) override;
     void tick() override;
+    int wake_fd() const override;
     bool wants_shutdown() const override { return shutdown_; }
 
     /// Boots from a file: every program is proven again. The generation that it publishes is 1.
@@ -53,6 +59,7 @@ private:
     Result<api::Empty> run(Owner owner, const api::TraceStart& request);
     Result<api::TracedPackets> run(Owner owner, const api::TracePoll& request);
     Result<api::ProgramText> run(Owner owner, const api::ReadProgram& request);
+    Result<api::BypassState> run(Owner owner, const api::BypassRequest& request);
 
     Result<Bytes> dispatch(Owner owner, const Frame& frame, bool& malformed);
     template <typename Request>
@@ -69,6 +76,19 @@ private:
     /// What runs, with maps and programs as the registry has them now.
     Result<api::Published> publish_again();
     Writer on_worker();
+
+    // failures.cc
+    /// Forwarding::publish, whose error says where a worker is that does not come to rest.
+    Result<api::Published> publish_now(std::unique_ptr<Generation> generation);
+    void tend_failures();
+    void give_up_privileges_once();
+    void note_fault(const OutReport& report);
+    void note_overrun(const OutReport& report);
+    void note_stuck_workers();
+    std::string stuck_text(uint32_t worker) const;
+    void leave_out_faulty(const api::Chain& chain, PortChains& chains) const;
+    std::string out_of_service_text(const api::PortConfig& port) const;
+    void add_failures(api::Status& status) const;
 
     api::Status status() const;
     api::MapList list_maps(Owner owner) const;
@@ -88,6 +108,12 @@ private:
     std::string replay_trouble_;
     std::vector<std::string> lost_files_;  ///< of maps that began empty at the replay, and why
     bool replay_is_stale_ = false;
+    Bypass bypass_;
+    std::map<std::string, std::string> over_budget_;  ///< ports whose chains are, and how far
+    std::set<uint32_t> stuck_workers_;                ///< of whom the log knows
+    bool has_published_ = false;
+    bool has_given_up_ = false;
+    std::string privilege_trouble_;
     std::chrono::steady_clock::time_point replay_tried_{};
     bool shutdown_ = false;
 };

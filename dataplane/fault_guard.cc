@@ -134,7 +134,10 @@ struct FaultGuard::Handlers {
         guard->answer_slot_.store(guard->running_.load(std::memory_order_relaxed),
                                   std::memory_order_relaxed);
         guard->answer_.store(instruction, std::memory_order_release);
-        if (guard->wanted_off_.exchange(false, std::memory_order_relaxed) &&
+        // A thread that has moved on since it was found stuck runs another burst.
+        const uint64_t stuck_rounds =
+            guard->wanted_off_.exchange(kOnlyAsk, std::memory_order_relaxed);
+        if (stuck_rounds == guard->rounds_->load(std::memory_order_relaxed) &&
             guard->may_take_off(instruction))
             guard->take_off({.kind = FaultKind::Stuck, .instruction = instruction});
         errno = error;
@@ -154,7 +157,8 @@ void install_fault_handlers() {
 FaultGuard::FaultGuard(uint32_t worker)
     : worker_(worker), stack_(std::make_unique<std::byte[]>(kStackBytes)) {}
 
-void FaultGuard::attach() {
+void FaultGuard::attach(const std::atomic<uint64_t>& rounds) {
+    rounds_ = &rounds;
     const stack_t stack{.ss_sp = stack_.get(), .ss_flags = 0, .ss_size = kStackBytes};
     WEIR_CHECK(::sigaltstack(&stack, nullptr) == 0);
     guard_of_thread = this;
@@ -179,11 +183,11 @@ void FaultGuard::take_off(const Fault& fault) {
     siglongjmp(border_, 1);
 }
 
-void FaultGuard::ask(bool take_off) {
+void FaultGuard::ask(uint64_t stuck_rounds) {
     const int to = thread();
     if (to == 0) return;
     answer_.store(0, std::memory_order_relaxed);
-    wanted_off_.store(take_off, std::memory_order_relaxed);
+    wanted_off_.store(stuck_rounds, std::memory_order_relaxed);
     ::syscall(SYS_tgkill, ::getpid(), to, question_signal());
 }
 

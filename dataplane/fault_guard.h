@@ -42,8 +42,8 @@ public:
     FaultGuard& operator=(const FaultGuard&) = delete;
 
     // -- the worker's thread ----------------------------------------------------------------------
-    /// Gives the thread a signal stack and makes this its guard.
-    void attach();
+    /// Gives the thread a signal stack and makes this its guard. `rounds`: that it made so far.
+    void attach(const std::atomic<uint64_t>& rounds);
     void detach();
     /// For sigsetjmp(…, 1), in a frame that outlives every enter(). It returns again after a fault,
     /// which fault() then describes.
@@ -58,9 +58,11 @@ public:
         uint64_t instruction = 0;    ///< address; 0: the thread has not answered
         uint32_t running = kNoSlot;  ///< the program in whose run it is
     };
-    /// Asks the thread where it is; `take_off`: and takes the program off it that runs there, if
-    /// the thread is in machine code and holds nothing. Answered once the thread gets a CPU.
-    void ask(bool take_off);
+    /// Asks the thread where it is, and takes the program off it that runs there, if the thread is
+    /// in machine code, holds nothing, and has made `stuck_rounds` rounds, no more. Answered once
+    /// the thread gets a CPU.
+    void ask(uint64_t stuck_rounds);
+    static constexpr uint64_t kOnlyAsk = UINT64_MAX;
     Place place() const;
     /// 0: not attached.
     int thread() const { return thread_.load(std::memory_order_acquire); }
@@ -78,9 +80,10 @@ private:
     Fault fault_;
     std::atomic<uint32_t> running_{kNoSlot};  ///< relaxed: signal handlers see their own thread's
     std::atomic<int> thread_{0};
-    std::atomic<bool> wanted_off_{false};   ///< relaxed: the signal that follows orders it
-    std::atomic<uint64_t> answer_{0};       ///< release by the thread; partner: place
-    std::atomic<uint32_t> answer_slot_{0};  ///< stored before answer_
+    const std::atomic<uint64_t>* rounds_ = nullptr;
+    std::atomic<uint64_t> wanted_off_{kOnlyAsk};  ///< relaxed: the signal that follows orders it
+    std::atomic<uint64_t> answer_{0};             ///< release by the thread; partner: place
+    std::atomic<uint32_t> answer_slot_{0};        ///< stored before answer_
 };
 
 }  // namespace weir::dataplane

@@ -17,6 +17,7 @@
 #include "dataplane/out_of_service.h"
 #include "dataplane/ports.h"
 #include "dataplane/publication.h"
+#include "dataplane/watchdog.h"
 #include "dataplane/wiring.h"
 #include "dataplane/worker.h"
 #include "vm/base/limits.h"
@@ -59,6 +60,7 @@ struct Forwarding::State {
     std::vector<std::unique_ptr<Worker>> workers;
     std::optional<Accounts> accounts;
     std::unique_ptr<CpuQueues> cpu_queues;  ///< nullptr: there was no cpumap yet
+    std::unique_ptr<Watchdog> watchdog;
     bool running = false;
     std::vector<ProgramCounts> program_baselines = std::vector<ProgramCounts>(kProgramSlotsMax);
 
@@ -76,6 +78,7 @@ Forwarding::State::~State() {
     if (running) {
         for (uint32_t i = 0; i < workers.size(); ++i) rte_eal_wait_lcore(i);
     }
+    watchdog.reset();  // a program that does not end keeps nobody from stopping
     for (auto worker = workers.rbegin(); worker != workers.rend(); ++worker)
         (*worker)->drain();  // hand-overs go downwards
     workers.clear();
@@ -106,6 +109,9 @@ Result<void> Forwarding::State::launch() {
             return fail(ErrorKind::kResource,
                         fmt::format("worker {} does not start: {}", i, rte_strerror(-error)));
     }
+    std::vector<Worker*> watched;
+    for (const auto& worker : workers) watched.push_back(worker.get());
+    watchdog = std::make_unique<Watchdog>(std::move(watched), *out);
     return {};
 }
 
@@ -134,6 +140,8 @@ api::WorkerStats Forwarding::State::describe_worker(uint32_t index,
         .generation = publication->reported(index),
         .polls = worker.polls(),
         .busy_polls = worker.busy_polls(),
+        .state =
+            watchdog->read(index).is_stuck ? api::WorkerState::Stuck : api::WorkerState::Running,
         .rx_cycles = state.times.rx_cycles,
         .program_cycles = state.times.program_cycles,
         .tx_cycles = state.times.tx_cycles,
@@ -280,6 +288,18 @@ void Forwarding::connect_workers() {
     if (state_->cpu_queues) return;
     state_->cpu_queues = std::make_unique<CpuQueues>(static_cast<uint32_t>(state_->workers.size()));
     for (const auto& worker : state_->workers) worker->connect(state_->cpu_queues.get());
+}
+
+WorkerWatch Forwarding::watch(uint32_t worker) const {
+    return state_->watchdog->read(worker);
+}
+
+api::SwapTimes Forwarding::swap_times() const {
+    return state_->publication->swap_times();
+}
+
+uint64_t Forwarding::tsc_hz() const {
+    return rte_get_tsc_hz();
 }
 
 vm::Timers& Forwarding::timers() {

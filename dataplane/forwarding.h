@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/api/bypass.h"
 #include "dataplane/api/messages.h"
 #include "dataplane/generation.h"
+#include "dataplane/worker_watch.h"
 #include "vm/base/result.h"
 #include "vm/helpers/fib.h"
 #include "vm/helpers/timers.h"
@@ -59,10 +61,14 @@ public:
     /// nullopt-like: port_count() when no port has that name.
     uint32_t port_index(const std::string& name) const;
 
-    /// What workers took out of service; of the control thread's side.
+    /// What workers took out of service; the control thread's side of it.
     OutOfService& out_of_service();
     /// Cpumaps lead to workers from now on: before the first of them is filled.
     void connect_workers();
+    WorkerWatch watch(uint32_t worker) const;
+    /// Of publish(), since the start.
+    api::SwapTimes swap_times() const;
+    uint64_t tsc_hz() const;
 
     /// Of all workers, which run what is due between their rounds.
     vm::Timers& timers();

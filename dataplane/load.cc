@@ -185,6 +185,7 @@ Result<std::shared_ptr<LoadedProgram>> bind_again(const LoadedProgram& program,
     bound->object_hash = program.object_hash;
     bound->skip_on_fault = program.skip_on_fault;
     bound->companions = program.companions;
+    bound->fault = program.fault;
     bound->maps = std::move(maps);
     bound->verified = program.verified;
     bound->slot = program.slot;

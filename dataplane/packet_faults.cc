@@ -77,6 +77,7 @@ void Worker::leave_around(uint32_t out, uint32_t i, std::span<const ChainEntry> 
     run_.out = out;
     const uint32_t verdict = run_chain_around(egress, out, burst_.contexts[i]);
     if (verdict != kChainOut) ++counters_.port(out).egress_verdicts[verdict_index(verdict)];
+    burst_.contexts[i].egress_ifindex = 0;  // as an ingress program of the next burst must see it
     if (verdict == vm::XDP_PASS) return leave_by(out, i);
     drop(out, i,
          verdict == kChainOut      ? DropReason::program_fault
@@ -107,12 +108,14 @@ void Worker::recover() {
     }
     judge_around(run.port, *live_, run.last);
     guard_.leave();
+    if (distributes_) flush_distributors();  // the rest of the round was left out
     if (dropped_count_ != 0) free_dropped();
 }
 
 /// A packet that the program had in work. It goes on where that is wanted and the program cannot
 /// have left it half changed.
 void Worker::settle_faulted(const Run& run, uint32_t i) {
+    burst_.contexts[i].egress_ifindex = 0;
     const bool is_leaving = run.out != Run::kStillIn;
     const uint32_t port = is_leaving ? run.out : run.port;
     const bool goes_on = run.entry->skip_on_fault || setup_.ports[port].fail_open;

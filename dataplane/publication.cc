@@ -88,9 +88,10 @@ Result<uint64_t> Publication::publish(std::unique_ptr<const Generation> generati
     const auto start = Clock::now();
     current_.store(owned_.back().get(), std::memory_order_release);
     if (const Result<void> rested = wait(number); !rested) return std::unexpected(rested.error());
-    const auto taken = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
+    const auto taken = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start);
+    swaps_.add(static_cast<uint64_t>(taken.count()));
     owned_.erase(owned_.begin(), owned_.end() - 1);
-    return static_cast<uint64_t>(taken.count());
+    return static_cast<uint64_t>(taken.count()) / 1000;
 }
 
 Result<void> Publication::wait(uint64_t number) const {

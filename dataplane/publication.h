@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/generation.h"
+#include "dataplane/swap_histogram.h"
 #include "vm/base/result.h"
 
 namespace weir::dataplane {
@@ -76,6 +77,8 @@ public:
     /// an error (a worker that does not come to rest, by index) the new generation stays published
     /// and what it replaced is kept until a later call succeeds.
     Result<uint64_t> publish(std::unique_ptr<const Generation> generation);
+    /// Of all publish() that every worker followed.
+    api::SwapTimes swap_times() const { return swaps_.times(); }
 
 private:
     Result<void> wait(uint64_t number) const;
@@ -83,6 +86,7 @@ private:
     std::atomic<const LiveGeneration*> current_;          ///< partner: enter_round
     std::vector<std::unique_ptr<LiveGeneration>> owned_;  ///< the last is current
     std::vector<QuiescentReport> reports_;
+    SwapHistogram swaps_;
 };
 
 }  // namespace weir::dataplane

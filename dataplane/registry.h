@@ -82,8 +82,9 @@ struct LoadedProgram {
     std::shared_ptr<const vm::VerifiedProgram> verified;
     jit::CompileOptions compile_options;
     std::unique_ptr<jit::CompiledProgram> compiled;
-    std::shared_ptr<const SlotLease> slot;      ///< shared with the same program over other maps
-    bool skip_on_fault = false;                 ///< after a fault its chains go on without it
+    std::shared_ptr<const SlotLease> slot;  ///< shared with the same program over other maps
+    bool skip_on_fault = false;             ///< after a fault its chains go on without it
+    std::string fault;  ///< why it is out of service: what happened and where; empty: it runs
     std::unique_ptr<const BoundProgram> bound;  ///< as entries of devmaps and cpumaps hold it
     /// Programs for entries of its devmaps and cpumaps, which live as long as it does.
     std::set<Handle> companions;

@@ -25,6 +25,7 @@ api::ProgramInfo describe_program(const LoadedProgram& program, const ProgramCou
     info.jited_bytes = static_cast<uint32_t>(program.compiled->code().size());
     info.runs = counters.runs;
     info.aborted = counters.aborted;
+    info.fault = program.fault;
     for (uint32_t verdict = 0; verdict < std::size(counters.verdicts); ++verdict) {
         info.verdicts.emplace(vm::verdict_name(verdict), counters.verdicts[verdict]);
     }
@@ -93,7 +94,8 @@ api::Status Commands::status() const {
                                 "machine code could not be made; load it again, or see the log",
                                 program->name));
     }
-    for (const std::string& trouble : {prover_->trouble(), replay_trouble_}) {
+    if (forwarding_) add_failures(status);
+    for (const std::string& trouble : {prover_->trouble(), replay_trouble_, privilege_trouble_}) {
         if (!trouble.empty()) status.warnings.push_back(trouble);
     }
     status.warnings.insert(status.warnings.end(), lost_files_.begin(), lost_files_.end());
@@ -158,6 +160,8 @@ api::Stats Commands::stats() const {
     if (!forwarding_) return {};
     api::Stats stats = forwarding_->read_stats();
     stats.programs = list_programs().programs;
+    for (api::WorkerStats& worker : stats.workers)
+        if (worker.state != api::WorkerState::Running) worker.stuck_in = stuck_text(worker.index);
     return stats;
 }
 

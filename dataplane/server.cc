@@ -69,7 +69,9 @@ bool Server::output_pending() const {
 
 bool Server::serve_once(int stop_fd) {
     const bool accepts = Clock::now() >= accept_again_;  // poll() passes over a descriptor of -1
-    std::vector<pollfd> entries = {{stop_fd, POLLIN, 0}, {accepts ? listen_fd_ : -1, POLLIN, 0}};
+    std::vector<pollfd> entries = {
+        {stop_fd, POLLIN, 0}, {accepts ? listen_fd_ : -1, POLLIN, 0}, {sink_.wake_fd(), POLLIN, 0}};
+    const size_t first_peer = entries.size();
     for (const Peer& peer : peers_) {
         entries.push_back(
             {peer->fd(), static_cast<short>(peer->has_output() ? POLLOUT : POLLIN), 0});
@@ -77,7 +79,7 @@ bool Server::serve_once(int stop_fd) {
     if (::poll(entries.data(), entries.size(), kTickMs) < 0) return true;  // EINTR
     if (entries[0].revents != 0) return false;
     for (size_t i = peers_.size(); i-- > 0;) {
-        const short events = entries[i + 2].revents;
+        const short events = entries[first_peer + i].revents;
         if (events != 0 && !serve(*peers_[i], events)) drop(i);
     }
     drop_late();

@@ -24,6 +24,8 @@ public:
     virtual void disconnected(Owner owner) = 0;
     /// Now and then, at least each kTickMs.
     virtual void tick() = 0;
+    /// Something to poll besides sockets: readable when tick() has work. -1: nothing yet.
+    virtual int wake_fd() const { return -1; }
     /// True ends the loop once replies are out.
     virtual bool wants_shutdown() const = 0;
 };

@@ -52,7 +52,7 @@ void Worker::loop() {
     prctl(PR_SET_TIMERSLACK, kTimerSlackNs);
     maps::reader_register();
     clock_.start(rte_get_tsc_hz());
-    guard_.attach();
+    guard_.attach(rounds_);
     if (sigsetjmp(guard_.border(), 1) != 0) {
         recover();
         send_out();

@@ -87,6 +87,7 @@ public:
     // -- any thread -------------------------------------------------------------------------------
     const Counters& counters() const { return counters_; }
     uint64_t polls() const { return polls_.load(std::memory_order_relaxed); }
+    uint32_t index() const { return setup_.index; }
     uint64_t rounds() const { return rounds_.load(std::memory_order_relaxed); }
     FaultGuard& guard() { return guard_; }
     const FaultGuard& guard() const { return guard_; }

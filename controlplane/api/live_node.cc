@@ -155,6 +155,12 @@ Result<Json> LiveNode::status() {
             for (std::string& warning : map_warnings(map))
                 document["warnings"].push_back(std::move(warning));
     }
+    const auto swaps = questions_.call([](api::Client& client) { return client.swap_times(); });
+    if (!swaps) return std::unexpected(swaps.error());
+    document["swaps"] = {{"count", swaps->count},
+                         {"p50_us", static_cast<double>(swaps->p50_ns) / 1000},
+                         {"p99_us", static_cast<double>(swaps->p99_ns) / 1000},
+                         {"max_us", static_cast<double>(swaps->max_ns) / 1000}};
     const std::shared_ptr<const Running> now = running();
     document["config"] = now == nullptr ? Json(nullptr) : Json(now->state.config_path);
     document["ready"] = now != nullptr && status->config_hash == now->state.hash;
@@ -165,7 +171,11 @@ Result<Json> LiveNode::stats() {
     const Result<api::Stats> stats =
         questions_.call([](api::Client& client) { return client.stats(); });
     if (!stats) return std::unexpected(stats.error());
-    return stats_json(*stats);
+    const Result<api::BypassState> bypass =
+        questions_.call([](api::Client& client) { return client.bypass({}); });
+    Json document = stats_json(*stats);
+    document["bypass_left_ms"] = bypass ? bypass->left_ms : 0;
+    return document;
 }
 
 Result<Json> LiveNode::programs() {

@@ -1,4 +1,4 @@
-// What a running node says of its maps.
+// What a running node says of its maps, and of what it does not filter.
 
 #include <fmt/core.h>
 
@@ -20,11 +20,28 @@ Finding finding_of(const std::string& warning) {
     return {"maps", Health::Wrong, warning.substr(0, remedy + 1), warning.substr(remedy + 3)};
 }
 
+/// A bypass, ports out of service.
+void check_node_service(const std::string& run_dir, std::vector<Finding>& findings) {
+    const Result<Json> status = ask_node_in(run_dir, "GET", "/status", "", kTimeoutMs);
+    if (!status) return;  // the question for the maps will say so
+    if (const uint64_t left_ms = status->value("bypass_left_ms", uint64_t{0}); left_ms != 0)
+        findings.push_back(
+            {"bypass", Health::Wrong,
+             fmt::format("nothing is filtered for another {} s", (left_ms + 999) / 1000),
+             fmt::format("weir bypass off --run-dir {}", run_dir)});
+    for (const Json& port : status->value("ports", Json::array()))
+        if (const std::string why = port.value("out_of_service", ""); !why.empty())
+            findings.push_back({"service", Health::Wrong,
+                                fmt::format("port {}: {}", port.value("name", ""), why),
+                                "weir apply CONFIG, or weir prog swap NAME OBJ"});
+}
+
 }  // namespace
 
 void check_node_maps(const std::string& run_dir, std::vector<Finding>& findings) {
     std::error_code problem;
     if (!std::filesystem::exists(run_dir + "/" + kControlSocketName, problem)) return;
+    check_node_service(run_dir, findings);
     const Result<Json> maps = ask_node_in(run_dir, "GET", "/maps", "", kTimeoutMs);
     if (!maps) {
         findings.push_back(

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -20,6 +21,10 @@ constexpr auto kReadyWait = std::chrono::seconds(60);
 constexpr auto kReadyPoll = std::chrono::milliseconds(10);
 constexpr auto kSettled =
     std::chrono::seconds(5);  ///< alive for so long: an earlier death does not count any more
+/// Between a death and the next start, after the first: what keeps dying does not keep the machine
+/// busy.
+constexpr auto kRestartWait = std::chrono::seconds(1), kRestartWaitMax = std::chrono::seconds(30);
+constexpr uint32_t kRestartDoublings = 5;
 constexpr uint32_t kQuestionMs = 2'000;
 constexpr uint32_t kControlPatienceMs = 3'000;
 constexpr uint32_t kDataplanePatienceMs = 10'000;  ///< it drains and closes ports
@@ -54,6 +59,7 @@ Result<void> Foreground::start_dataplane(bool from_replay) {
     if (!child) return std::unexpected(child.error());
     dataplane_.emplace(std::move(*child));
     dataplane_started_ = Clock::now();
+    dataplane_from_replay_ = from_replay;
     return {};
 }
 
@@ -166,26 +172,46 @@ Result<void> Foreground::tend_control() {
     return start_control();
 }
 
+/// Dies once: started again at once. Dies again before it has run for kSettled: after 1 s, 2 s, …
+void Foreground::note_dataplane_end(int wait_status) {
+    const bool from_replay = dataplane_from_replay_;
+    replay_refused_ =
+        from_replay && WIFEXITED(wait_status) && Clock::now() - dataplane_started_ < kSettled;
+    const auto wait =
+        dataplane_failures_ == 0
+            ? std::chrono::seconds(0)
+            : std::min<std::chrono::seconds>(
+                  kRestartWaitMax,
+                  kRestartWait * (1u << std::min(dataplane_failures_ - 1, kRestartDoublings)));
+    ++dataplane_failures_;
+    dataplane_retry_ = Clock::now() + wait;
+    say(fmt::format("the dataplane ended ({}); starting it again{}", describe_end(wait_status),
+                    wait.count() == 0 ? ""
+                                      : fmt::format(" in {} s, for the {}th time in a row",
+                                                    wait.count(), dataplane_failures_)));
+    pass_on(*dataplane_);
+    dataplane_.reset();
+}
+
 Result<void> Foreground::tend_dataplane() {
-    const std::optional<int> end = dataplane_->ended();
-    if (!end) return {};
-    const std::string replay = settings_.run_dir + "/" + kReplayName;
-    const bool died_young = Clock::now() - dataplane_started_ < kSettled;
+    if (dataplane_) {
+        const std::optional<int> end = dataplane_->ended();
+        if (!end) {
+            if (Clock::now() - dataplane_started_ > kSettled) dataplane_failures_ = 0;
+            return {};
+        }
+        note_dataplane_end(*end);
+    }
+    if (Clock::now() < dataplane_retry_) return {};
+    // Without a file that it takes it starts empty, and the control plane deploys what ran.
     std::error_code problem;
-    if (died_young || !std::filesystem::exists(replay, problem))
-        return fail(
-            ErrorKind::kResource,
-            fmt::format("the dataplane ended ({}){}", describe_end(*end),
-                        died_young ? " soon after its start"
-                                   : " and there is no " + replay + " to start it again from"));
-    say(fmt::format("the dataplane ended ({}); starting it again from {}", describe_end(*end),
-                    replay));
-    return start_dataplane(true);
+    const bool has_replay = std::filesystem::exists(settings_.run_dir + "/" + kReplayName, problem);
+    return start_dataplane(has_replay && !replay_refused_);
 }
 
 Result<void> Foreground::tend() {
     if (control_) pass_on(*control_);
-    pass_on(*dataplane_);
+    if (dataplane_) pass_on(*dataplane_);
     if (const Result<void> tended = tend_dataplane(); !tended) return tended;
     return tend_control();
 }

@@ -41,6 +41,7 @@ private:
     Error startup_error(const char* who, Child& child, int wait_status);
     Result<void> tend_control();
     Result<void> tend_dataplane();
+    void note_dataplane_end(int wait_status);
     void pass_on(Child& child);
 
     ForegroundSettings settings_;
@@ -48,8 +49,10 @@ private:
     std::vector<std::string>
         startup_lines_;  ///< held back until it is ready: on failure one line says why
     bool ready_ = false;
-    Clock::time_point control_started_, control_retry_, dataplane_started_;
-    uint32_t control_failures_ = 0;
+    Clock::time_point control_started_, control_retry_, dataplane_started_, dataplane_retry_;
+    uint32_t control_failures_ = 0, dataplane_failures_ = 0;  ///< in a row
+    bool dataplane_from_replay_ = false;
+    bool replay_refused_ = false;  ///< the dataplane would not start from it
 };
 
 }  // namespace weir::controlplane::cli

@@ -16,6 +16,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "controlplane/cli/bypass_verb.h"
 #include "controlplane/cli/verbs.h"
 #include "controlplane/config/reader.h"
 
@@ -30,7 +31,7 @@ struct Verb {
     int (*run)(const Words&);
 };
 
-constexpr std::array<Verb, 30> kVerbs = {{
+constexpr std::array<Verb, 31> kVerbs = {{
     {"", "run", "CONFIG", "start a node in the foreground with this configuration", verb_run},
     {"", "check", "CONFIG", "parse, validate, build and verify everything; change nothing",
      verb_check},
@@ -42,6 +43,7 @@ constexpr std::array<Verb, 30> kVerbs = {{
     {"", "trace", "[--filter EXPR] -c N", "how a running node judges the next packets", verb_trace},
     {"", "doctor", "[CONFIG]", "what is wrong with this machine, and what to do about it",
      verb_doctor},
+    {"", "bypass", "[on --for TIME|off]", "for a time, forward everything unfiltered", verb_bypass},
     {"prog", "list", "", "programs of the running node", verb_prog_list},
     {"prog", "swap", "NAME OBJ", "replace a program under traffic, maps carried over",
      verb_prog_swap},

@@ -42,6 +42,10 @@ void print_status(const Json& status) {
                text_of(status["generation"]), status.value("ready", false) ? "" : ", not deployed");
     fmt::print("config {}, lcores {}, hugepages {}\n", text_of(status["config"]),
                status["lcores"].dump(), status.value("hugepages", false) ? "yes" : "no");
+    if (const Json swaps = status.value("swaps", Json::object()); swaps.value("count", 0u) != 0)
+        fmt::print("swaps {}: half within {:.0f} us, 99 % within {:.0f} us, all within {:.0f} us\n",
+                   text_of(swaps["count"]), swaps["p50_us"].get<double>(),
+                   swaps["p99_us"].get<double>(), swaps["max_us"].get<double>());
     for (const Json& port : status["ports"])
         fmt::print("port {}: {} ({}), ifindex {}, mtu {}, {} queues, link {}, {}\n",
                    text_of(port["name"]), text_of(port["device"]), text_of(port["driver"]),

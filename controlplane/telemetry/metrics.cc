@@ -35,6 +35,9 @@ void add_port_counters(Families& families, const std::string& port, const api::C
 void add_port_state(Families& families, const api::PortInfo& port) {
     const Labels labels = {{"port", port.name}};
     families.gauge("weir_port_link_up", "1 while the link is up.", labels, uint64_t{port.link_up});
+    families.gauge("weir_port_out_of_service",
+                   "1 while the port's chains do not run: a fault, or a budget.", labels,
+                   uint64_t{!port.out_of_service.empty()});
     families.counter("weir_port_device_missed_total",
                      "Packets that the device dropped for want of descriptors.", labels,
                      port.imissed);
@@ -56,6 +59,8 @@ void add_programs(Families& families, const api::Stats& stats) {
     for (const api::ProgramInfo& program : stats.programs) {
         families.counter("weir_program_runs_total", "Runs of the program.",
                          {{"program", program.name}}, program.runs);
+        families.gauge("weir_program_faulted", "1 since the program faulted and was taken out.",
+                       {{"program", program.name}}, uint64_t{!program.fault.empty()});
         for (const auto& [verdict, count] : program.verdicts)
             families.counter("weir_program_verdicts_total", "Verdicts of the program.",
                              {{"program", program.name}, {"verdict", verdict}}, count);
@@ -152,6 +157,9 @@ std::string metrics_text(const Scrape& scrape) {
                    {{"version", scrape.status.version}}, uint64_t{1});
     families.gauge("weir_uptime_seconds", "Since the dataplane started.", {},
                    static_cast<double>(scrape.status.uptime_ms) / 1000.0);
+    families.gauge("weir_bypass_left_seconds",
+                   "For how long nothing is filtered, because `weir bypass` said so.", {},
+                   static_cast<double>(scrape.status.bypass_left_ms) / 1000.0);
     families.gauge("weir_generation", "Number of the published generation.", {},
                    scrape.stats.generation);
     for (const auto& [port, counters] : scrape.stats.ports)

@@ -53,7 +53,8 @@ Json port_json(const api::PortInfo& port) {
             {"oerrors", port.oerrors},
             {"bad_checksums", port.bad_checksums},
             {"heads_moved", port.heads_moved},
-            {"distributed", port.distributed}};
+            {"distributed", port.distributed},
+            {"out_of_service", port.out_of_service}};
 }
 
 /// XDP_ABORTED by the instruction that ended the run.
@@ -95,11 +96,17 @@ Json stats_json(const api::Stats& stats) {
 Json status_json(const api::Status& status) {
     Json ports = Json::array();
     for (const api::PortInfo& port : status.ports) ports.push_back(port_json(port));
-    return {{"version", status.version},       {"pid", status.pid},
-            {"uptime_ms", status.uptime_ms},   {"configured", status.configured},
-            {"generation", status.generation}, {"config_hash", status.config_hash},
-            {"hugepages", status.hugepages},   {"lcores", status.configure.lcores},
-            {"ports", std::move(ports)},       {"warnings", status.warnings}};
+    return {{"version", status.version},
+            {"pid", status.pid},
+            {"uptime_ms", status.uptime_ms},
+            {"configured", status.configured},
+            {"generation", status.generation},
+            {"config_hash", status.config_hash},
+            {"hugepages", status.hugepages},
+            {"lcores", status.configure.lcores},
+            {"ports", std::move(ports)},
+            {"warnings", status.warnings},
+            {"bypass_left_ms", status.bypass_left_ms}};
 }
 
 Json program_json(const api::ProgramInfo& program) {
@@ -113,7 +120,8 @@ Json program_json(const api::ProgramInfo& program) {
             {"runs", program.runs},
             {"verdicts", counts_json(program.verdicts)},
             {"aborted", aborted_json(program.aborted)},
-            {"maps", program.maps}};
+            {"maps", program.maps},
+            {"fault", program.fault}};
 }
 
 Json map_json(const api::MapInfo& map) {

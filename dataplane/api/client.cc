@@ -273,6 +273,14 @@ Result<RoutesRead> Client::read_routes() {
     return connection_->call<RoutesRead>(FrameType::ReadRoutes, Empty{});
 }
 
+Result<BypassState> Client::bypass(const BypassRequest& request) {
+    return connection_->call<BypassState>(FrameType::Bypass, request);
+}
+
+Result<SwapTimes> Client::swap_times() {
+    return connection_->call<SwapTimes>(FrameType::SwapTimes, Empty{});
+}
+
 Result<void> Client::shutdown() {
     const Result<Empty> reply = connection_->call<Empty>(FrameType::Shutdown, Empty{});
     if (!reply) return std::unexpected(reply.error());

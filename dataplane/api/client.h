@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/api/bypass.h"
 #include "dataplane/api/messages.h"
 #include "dataplane/api/trace.h"
 
@@ -61,6 +62,9 @@ public:
     Result<TracedPackets> poll_trace(uint32_t packets_max);
     Result<ProgramText> read_program(Handle program);
     Result<RoutesRead> read_routes();
+    /// What is left of it after the request.
+    Result<BypassState> bypass(const BypassRequest& request);
+    Result<SwapTimes> swap_times();
     Result<void> shutdown();
 
 private:

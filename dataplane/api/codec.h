@@ -2,6 +2,7 @@
 // Messages to bytes and back. The field lists are in fields.h, which also has the bounds that
 // decode() keeps.
 
+#include "dataplane/api/bypass.h"
 #include "dataplane/api/frame.h"
 #include "dataplane/api/trace.h"
 
@@ -24,7 +25,8 @@ Result<Message> decode(ByteSpan body);
     APPLY(MapLookup) APPLY(MapLookupReply) APPLY(MapUpdate) APPLY(MapFill) APPLY(ReplaceMaps) APPLY(SlotBind) APPLY(MapErase) APPLY(MapCount) \
     APPLY(MapDump) APPLY(MapElements) APPLY(ProgramLoad) APPLY(ProgramLoaded) APPLY(ReadCode) APPLY(ProgramCode) APPLY(Publish) \
     APPLY(Published) APPLY(ProgramList) APPLY(Stats) APPLY(ErrorReply) \
-    APPLY(TraceStart) APPLY(TracePoll) APPLY(TracedPackets) APPLY(ReadProgram) APPLY(ProgramText) APPLY(RoutesRead)
+    APPLY(TraceStart) APPLY(TracePoll) APPLY(TracedPackets) APPLY(ReadProgram) APPLY(ProgramText) APPLY(RoutesRead) \
+    APPLY(BypassRequest) APPLY(BypassState) APPLY(SwapTimes)
 // clang-format on
 
 #define WEIR_DECLARE(Message)                              \

@@ -13,7 +13,7 @@ std::string frame_type_name(uint16_t type) {
         "STATUS",     "CONFIGURE",    "CREATE_MAP",   "LIST_MAPS", "LOOKUP",        "UPDATE",
         "ERASE",      "DUMP",         "LOAD",         "PUBLISH",   "LIST_PROGRAMS", "STATS",
         "SHUTDOWN",   "FILL",         "REPLACE_MAPS", "BIND",      "READ_CODE",     "TRACE_START",
-        "TRACE_POLL", "READ_PROGRAM", "READ_ROUTES"};
+        "TRACE_POLL", "READ_PROGRAM", "READ_ROUTES",  "BYPASS",    "SWAP_TIMES"};
     if (type == static_cast<uint16_t>(FrameType::Error)) return "ERROR";
     const uint16_t request = static_cast<uint16_t>(type & ~kReplyBit);
     if (request == 0 || request > kRequestTypeMax) return fmt::format("type {}", type);

@@ -44,9 +44,11 @@ enum class FrameType : uint16_t {
     TracePoll,
     ReadProgram,
     ReadRoutes,
+    Bypass,
+    SwapTimes,
     Error = 0xffff,
 };
-constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::ReadRoutes);
+constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::SwapTimes);
 constexpr uint16_t kReplyBit = 0x8000;
 
 constexpr uint16_t reply_type(FrameType request) {

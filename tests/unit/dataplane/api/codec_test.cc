@@ -10,11 +10,11 @@ namespace {
 template <typename Message>
 class EveryMessage : public testing::Test {};
 
-using Messages =
-    testing::Types<Empty, Status, Configure, MapCreate, MapCreated, MapList, MapLookup,
-                   MapLookupReply, MapUpdate, MapErase, MapCount, MapDump, MapElements, ProgramLoad,
-                   ProgramLoaded, Publish, Published, ProgramList, Stats, ErrorReply, TraceStart,
-                   TracePoll, TracedPackets, ReadProgram, ProgramText, RoutesRead>;
+using Messages = testing::Types<Empty, Status, Configure, MapCreate, MapCreated, MapList, MapLookup,
+                                MapLookupReply, MapUpdate, MapErase, MapCount, MapDump, MapElements,
+                                ProgramLoad, ProgramLoaded, Publish, Published, ProgramList, Stats,
+                                ErrorReply, TraceStart, TracePoll, TracedPackets, ReadProgram,
+                                ProgramText, RoutesRead, BypassRequest, BypassState, SwapTimes>;
 TYPED_TEST_SUITE(EveryMessage, Messages);
 
 TYPED_TEST(EveryMessage, ComesBackAsItWas) {

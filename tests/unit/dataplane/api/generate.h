@@ -4,6 +4,7 @@
 #include <random>
 #include <string>
 
+#include "dataplane/api/bypass_fields.h"
 #include "dataplane/api/trace_fields.h"
 
 namespace weir::dataplane::api {
