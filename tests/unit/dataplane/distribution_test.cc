@@ -73,6 +73,19 @@ private:
     uint64_t received_ = 0;
 };
 
+void check_times(const api::Stats& stats) {
+    for (const api::WorkerStats& worker : stats.workers) {
+        EXPECT_GT(worker.rx_cycles, 0u);
+        EXPECT_GT(worker.program_cycles, 0u);
+        EXPECT_GT(worker.tx_cycles, 0u);
+        EXPECT_GT(worker.idle_cycles, 0u);
+        const uint64_t timed =
+            std::accumulate(worker.latency.begin(), worker.latency.end(), uint64_t{0});
+        EXPECT_LE(timed, worker.counters.rx);
+        EXPECT_GE(timed + 64 * 32, worker.counters.rx);
+    }
+}
+
 void spread_over(std::vector<uint32_t> lcores) {
     constexpr uint32_t kPackets = 60'000;
     const RunDir dir;
@@ -115,16 +128,7 @@ void spread_over(std::vector<uint32_t> lcores) {
     }
     EXPECT_EQ(stats.workers[0].queues.at(0).rx, kPackets);
     EXPECT_EQ(stats.chains.at(0).packets, kPackets);
-    for (const api::WorkerStats& worker : stats.workers) {
-        EXPECT_GT(worker.rx_cycles, 0u);
-        EXPECT_GT(worker.program_cycles, 0u);
-        EXPECT_GT(worker.tx_cycles, 0u);
-        EXPECT_GT(worker.idle_cycles, 0u);
-        const uint64_t timed =
-            std::accumulate(worker.latency.begin(), worker.latency.end(), uint64_t{0});
-        EXPECT_LE(timed, worker.counters.rx);
-        EXPECT_GE(timed + 64 * 32, worker.counters.rx);
-    }
+    check_times(stats);
 }
 
 TEST(Distribution, GivesEachFlowOneOfTwoWorkersInOrder) {
