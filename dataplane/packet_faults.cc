@@ -108,7 +108,6 @@ void Worker::recover() {
     }
     judge_around(run.port, *live_, run.last);
     guard_.leave();
-    if (distributes_) flush_distributors();  // the rest of the round was left out
     if (dropped_count_ != 0) free_dropped();
 }
 
