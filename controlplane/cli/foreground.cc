@@ -175,8 +175,8 @@ Result<void> Foreground::tend_control() {
 /// Dies once: started again at once. Dies again before it has run for kSettled: after 1 s, 2 s, …
 void Foreground::note_dataplane_end(int wait_status) {
     const bool from_replay = dataplane_from_replay_;
-    replay_refused_ =
-        from_replay && WIFEXITED(wait_status) && Clock::now() - dataplane_started_ < kSettled;
+    replay_refused_ = from_replay && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) != 0 &&
+                      Clock::now() - dataplane_started_ < kSettled;
     const auto wait =
         dataplane_failures_ == 0
             ? std::chrono::seconds(0)
@@ -187,7 +187,7 @@ void Foreground::note_dataplane_end(int wait_status) {
     dataplane_retry_ = Clock::now() + wait;
     say(fmt::format("the dataplane ended ({}); starting it again{}", describe_end(wait_status),
                     wait.count() == 0 ? ""
-                                      : fmt::format(" in {} s, for the {}th time in a row",
+                                      : fmt::format(" in {} s, after {} deaths in a row",
                                                     wait.count(), dataplane_failures_)));
     pass_on(*dataplane_);
     dataplane_.reset();

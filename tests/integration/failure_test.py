@@ -61,7 +61,10 @@ class Failure(unittest.TestCase):
             shown = running.json("map", "show", "flow/flows")
             self.assertGreaterEqual(shown["restored_count"], 900, shown)
             self.assertEqual(running.stats()["total"]["drops"].get("program_fault"), 0)
-            os.kill(running.child("weir-dataplane"), signal.SIGKILL)
+            before = running.child("weir-dataplane")
+            os.kill(before, signal.SIGKILL)
+            running.wait_until(lambda: running.child("weir-dataplane") not in (None, before), "another dataplane")
+            os.kill(running.child("weir-dataplane"), signal.SIGKILL)  # as soon as it is there
             running.wait_until(lambda: "starting it again in 1 s" in running.log.read_text(), "a pause before the next start")
             running.wait_until(lambda: running.received() > 0, "packets again")
 
