@@ -17,6 +17,7 @@ import unittest
 
 import node
 import tap
+import wire_test
 
 GENERATOR = node.BUILD / "tests" / "integration" / "numbered_memif"
 STAMPS = [node.BUILD / "tests" / "integration" / f"stamps-{kind}.bpf.o" for kind in (1, 2)]
@@ -172,6 +173,32 @@ class Swaps(unittest.TestCase):
             thread.join()
         self.assertGreater(storms.count(0), 2)
         self.check(self.result(), swaps)
+
+
+@node.needs_root()
+class SwapsWhileALinkComesAndGoes(unittest.TestCase):
+    """Over AF_XDP: what a link that is down takes is lost, but nothing comes twice or out of order, and all is counted."""
+
+    def test_swaps_go_on_and_every_packet_is_counted(self):
+        with node.Lab("weir-it-swaps") as lab, node.Node(node.wire_config(lcores="0"), lab.box) as wire:
+            before = wire.stats()["generation"]
+            stream = wire_test.Numbered(lab, 3000, 5)
+            flaps = 0
+            while stream.sender.poll() is None:
+                side = ("box-client", "box-server")[flaps % 2]
+                node.sh("ip", "-n", lab.box, "link", "set", side, "down", check=True)
+                self.assertIsNotNone(wire.json("prog", "swap", "firewall", (node.FIREWALL_V2, node.FIREWALL)[flaps % 2]))
+                node.sh("ip", "-n", lab.box, "link", "set", side, "up", check=True)
+                flaps += 1
+                time.sleep(0.5)  # traffic between two losses
+                stats = wire.stats()["total"]
+                self.assertTrue(node.balanced(stats), stats)
+            result = stream.result()
+            self.assertGreater(flaps, 1)
+            self.assertEqual((result["doubled"], result["reordered"]), (0, 0), result)
+            self.assertGreater(result["received"], result["sent"] // 10)
+            self.assertEqual(wire.stats()["generation"], before + flaps)
+            self.assertTrue(wire_test.ping(lab, wire_test.SERVER), "the wire carries again")
 
 
 if __name__ == "__main__":
