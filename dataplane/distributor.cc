@@ -13,6 +13,12 @@ ByteSpan first_piece(const rte_mbuf& packet) {
     return {rte_pktmbuf_mtod(&packet, const uint8_t*), packet.data_len};
 }
 
+/// On the side of the one producer. rte_ring_free_count loads what the consumer writes as if nobody
+/// did.
+uint32_t free_count(const rte_ring& ring) {
+    return ring.capacity + __atomic_load_n(&ring.cons.tail, __ATOMIC_ACQUIRE) - ring.prod.tail;
+}
+
 }  // namespace
 
 Distributor::Distributor(std::vector<rte_ring*> rings, FragmentedPairs& fragmented,
@@ -28,7 +34,7 @@ Distributor::~Distributor() {
 
 bool Distributor::have_room() {
     const bool room = std::ranges::all_of(targets_, [](const Target& target) {
-        return target.ring == nullptr || rte_ring_free_count(target.ring) >= kRxBurstPackets;
+        return target.ring == nullptr || free_count(*target.ring) >= kRxBurstPackets;
     });
     if (room) {
         stalled_since_tsc_ = 0;
@@ -55,6 +61,14 @@ uint32_t Distributor::keep_own(std::span<rte_mbuf*> packets) {
     }
     noted_ = static_cast<uint32_t>(packets.size()) - kept;
     return kept;
+}
+
+uint16_t Distributor::take(rte_ring& ring, rte_mbuf** packets) {
+    const uint32_t count = rte_ring_sc_dequeue_burst(&ring, reinterpret_cast<void**>(packets),
+                                                     kRxBurstPackets, nullptr);
+    for (uint32_t i = 0; i < count; ++i) rte_prefetch0(packets[i]);
+    for (uint32_t i = 0; i < count; ++i) rte_prefetch0(rte_pktmbuf_mtod(packets[i], void*));
+    return static_cast<uint16_t>(count);
 }
 
 Distributor::Refused Distributor::flush() {

@@ -44,6 +44,10 @@ public:
         return uint64_t{time_stamp() - packet.hash.fdir.hi} << kStampShift;
     }
 
+    // -- the worker that a ring leads to ----------------------------------------------------------
+    /// Up to kRxBurstPackets, on their way from the giver's cache to ours.
+    static uint16_t take(rte_ring& ring, rte_mbuf** packets);
+
     struct Refused {
         uint32_t packets = 0;
         uint64_t bytes = 0;

@@ -30,10 +30,7 @@ struct RxSource {
     }
     /// Up to kRxBurstPackets.
     uint16_t take(rte_mbuf** packets) {
-        if (__builtin_expect(ring != nullptr, 0)) {
-            return static_cast<uint16_t>(rte_ring_sc_dequeue_burst(
-                ring, reinterpret_cast<void**>(packets), kRxBurstPackets, nullptr));
-        }
+        if (__builtin_expect(ring != nullptr, 0)) return Distributor::take(*ring, packets);
         if (__builtin_expect(distributor != nullptr && !distributor->has_room(), 0)) return 0;
         return rte_eth_rx_burst(port_id, queue, packets, kRxBurstPackets);
     }
