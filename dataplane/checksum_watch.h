@@ -1,9 +1,11 @@
 #pragma once
 // Virtual links hand over TCP and UDP whose checksums nobody has computed yet (CHECKSUM_PARTIAL): a
-// wire in user space then delivers frames that the receiver throws away. A sample of received
-// frames is checked, so that the operator can be told.
+// wire in user space would deliver frames that the receiver throws away. Those frames are
+// completed. A sample of received frames is checked, so that the operator can be told of the
+// others.
 
 #include <cstdint>
+#include <span>
 
 #include "vm/base/bytes.h"
 
@@ -14,6 +16,11 @@ enum class ChecksumState : uint8_t { Absent, Good, Bad };
 /// TCP and UDP over IPv4 and IPv6, behind up to two VLAN tags. Absent: other traffic, fragments,
 /// extension headers, UDP without a checksum (RFC 768), frames cut short.
 ChecksumState check_layer4_checksum(ByteSpan frame);
+
+/// Computes the checksum of such a frame where the sender left it to a device that never came.
+/// False, and nothing changed: every other frame, damaged ones included. Not seen: what tunnels
+/// carry, SCTP, frames of several buffers.
+bool complete_layer4_checksum(std::span<uint8_t> frame);
 
 /// Which received frames are looked at: the first kFirst of a queue, then one of kEvery.
 class ChecksumSampler {

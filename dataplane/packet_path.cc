@@ -54,6 +54,16 @@ void Worker::watch_checksums(uint32_t port, uint32_t count) {
     }
 }
 
+void Worker::complete_checksums(uint32_t port) {
+    uint32_t completed = 0;
+    for (uint32_t i = 0; i < burst_.count; ++i) {
+        const vm::XdpContext& context = burst_.contexts[i];
+        if (context.segments == nullptr)
+            completed += complete_layer4_checksum({context.data, context.data_end});
+    }
+    if (completed != 0) counters_.port(port).checksums_completed += completed;
+}
+
 /// The contexts of the burst before describe buffers that are gone.
 void Worker::forget_segments() {
     for (vm::XdpContext& context : burst_.contexts) {
@@ -111,6 +121,7 @@ void Worker::admit(RxSource& source, uint16_t count, const PortPlan& plan) {
     PortTraffic& counts = counters_.traffic(source.port);
     counts.rx += count;
     counts.rx_bytes += burst_.seen.bytes;
+    if (__builtin_expect(source.completes_checksums, 0)) complete_checksums(source.port);
     if (const uint32_t sampled = source.sampler.take(burst_.count); sampled != 0)
         watch_checksums(source.port, sampled);
 }

@@ -19,6 +19,7 @@ struct RxSource {
     uint16_t queue = 0;
     bool is_finite = false;  ///< a capture: left alone until a generation was published, so that
                              ///< none of it is lost
+    bool completes_checksums = false;  ///< from an interface of the kernel, which leaves them out
     ChecksumSampler sampler;
     rte_ring* ring = nullptr;  ///< what worker `from` hands over of the queue; nullptr: the queue
     uint32_t from = 0;

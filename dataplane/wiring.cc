@@ -72,7 +72,8 @@ private:
             RxSource source{.port = rx.port,
                             .port_id = port.port_id,
                             .queue = rx.queue,
-                            .is_finite = port.request.device.is_finite()};
+                            .is_finite = port.request.device.is_finite(),
+                            .completes_checksums = !port.request.device.interface().empty()};
             if (port.queues.distributed) {
                 if (const Result<void> shared = share_out(worker, source); !shared) return shared;
             }
@@ -94,6 +95,7 @@ private:
             wiring_.setups[to].rx.push_back({.port = source.port,
                                              .port_id = source.port_id,
                                              .queue = source.queue,
+                                             .completes_checksums = source.completes_checksums,
                                              .ring = *ring,
                                              .from = worker});
         }

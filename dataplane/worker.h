@@ -146,6 +146,7 @@ private:
     void forget_segments();
     void describe_packets();
     void watch_checksums(uint32_t port, uint32_t count);
+    void complete_checksums(uint32_t port);
     void judge_by_burst(uint32_t port, const PortPlan& plan);
     void settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_frames);
     void settle_two_ways(uint32_t port, uint32_t leaving_verdict);

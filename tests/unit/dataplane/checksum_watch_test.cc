@@ -54,6 +54,57 @@ TEST(ChecksumWatch, SurvivesEveryTruncation) {
     }
 }
 
+/// As a sender leaves it to its device: the sum over the pseudo header.
+Bytes unfinished(Bytes frame) {
+    uint32_t sum = 17 + 12;
+    for (size_t i = 26; i < 34; i += 2) sum += static_cast<uint32_t>(frame[i] << 8 | frame[i + 1]);
+    while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+    frame[40] = static_cast<uint8_t>(sum >> 8);
+    frame[41] = static_cast<uint8_t>(sum);
+    return frame;
+}
+
+TEST(ChecksumWatch, CompletesWhatTheSenderLeftToItsDevice) {
+    Bytes frame = unfinished(udp_frame());
+    EXPECT_EQ(check_layer4_checksum(frame), ChecksumState::Bad);
+    EXPECT_TRUE(complete_layer4_checksum(frame));
+    EXPECT_EQ(frame, udp_frame());
+    EXPECT_FALSE(complete_layer4_checksum(frame));
+    EXPECT_EQ(frame, udp_frame());
+}
+
+TEST(ChecksumWatch, LeavesDamagedFramesAsTheyAre) {
+    Bytes frame = udp_frame();
+    frame.back() ^= 1;
+    const Bytes damaged = frame;
+    EXPECT_FALSE(complete_layer4_checksum(frame));
+    EXPECT_EQ(frame, damaged);
+}
+
+TEST(ChecksumWatch, AChecksumThatIsZeroIsWrittenAsOnes) {
+    Bytes frame = udp_frame();
+    // The payload's last word makes the sum all ones.
+    const uint32_t checksum = static_cast<uint32_t>(frame[40] << 8 | frame[41]);
+    const uint32_t word = static_cast<uint32_t>(frame[44] << 8 | frame[45]) + checksum;
+    frame[44] = static_cast<uint8_t>(((word & 0xffff) + (word >> 16)) >> 8);
+    frame[45] = static_cast<uint8_t>((word & 0xffff) + (word >> 16));
+    frame = unfinished(frame);
+    EXPECT_TRUE(complete_layer4_checksum(frame));
+    EXPECT_EQ(frame[40], 0xff);
+    EXPECT_EQ(frame[41], 0xff);
+    EXPECT_EQ(check_layer4_checksum(frame), ChecksumState::Good);
+}
+
+TEST(ChecksumWatch, SurvivesCompletingEveryTruncation) {
+    const Bytes frame = unfinished(udp_frame());
+    for (size_t length = 0; length < frame.size(); ++length) {
+        Bytes cut(frame.begin(), frame.begin() + static_cast<ptrdiff_t>(length));
+        const Bytes before = cut;
+        EXPECT_FALSE(complete_layer4_checksum(cut)) << length;
+        EXPECT_EQ(cut, before);
+    }
+}
+
 TEST(ChecksumSampler, TakesTheFirstAndThenFew) {
     ChecksumSampler sampler;
     EXPECT_EQ(sampler.take(20), 20u);
