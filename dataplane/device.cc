@@ -3,34 +3,25 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <regex>
 
+#include "dataplane/device_keys.h"
+#include "dataplane/inline_interface.h"
 #include "dataplane/interface.h"
 #include "dataplane/text.h"
 
 namespace weir::dataplane {
 namespace {
 
-constexpr std::array<std::string_view, 8> kDrivers = {
-    "net_af_packet", "net_af_xdp", "net_memif", "net_null",
-    "net_pcap",      "net_ring",   "net_tap",   "net_virtio_user"};
 constexpr size_t kDeviceBytesMax = 512;
-constexpr uint32_t kAfPacketFrameBytes = 2048;  ///< the driver's default for framesz
-/// What the kernel keeps of an af_packet frame for itself: TPACKET_V2 puts the Ethernet header at
-/// offset 66 (net/packet/af_packet.c, tpacket_rcv: netoff = ALIGN16(TPACKET2_HDRLEN + 16), macoff =
-/// netoff - 14).
-constexpr uint32_t kAfPacketOverhead = 66;
-constexpr uint32_t kEthernetHeaderBytes = 14;
 
 /// "net_ring0" -> "net_ring"; the longest driver that the name starts with and that only an
 /// instance follows.
 std::string_view driver_of(std::string_view name) {
-    for (const std::string_view driver : kDrivers) {
+    for (const std::string_view driver : virtual_drivers()) {
         if (!name.starts_with(driver)) continue;
         const std::string_view rest = name.substr(driver.size());
         if (rest.empty() || rest[0] == '_' || std::isdigit(static_cast<unsigned char>(rest[0])))
@@ -65,34 +56,21 @@ Result<void> check_capture(const Device& device) {
     return {};
 }
 
-uint32_t af_packet_frame_bytes(const Device& device) {
-    uint32_t bytes = kAfPacketFrameBytes;
-    if (const auto text = device.argument("framesz"))
-        std::from_chars(text->data(), text->data() + text->size(), bytes);
-    return bytes;
+Result<void> check_pci(const Device& device) {
+    if (access(("/sys/bus/pci/devices/" + device.name).c_str(), F_OK) == 0) return {};
+    return fail(ErrorKind::kInvalid,
+                fmt::format("there is no PCI device {}; `lspci -D` lists them", device.name));
 }
 
-Result<void> check_af_packet(const Device& device, const Interface& interface, bool is_inline) {
-    const uint32_t frame_bytes = af_packet_frame_bytes(device);
-    const uint32_t overhead = kAfPacketOverhead + kEthernetHeaderBytes;
-    const uint32_t mtu_max = frame_bytes > overhead ? frame_bytes - overhead : 0;
-    if (interface.mtu > mtu_max) {
-        return fail(
-            ErrorKind::kInvalid,
-            fmt::format("interface {} has MTU {}, but frames of net_af_packet with framesz={} hold "
-                        "{}: frames would be "
-                        "cut; `ip link set dev {} mtu {}`, or a larger framesz (and blocksz)",
-                        interface.name, interface.mtu, frame_bytes, mtu_max, interface.name,
-                        mtu_max));
-    }
-    if (!is_inline || interface.addresses.empty()) return {};
+/// As a client, the device needs somebody who listens when it starts.
+Result<void> check_backend(const Device& device) {
+    const std::string path = device.argument("path").value_or("");
+    if (device.argument("server").value_or("0") == "1" || access(path.c_str(), F_OK) == 0)
+        return {};
     return fail(ErrorKind::kInvalid,
-                fmt::format("interface {} has the address {}: with net_af_packet the host's own "
-                            "stack would answer beside the "
-                            "filter; `ip addr flush dev {} && sysctl -w "
-                            "net.ipv6.conf.{}.disable_ipv6=1`, or use net_af_xdp",
-                            interface.name, join(interface.addresses, ", "), interface.name,
-                            interface.name));
+                fmt::format("path: cannot reach '{}': {}; start its other end first, or set "
+                            "server=1",
+                            path, std::strerror(errno)));
 }
 
 }  // namespace
@@ -107,6 +85,12 @@ std::optional<std::string> Device::argument(std::string_view key) const {
 std::string Device::interface() const {
     if (driver != "net_af_xdp" && driver != "net_af_packet") return {};
     return argument("iface").value_or("");
+}
+
+std::string Device::link_interface() const {
+    if (driver != "net_tap") return interface();
+    const std::string made = argument("iface").value_or("");
+    return made.find('%') == std::string::npos ? made : "";
 }
 
 bool Device::is_finite() const {
@@ -137,27 +121,27 @@ Result<Device> parse_device(const std::string& text) {
     if (driver.empty()) {
         return fail(ErrorKind::kInvalid,
                     fmt::format("device '{}' is neither a PCI address nor a known driver ({})",
-                                text, join(kDrivers, ", ")));
+                                text, join(virtual_drivers(), ", ")));
     }
     auto arguments = parse_arguments(text, comma + 1);
     if (!arguments) return std::unexpected(arguments.error());
-    return Device{.text = text,
+    Device device{.text = text,
                   .name = name,
                   .driver = std::string(driver),
                   .arguments = std::move(*arguments)};
+    if (const Result<void> keys = check_device_keys(device); !keys)
+        return std::unexpected(keys.error());
+    return device;
 }
 
 Result<void> check_device(const Device& device, bool is_inline) {
+    if (device.is_pci()) return check_pci(device);
     if (device.driver == "net_pcap") return check_capture(device);
+    if (device.driver == "net_virtio_user") return check_backend(device);
     if (device.driver != "net_af_xdp" && device.driver != "net_af_packet") return {};
-    if (device.interface().empty()) {
-        return fail(ErrorKind::kInvalid,
-                    fmt::format("device '{}' needs iface=INTERFACE", device.text));
-    }
     const Result<Interface> interface = read_interface(device.interface());
     if (!interface) return std::unexpected(interface.error());
-    if (device.driver == "net_af_packet") return check_af_packet(device, *interface, is_inline);
-    return {};
+    return check_interface(device, *interface, is_inline);
 }
 
 }  // namespace weir::dataplane

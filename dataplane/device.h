@@ -23,6 +23,9 @@ struct Device {
     std::optional<std::string> argument(std::string_view key) const;
     /// The kernel interface that the device sits on (af_xdp, af_packet), empty for others.
     std::string interface() const;
+    /// The interface whose link is the device's: the same, and of net_tap the one that it makes
+    /// where `iface` names it.
+    std::string link_interface() const;
     /// True for a source that ends: a capture file that is not repeated.
     bool is_finite() const;
     /// True where no packet is lost while nobody receives: the sender waits, or there is none.
@@ -34,8 +37,8 @@ struct Device {
 Result<Device> parse_device(const std::string& text);
 
 /// Refuses what can be known to fail or to forward damaged frames: interfaces that do not exist,
-/// captures that cannot be read, af_packet (when `is_inline`) on an interface that the host uses
-/// too, or whose MTU its frames cannot hold.
+/// captures that cannot be read, PCI addresses where nothing is, backends that do not listen, and
+/// what check_interface refuses.
 Result<void> check_device(const Device& device, bool is_inline);
 
 }  // namespace weir::dataplane

@@ -14,6 +14,7 @@
 #include "dataplane/accounts.h"
 #include "dataplane/eal.h"
 #include "dataplane/host_links.h"
+#include "dataplane/link_watch.h"
 #include "dataplane/out_of_service.h"
 #include "dataplane/ports.h"
 #include "dataplane/publication.h"
@@ -26,7 +27,6 @@ namespace weir::dataplane {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr uint64_t kBadChecksumsToWarn = 4;
 
 api::Counters to_api(const PortCounts& counts) {
     api::Counters out{.rx = counts.rx,
@@ -53,6 +53,7 @@ struct Forwarding::State {
     std::unique_ptr<Eal> eal;
     std::unique_ptr<Ports> ports;
     std::unique_ptr<HostLinks> host;
+    std::unique_ptr<LinkWatch> links;
     Wiring wiring;
     std::unique_ptr<Publication> publication;
     vm::Timers timers{kNodeTimersMax};
@@ -233,6 +234,7 @@ Result<std::unique_ptr<Forwarding>> Forwarding::start(const api::Configure& conf
         return std::unexpected(made.error());
     if (const Result<void> launched = state->launch(); !launched)
         return std::unexpected(launched.error());
+    state->links = watch_links(*state->ports, static_cast<uint32_t>(configure.ports.size()));
     return std::unique_ptr<Forwarding>(new Forwarding(std::move(state)));
 }
 
@@ -360,12 +362,10 @@ void Forwarding::reset_program_counters(uint32_t slot) {
 
 std::vector<api::PortInfo> Forwarding::port_infos() const {
     const Accounts::Reading reading = state_->accounts->read();
+    const std::vector<LinkState> links = state_->links->states();
     std::vector<api::PortInfo> infos;
-    for (uint32_t p = 0; p < port_count(); ++p) {
-        infos.push_back(state_->ports->info(p));
-        infos.back().bad_checksums = reading.ports[p].checksums_bad;
-        infos.back().heads_moved = reading.ports[p].heads_moved;
-    }
+    for (uint32_t p = 0; p < port_count(); ++p)
+        infos.push_back(state_->ports->info(p, reading.ports[p], links[p]));
     return infos;
 }
 
@@ -385,17 +385,13 @@ std::vector<std::string> Forwarding::warnings() const {
     warnings.insert(warnings.end(), state_->wiring.warnings.begin(), state_->wiring.warnings.end());
     warnings.insert(warnings.end(), state_->ports->warnings().begin(),
                     state_->ports->warnings().end());
-    const std::vector<api::PortInfo> infos = port_infos();
-    for (uint32_t p = 0; p < infos.size(); ++p) {
-        if (infos[p].bad_checksums < kBadChecksumsToWarn) continue;
-        const std::string interface = state_->ports->all()[p].request.device.interface();
-        warnings.push_back(fmt::format(
-            "port {}{}: {} sampled TCP or UDP frames have a wrong checksum, so that receivers will "
-            "throw them away; on the host "
-            "that sends them (the other end of the link): `ethtool -K INTERFACE tx off`",
-            infos[p].name, interface.empty() ? "" : " (" + interface + ")",
-            infos[p].bad_checksums));
-    }
+    const auto append = [&](std::vector<std::string> more) {
+        warnings.insert(warnings.end(), more.begin(), more.end());
+    };
+    append(state_->links->warnings());
+    const Accounts::Reading reading = state_->accounts->read();
+    for (uint32_t p = 0; p < port_count(); ++p)
+        append(state_->ports->warnings_of(p, reading.ports[p]));
     return warnings;
 }
 

@@ -1,12 +1,11 @@
 #include "dataplane/interface.h"
+#include "dataplane/link_table.h"
 #include "dataplane/text.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <linux/ethtool.h>
-#include <linux/if_link.h>
-#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 namespace weir::dataplane {
@@ -58,51 +58,35 @@ void read_by_ioctl(int fd, Interface& interface) {
     if (ioctl(fd, SIOCETHTOOL, &request) == 0) interface.driver = info.driver;
 }
 
-/// The attribute of `type` in a run of attributes, or nullptr.
-const rtattr* find_attribute(const rtattr* attribute, size_t bytes, unsigned short type) {
-    auto left = static_cast<unsigned int>(bytes);
-    for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
-        if ((attribute->rta_type & NLA_TYPE_MASK) == type) return attribute;
-    return nullptr;
-}
+/// A socket for questions about interfaces, closed at the end.
+class Asking {
+public:
+    Asking() : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
+    ~Asking() {
+        if (fd_ >= 0) close(fd_);
+    }
+    Asking(const Asking&) = delete;
+    Asking& operator=(const Asking&) = delete;
+    /// 0 or a negative errno.
+    int ask(unsigned long what, ifreq& request) const {
+        return ioctl(fd_, what, &request) == 0 ? 0 : -errno;
+    }
 
-/// IFLA_XDP_PROG_ID out of an RTM_NEWLINK answer; 0 where it has none.
-uint32_t xdp_program_of(const nlmsghdr* answer, size_t bytes) {
-    if (!NLMSG_OK(answer, bytes) || answer->nlmsg_type != RTM_NEWLINK) return 0;
-    const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(answer));
-    const rtattr* xdp = find_attribute(IFLA_RTA(link), IFLA_PAYLOAD(answer), IFLA_XDP);
-    if (xdp == nullptr) return 0;
-    const auto* inner = static_cast<const rtattr*>(RTA_DATA(xdp));
-    const rtattr* id = find_attribute(inner, RTA_PAYLOAD(xdp), IFLA_XDP_PROG_ID);
-    if (id == nullptr || RTA_PAYLOAD(id) < sizeof(uint32_t)) return 0;
-    uint32_t program = 0;
-    std::memcpy(&program, RTA_DATA(id), sizeof program);
-    return program;
+private:
+    int fd_;
+};
+
+ifreq request_of(const std::string& name) {
+    ifreq request{};
+    std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
+    return request;
 }
 
 /// The XDP program attached to an interface, 0 for none or where the kernel does not say.
 uint32_t read_xdp_program(uint32_t index) {
-    struct {
-        nlmsghdr header;
-        ifinfomsg link;
-    } request{};
-    request.header.nlmsg_len = sizeof request;
-    request.header.nlmsg_type = RTM_GETLINK;
-    request.header.nlmsg_flags = NLM_F_REQUEST;
-    request.link.ifi_family = AF_UNSPEC;
-    request.link.ifi_index = static_cast<int>(index);
-    const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (fd < 0) return 0;
-    alignas(nlmsghdr) std::array<uint8_t, 16384> answer;
-    uint32_t program = 0;
-    if (send(fd, &request, sizeof request, 0) == static_cast<ssize_t>(sizeof request)) {
-        const ssize_t bytes = recv(fd, answer.data(), answer.size(), 0);
-        if (bytes > 0)
-            program = xdp_program_of(reinterpret_cast<const nlmsghdr*>(answer.data()),
-                                     static_cast<size_t>(bytes));
-    }
-    close(fd);
-    return program;
+    for (const LinkRow& link : read_links())
+        if (link.index == index) return link.xdp_program_id;
+    return 0;
 }
 
 }  // namespace
@@ -125,6 +109,35 @@ Result<Interface> read_interface(const std::string& name) {
     close(fd);
     interface.xdp_program_id = read_xdp_program(interface.index);
     return interface;
+}
+
+uint32_t interface_index(const std::string& name) {
+    return name.empty() || name.size() >= IFNAMSIZ ? 0 : if_nametoindex(name.c_str());
+}
+
+InterfaceLink read_link(const std::string& name) {
+    const Asking asking;
+    InterfaceLink state;
+    ifreq request = request_of(name);
+    if (asking.ask(SIOCGIFFLAGS, request) != 0) return state;
+    const auto flags = static_cast<unsigned short>(request.ifr_flags);
+    state.is_up = (flags & IFF_UP) != 0 && (flags & IFF_RUNNING) != 0;
+    ethtool_cmd command{};
+    command.cmd = ETHTOOL_GSET;
+    request.ifr_data = reinterpret_cast<char*>(&command);
+    if (asking.ask(SIOCETHTOOL, request) != 0) return state;
+    const uint32_t mbps = ethtool_cmd_speed(&command);
+    state.mbps = mbps == static_cast<uint32_t>(SPEED_UNKNOWN) ? 0 : mbps;
+    return state;
+}
+
+int set_interface_up(const std::string& name, bool up) {
+    const Asking asking;
+    ifreq request = request_of(name);
+    if (const int error = asking.ask(SIOCGIFFLAGS, request); error != 0) return error;
+    const auto flags = static_cast<unsigned short>(request.ifr_flags);
+    request.ifr_flags = static_cast<short>(up ? flags | IFF_UP : flags & ~IFF_UP);
+    return asking.ask(SIOCSIFFLAGS, request);
 }
 
 }  // namespace weir::dataplane

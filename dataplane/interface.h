@@ -1,5 +1,6 @@
 #pragma once
-// What the kernel says of a network interface that a device sits on. Reads only.
+// What the kernel says of a network interface that a device sits on. Reads, but for
+// set_interface_up.
 
 #include <cstdint>
 #include <string>
@@ -21,5 +22,17 @@ struct Interface {
 
 /// In this process's network namespace. kInvalid when there is no such interface.
 Result<Interface> read_interface(const std::string& name);
+
+/// 0 when there is none, or no name.
+uint32_t interface_index(const std::string& name);
+
+struct InterfaceLink {
+    bool is_up = false;  ///< the interface is, and has a carrier
+    uint32_t mbps = 0;   ///< 0: unknown
+};
+InterfaceLink read_link(const std::string& name);
+
+/// 0 or a negative errno.
+int set_interface_up(const std::string& name, bool up);
 
 }  // namespace weir::dataplane

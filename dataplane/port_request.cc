@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dataplane/counters.h"
+#include "dataplane/inline_interface.h"
 #include "vm/base/limits.h"
 
 namespace weir::dataplane {
@@ -36,11 +37,23 @@ Result<uint32_t> pass_target(const std::vector<api::PortConfig>& ports,
     return fail(ErrorKind::kInvalid, fmt::format("pass: there is no port '{}'", port.pass_port));
 }
 
+Result<uint32_t> follow_target(const std::vector<api::PortConfig>& ports,
+                               const api::PortConfig& port) {
+    if (port.link_follow.empty()) return LinkFollow::kNone;
+    if (port.link_follow == port.name)
+        return fail(ErrorKind::kInvalid, "link_follow: the port itself, expected another one");
+    for (uint32_t i = 0; i < ports.size(); ++i) {
+        if (ports[i].name == port.link_follow) return i;
+    }
+    return fail(ErrorKind::kInvalid,
+                fmt::format("link_follow: there is no port '{}'", port.link_follow));
+}
+
 Result<void> check_numbers(const api::PortConfig& port) {
     if (port.ifindex == 0) return fail(ErrorKind::kInvalid, "ifindex: 0, expected 1 or more");
-    if (port.queues == 0 || port.queues > kQueuesMax) {
+    if (port.queues > kQueuesMax) {
         return fail(ErrorKind::kInvalid,
-                    fmt::format("queues: {}, expected 1 to {}", port.queues, kQueuesMax));
+                    fmt::format("queues: {}, expected up to {}", port.queues, kQueuesMax));
     }
     if (port.mtu != 0 && (port.mtu < kMtuMin || port.mtu > kFrameBytesMax)) {
         return fail(ErrorKind::kInvalid,
@@ -82,9 +95,12 @@ Result<PortRequest> check_port(const std::vector<api::PortConfig>& ports,
         return std::unexpected(numbers.error());
     const Result<uint32_t> pass = pass_target(ports, port);
     if (!pass) return std::unexpected(pass.error());
+    const Result<uint32_t> follow = follow_target(ports, port);
+    if (!follow) return std::unexpected(follow.error());
     Result<Device> device = parse_device(port.device);
     if (!device) return std::unexpected(device.error());
-    return PortRequest{.config = port, .device = std::move(*device), .pass_port = *pass};
+    return PortRequest{
+        .config = port, .device = std::move(*device), .pass_port = *pass, .follow_port = *follow};
 }
 
 }  // namespace
@@ -112,12 +128,16 @@ Result<std::vector<PortRequest>> check_ports(const std::vector<api::PortConfig>&
         }
         requests.push_back(std::move(*request));
     }
+    std::vector<const Device*> devices;
     for (const PortRequest& request :
          requests) {  // the machine is asked last, so that what is wrong in the words is said first
         const Result<void> device =
             check_device(request.device, request.pass_port != PortRequest::kPassDrops);
         if (!device) return fail_in("ports." + request.config.name, device.error());
+        devices.push_back(&request.device);
     }
+    if (const Result<void> read = check_receive_queues(devices); !read)
+        return fail_in("ports", read.error());
     return requests;
 }
 

@@ -46,6 +46,21 @@ TEST(PortRequest, PutsTheHostsEndsBehindThePorts) {
               "ports: 31, and 2 with pass: kernel, which count twice: expected up to 32");
 }
 
+TEST(PortRequest, FindsTheLinkThatAPortFollows) {
+    std::vector<api::PortConfig> ports = {port("wan", "net_null0", 1), port("lan", "net_null1", 2)};
+    EXPECT_EQ(check_ports(ports)->at(0).follow_port, LinkFollow::kNone);
+    ports[0].link_follow = "lan";
+    ports[1].link_follow = "wan";
+    const auto checked = check_ports(ports);
+    ASSERT_TRUE(checked);
+    EXPECT_EQ(checked->at(0).follow_port, 1u);
+    EXPECT_EQ(checked->at(1).follow_port, 0u);
+    ports[0].link_follow = "lna";
+    EXPECT_EQ(refusal(ports), "ports.wan: link_follow: there is no port 'lna'");
+    ports[0].link_follow = "wan";
+    EXPECT_EQ(refusal(ports), "ports.wan: link_follow: the port itself, expected another one");
+}
+
 TEST(PortRequest, RefusesWhatIsThereTwice) {
     const api::PortConfig first = port("wan", "net_null0", 1);
     EXPECT_EQ(refusal({first, port("wan", "net_null1", 2)}), "ports.wan: the name is there twice");
@@ -62,9 +77,9 @@ TEST(PortRequest, RefusesNumbersOutOfRange) {
     EXPECT_NE(refusal({}).find("expected 1 to 32"), std::string::npos);
     EXPECT_EQ(refusal({port("wan", "net_null0", 0)}), "ports.wan: ifindex: 0, expected 1 or more");
     api::PortConfig wrong = port("wan", "net_null0", 1);
+    wrong.queues = 129;
+    EXPECT_EQ(refusal({wrong}), "ports.wan: queues: 129, expected up to 128");
     wrong.queues = 0;
-    EXPECT_EQ(refusal({wrong}), "ports.wan: queues: 0, expected 1 to 128");
-    wrong.queues = 1;
     wrong.mtu = 67;
     EXPECT_EQ(refusal({wrong}), "ports.wan: mtu: 67, expected 68 to 9600");
 }
