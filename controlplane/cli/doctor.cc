@@ -72,6 +72,7 @@ int verb_doctor(const Words& words) {
         findings = check_machine(&*config);
         if (!parsed->has("run-dir")) run_dir = config->run_dir.value;
     }
+    check_node_ports(run_dir, findings);
     check_node_maps(run_dir, findings);
     if (parsed->json())
         print_json(findings_json(findings), *parsed);

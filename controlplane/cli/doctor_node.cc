@@ -1,4 +1,4 @@
-// What a running node says of its maps, and of what it does not filter.
+// What a running node says of its ports and maps, and of what it does not filter.
 
 #include <fmt/core.h>
 
@@ -36,7 +36,37 @@ void check_node_service(const std::string& run_dir, std::vector<Finding>& findin
                                 "weir apply CONFIG, or weir prog swap NAME OBJ"});
 }
 
+/// "port wan: … ; `command`" is what is, then what to do.
+Finding finding_of_port(const std::string& warning) {
+    const size_t remedy = warning.find("; `");
+    if (remedy == std::string::npos) return {"ports", Health::Wrong, warning, ""};
+    return {"ports", Health::Wrong, warning.substr(0, remedy), warning.substr(remedy + 2)};
+}
+
 }  // namespace
+
+void check_node_ports(const std::string& run_dir, std::vector<Finding>& findings) {
+    std::error_code problem;
+    if (!std::filesystem::exists(run_dir + "/" + kControlSocketName, problem)) return;
+    const Result<Json> status = ask_node_in(run_dir, "GET", "/status", "", kTimeoutMs);
+    if (!status) return;  // check_node_maps says so
+    const size_t before = findings.size();
+    for (const Json& warning : status->value("warnings", Json::array())) {
+        const auto text = warning.get<std::string>();
+        if (text.starts_with("port ")) findings.push_back(finding_of_port(text));
+    }
+    const Json ports = status->value("ports", Json::array());
+    for (const Json& port : ports)
+        if (!port.value("link_up", false) && !port.value("removed", false))
+            findings.push_back(
+                {"ports", Health::Note,
+                 fmt::format("port {}: the link is down", port.value("name", std::string())),
+                 "see the device and its other end"});
+    if (findings.size() == before)
+        findings.push_back(
+            {"ports", Health::Good,
+             fmt::format("{} ports of the node in {}, all links up", ports.size(), run_dir), ""});
+}
 
 void check_node_maps(const std::string& run_dir, std::vector<Finding>& findings) {
     std::error_code problem;

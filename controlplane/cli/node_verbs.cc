@@ -36,6 +36,28 @@ int print_deployed(const Result<Json>& deployed, const Parsed& parsed) {
     return kExitDone;
 }
 
+std::string link_text(const Json& port) {
+    if (port.value("removed", false)) return "removed";
+    std::string text = port.value("link_up", false) ? "up" : "down";
+    if (const uint64_t mbps = port.value("link_mbps", uint64_t{0}); mbps != 0)
+        text += fmt::format(" {} Mbps", mbps);
+    if (const uint64_t downs = port.value("link_downs", uint64_t{0}); downs != 0)
+        text += fmt::format(" (went down {} times)", downs);
+    return text;
+}
+
+void print_port(const Json& port) {
+    fmt::print("port {}: {} ({}), ifindex {}, mtu {}, {} queues{}, link {}, {}\n",
+               text_of(port["name"]), text_of(port["device"]), text_of(port["driver"]),
+               text_of(port["ifindex"]), text_of(port["mtu"]), text_of(port["queues"]),
+               port.value("distributed", false) ? " shared out to all workers" : "",
+               link_text(port), text_of(port["mac"]));
+    std::string features;
+    for (const Json& feature : port.value("features", Json::array()))
+        features += (features.empty() ? "" : "; ") + text_of(feature);
+    if (!features.empty()) fmt::print("  {}\n", features);
+}
+
 void print_status(const Json& status) {
     fmt::print("weir {}, pid {}, up {} s, generation {}{}\n", text_of(status["version"]),
                text_of(status["pid"]), status["uptime_ms"].get<uint64_t>() / 1000,
@@ -46,11 +68,7 @@ void print_status(const Json& status) {
         fmt::print("swaps {}: half within {:.0f} us, 99 % within {:.0f} us, all within {:.0f} us\n",
                    text_of(swaps["count"]), swaps["p50_us"].get<double>(),
                    swaps["p99_us"].get<double>(), swaps["max_us"].get<double>());
-    for (const Json& port : status["ports"])
-        fmt::print("port {}: {} ({}), ifindex {}, mtu {}, {} queues, link {}, {}\n",
-                   text_of(port["name"]), text_of(port["device"]), text_of(port["driver"]),
-                   text_of(port["ifindex"]), text_of(port["mtu"]), text_of(port["queues"]),
-                   port.value("link_up", false) ? "up" : "down", text_of(port["mac"]));
+    for (const Json& port : status["ports"]) print_port(port);
     for (const Json& warning : status["warnings"]) fmt::print("warning: {}\n", text_of(warning));
 }
 

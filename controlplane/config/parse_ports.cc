@@ -60,7 +60,7 @@ void read_sizes(Reader& reader, const Node& node, const std::string& key, PortCo
             into = static_cast<uint16_t>(reader.number(*value, join_key(key, name), min, max));
     };
     number16("queues", 1, kPortQueuesMax, port.queues);
-    number16("mtu", kMtuMin, kFrameBytesMax - kFrameBytesMin, port.mtu);
+    number16("mtu", kMtuMin, kFrameBytesMax, port.mtu);
     number16("rx_descriptors", 32, kDescriptorsMax, port.rx_descriptors);
     if (const Node* value = node.find("promiscuous"))
         port.promiscuous = reader.boolean(*value, key + ".promiscuous");
@@ -100,6 +100,7 @@ void read_port(Reader& reader, const NodeEntry& entry, Config& config) {
     PortConfig port;
     port.name = entry.key;
     port.place = entry.key_place;
+    port.queues = 0;  // as fits the device and the workers, unless it is said
     const std::string key = "ports." + entry.key;
     if (port.name == "kernel" || port.name == "drop")
         return reader.refuse(

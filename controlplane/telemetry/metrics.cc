@@ -38,6 +38,12 @@ void add_port_state(Families& families, const api::PortInfo& port) {
     families.gauge("weir_port_out_of_service",
                    "1 while the port's chains do not run: a fault, or a budget.", labels,
                    uint64_t{!port.out_of_service.empty()});
+    families.gauge("weir_port_link_mbps", "Speed of the link, 0 where the device does not say.",
+                   labels, uint64_t{port.link_mbps});
+    families.counter("weir_port_link_downs_total", "Times that the link was seen to go down.",
+                     labels, port.link_downs);
+    families.gauge("weir_port_removed", "1 once the device went away.", labels,
+                   uint64_t{port.removed});
     families.counter("weir_port_device_missed_total",
                      "Packets that the device dropped for want of descriptors.", labels,
                      port.imissed);

@@ -53,7 +53,11 @@ Json port_json(const api::PortInfo& port) {
             {"oerrors", port.oerrors},
             {"bad_checksums", port.bad_checksums},
             {"heads_moved", port.heads_moved},
+            {"link_mbps", port.link_mbps},
+            {"link_downs", port.link_downs},
+            {"removed", port.removed},
             {"distributed", port.distributed},
+            {"features", port.features},
             {"out_of_service", port.out_of_service}};
 }
 
