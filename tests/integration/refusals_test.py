@@ -99,6 +99,40 @@ class Start(Refusal):
         done = self.run_weir(null_config(replace=[("net_null0", "net_nothing0")]))
         self.assert_refused(done, "net_nothing0")
 
+    def test_devices_that_are_wrong_in_themselves(self):
+        table = [
+            ("eth0", "eth0", "net_af_packet, net_af_xdp"),
+            ("net_null0,siz=64", "no key 'siz'", "size, copy, no-rx"),
+            ("net_null0,size=big", "size=big", "whole number"),
+            ("net_null0,size=64,size=65", "size is there twice"),
+            ("net_null1", "outside has net_null1 too"),
+            ("net_pcap0,rx_pcap=/nowhere/in.pcap", "cannot read '/nowhere/in.pcap'"),
+            ("net_pcap0,tx_pcap=/nowhere/out.pcap", "/nowhere/out.pcap"),
+            ("net_pcap0", "needs rx_pcap="),
+            ("net_af_xdp0", "needs iface="),
+            ("net_memif0,role=master", "server or client"),
+            ("net_virtio_user0,queues=1", "needs path="),
+            ("net_virtio_user0,path=/nowhere/vhost.sock", "/nowhere/vhost.sock"),
+            ("0000:ff:1f.7", "0000:ff:1f.7"),
+        ]
+        for device, *words in table:
+            with self.subTest(device=device):
+                done = self.run_weir(null_config(replace=[("net_null0", device)]))
+                self.assert_refused(done, "ports.", *words)
+
+    def test_numbers_that_a_device_or_this_machine_has_not(self):
+        table = [
+            ('device: "net_null0",', 'device: "net_pcap0,rx_pcap=/dev/null", queues: 3,', "queues: 3"),
+            ('device: "net_null0",', 'device: "net_null0", link_follow: outside,', "link_follow"),
+            ('device: "net_null0",', 'device: "net_null0", rx_descriptors: 32768,', "memory.size"),
+            ('lcores: "0"', 'lcores: "0,0,0,0,700"', "700"),
+            ("size: 128MiB", "size: 1MiB", "memory.size"),
+        ]
+        for before, after, *words in table:
+            with self.subTest(after=after):
+                done = self.run_weir(null_config(replace=[(before, after)]))
+                self.assert_refused(done, *words)
+
     def test_required_hugepages_that_are_not_there(self):
         pages = pathlib.Path("/proc/sys/vm/nr_hugepages").read_text().strip()
         if pages != "0":
