@@ -5,12 +5,39 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <span>
 
 namespace weir::dataplane {
 namespace {
 
 constexpr size_t kChunkBytes =
     256u << 10;  ///< read at a time: memory grows as bytes come, not as a header promises
+
+constexpr size_t kFilesMax = 4;  ///< in one message; the kernel closes what goes beyond
+
+/// recv(), with the descriptors that came along: the last one stays.
+ssize_t receive_some(int fd, std::span<uint8_t> bytes, Descriptor& file) {
+    alignas(cmsghdr) uint8_t control[CMSG_SPACE(kFilesMax * sizeof(int))];
+    iovec place{bytes.data(), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &place;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t got = ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0) return got;
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; ++i) {
+            int received = -1;
+            std::memcpy(&received, CMSG_DATA(part) + i * sizeof received, sizeof received);
+            file = Descriptor(received);
+        }
+    }
+    return got;
+}
 
 }  // namespace
 
@@ -28,7 +55,7 @@ bool Connection::receive(Clock::time_point now) {
         if (start == 0) since_ = now;
         const size_t ask = std::min(wanted_bytes() - start, kChunkBytes);
         input_.resize(start + ask);
-        const ssize_t got = ::recv(fd_, input_.data() + start, ask, MSG_DONTWAIT);
+        const ssize_t got = receive_some(fd_, {input_.data() + start, ask}, file_);
         input_.resize(start + static_cast<size_t>(std::max<ssize_t>(got, 0)));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && errno == EAGAIN) return true;
@@ -46,7 +73,8 @@ bool Connection::receive(Clock::time_point now) {
 Result<std::optional<Frame>> Connection::take_frame() {
     if (header_error_) return std::unexpected(*header_error_);
     if (!header_ || input_.size() < wanted_bytes()) return std::nullopt;
-    Frame frame{header_->type, Bytes(input_.begin() + api::kFrameHeaderBytes, input_.end())};
+    Frame frame{header_->type, Bytes(input_.begin() + api::kFrameHeaderBytes, input_.end()),
+                std::move(file_)};
     input_ = Bytes();
     header_.reset();
     return frame;

@@ -7,6 +7,7 @@
 
 #include "dataplane/api/frame.h"
 #include "dataplane/registry.h"
+#include "vm/base/descriptor.h"
 
 namespace weir::dataplane {
 
@@ -15,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 struct Frame {
     uint16_t type = 0;
     Bytes body;
+    Descriptor file;  ///< that came with it (SCM_RIGHTS), the last if several did
 };
 
 /// How long a peer may leave things half done.
@@ -59,6 +61,7 @@ private:
     Owner owner_;
     Patience patience_;
     Bytes input_;
+    Descriptor file_;  ///< came with the bytes of input_
     std::optional<api::FrameHeader> header_;
     std::optional<Error> header_error_;
     Bytes output_;

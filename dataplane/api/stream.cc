@@ -47,6 +47,31 @@ Result<void> send_all(int fd, ByteSpan bytes, Deadline deadline) {
     return {};
 }
 
+Result<void> send_with_file(int fd, ByteSpan bytes, int file, Deadline deadline) {
+    alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof file)] = {};
+    iovec place{const_cast<uint8_t*>(bytes.data()), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &place;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* const part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof file);
+    std::memcpy(CMSG_DATA(part), &file, sizeof file);
+    for (;;) {
+        const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) return send_all(fd, bytes.subspan(static_cast<size_t>(sent)), deadline);
+        if (errno == EAGAIN && wait_for(fd, POLLOUT, deadline)) continue;
+        if (errno != EINTR && errno != EAGAIN)
+            return fail(ErrorKind::kResource,
+                        fmt::format("sending failed: {}", std::strerror(errno)));
+        if (remaining_ms(deadline) == 0)
+            return fail(ErrorKind::kResource, "it does not read requests");
+    }
+}
+
 Result<void> receive_all(int fd, std::span<uint8_t> bytes, Deadline deadline) {
     while (!bytes.empty()) {
         if (!wait_for(fd, POLLIN, deadline)) {

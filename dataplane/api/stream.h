@@ -20,6 +20,8 @@ int remaining_ms(Deadline deadline);
 
 /// Errors (kResource) speak of the peer as "it". Neither raises SIGPIPE.
 Result<void> send_all(int fd, ByteSpan bytes, Deadline deadline);
+/// The same over a Unix socket, with a descriptor that the peer gets a copy of (SCM_RIGHTS).
+Result<void> send_with_file(int fd, ByteSpan bytes, int file, Deadline deadline);
 Result<void> receive_all(int fd, std::span<uint8_t> bytes, Deadline deadline);
 
 }  // namespace weir::dataplane::api
