@@ -91,6 +91,12 @@ Result<Bytes> Commands::decode_and_run(Owner owner, const Frame& frame, bool& ma
     return to_bytes(run(owner, *request));
 }
 
+api::Empty Commands::stop(Owner owner) {
+    spdlog::info("peer {} asks for shutdown", owner);
+    shutdown_ = true;
+    return {};
+}
+
 Result<Bytes> Commands::dispatch(Owner owner, const Frame& frame, bool& malformed) {
     const auto bare = [&](auto reply) -> Result<Bytes> {
         if (const auto empty = api::decode<api::Empty>(frame.body); !empty) {
@@ -104,12 +110,7 @@ Result<Bytes> Commands::dispatch(Owner owner, const Frame& frame, bool& malforme
         case FrameType::ListMaps: return bare([&] { return list_maps(owner); });
         case FrameType::ListPrograms: return bare([&] { return list_programs(); });
         case FrameType::Stats: return bare([&] { return stats(); });
-        case FrameType::Shutdown:
-            return bare([&] {
-                spdlog::info("peer {} asks for shutdown", owner);
-                shutdown_ = true;
-                return api::Empty{};
-            });
+        case FrameType::Shutdown: return bare([&] { return stop(owner); });
         case FrameType::Configure: return decode_and_run<api::Configure>(owner, frame, malformed);
         case FrameType::CreateMap: return decode_and_run<api::MapCreate>(owner, frame, malformed);
         case FrameType::Lookup: return decode_and_run<api::MapLookup>(owner, frame, malformed);
@@ -133,6 +134,10 @@ Result<Bytes> Commands::dispatch(Owner owner, const Frame& frame, bool& malforme
             return decode_and_run<api::ReadProgram>(owner, frame, malformed);
         case FrameType::ReadRoutes:
             return bare([&] { return api::RoutesRead{published_.routes, published_.neighbours}; });
+        case FrameType::OpenCapture:
+        case FrameType::ReadCapture:
+        case FrameType::CloseCapture:
+        case FrameType::ListCaptures: return dispatch_capture(owner, frame, malformed);
         case FrameType::Error: break;
     }
     malformed = true;
@@ -286,6 +291,7 @@ Result<void> Commands::add_chain(Generation& generation, const api::Chain& chain
                                      (*program)->slot->number(), *(*program)->verified));
         entries.back().skip_on_fault = (*program)->skip_on_fault;
         entries.back().writes_packets = may_write_packets(*(*program)->verified);
+        entries.back().name = (*program)->name;
     }
     leave_out_faulty(chain, generation.ports[port]);
     return {};
@@ -394,6 +400,7 @@ void Commands::tick() {
     prover_->tend();
     if (registry_) registry_->tend();
     traces_.tend();
+    if (forwarding_) forwarding_->captures().tend();
     if (replay_is_stale_ && forwarding_ && forwarding_->generation_number() > 0 &&
         std::chrono::steady_clock::now() - replay_tried_ > kReplayDelay) {
         keep_replay();
@@ -419,6 +426,7 @@ void Commands::give_up_privileges_once() {
 void Commands::disconnected(Owner owner) {
     if (forwarding_) traces_.disconnected(owner, *forwarding_);
     if (registry_) registry_->disconnected(owner);
+    if (forwarding_) forwarding_->captures().disconnected(owner);
 }
 
 /// Nobody is there to mend the file when a node boots by itself, and filtering matters more than

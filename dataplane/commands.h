@@ -61,6 +61,13 @@ private:
     Result<api::ProgramText> run(Owner owner, const api::ReadProgram& request);
     Result<api::BypassState> run(Owner owner, const api::BypassRequest& request);
 
+    api::Empty stop(Owner owner);
+
+    // capture_commands.cc
+    Result<api::CaptureId> open_capture(Owner owner, const api::CaptureOpen& request, int output);
+    Result<api::CaptureInfo> close_capture(Owner owner, uint32_t id);
+    Result<Bytes> dispatch_capture(Owner owner, const Frame& frame, bool& malformed);
+
     Result<Bytes> dispatch(Owner owner, const Frame& frame, bool& malformed);
     template <typename Request>
     Result<Bytes> decode_and_run(Owner owner, const Frame& frame, bool& malformed);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dataplane/tapping.h"
 #include "vm/base/check.h"
 
 namespace weir::dataplane {
@@ -71,14 +72,17 @@ uint16_t Distributor::take(rte_ring& ring, rte_mbuf** packets) {
     return static_cast<uint16_t>(count);
 }
 
-Distributor::Refused Distributor::flush() {
+Distributor::Refused Distributor::flush(capture::Tap* tap, uint32_t port) {
     Refused refused;
     for (Target& target : targets_) {
         if (target.count == 0) continue;
         const uint32_t handed = rte_ring_sp_enqueue_burst(
             target.ring, reinterpret_cast<void**>(target.packets), target.count, nullptr);
-        for (uint32_t i = handed; i < target.count; ++i)
+        for (uint32_t i = handed; i < target.count; ++i) {
             refused.bytes += target.packets[i]->pkt_len;
+            if (tap != nullptr)
+                tap_dropped(*tap, *target.packets[i], port, DropReason::distributor_full);
+        }
         refused.packets += target.count - handed;
         rte_pktmbuf_free_bulk(target.packets + handed, target.count - handed);
         target.count = 0;

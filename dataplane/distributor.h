@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/capture/tap.h"
 #include "dataplane/flow_hash.h"
 
 namespace weir::dataplane {
@@ -55,7 +56,8 @@ public:
     /// Hands over what keep_own noted, frees what found no room, and says how much that was. Call
     /// after Counters::publish, which then has counted these packets as handed over before their
     /// taker can count them as taken.
-    Refused flush();
+    /// `tap`: who hears of the latter, as dropped at `port`; nullptr: nobody.
+    Refused flush(capture::Tap* tap = nullptr, uint32_t port = 0);
 
 private:
     struct Target {

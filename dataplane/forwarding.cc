@@ -62,11 +62,13 @@ struct Forwarding::State {
     std::optional<Accounts> accounts;
     std::unique_ptr<CpuQueues> cpu_queues;  ///< nullptr: there was no cpumap yet
     std::unique_ptr<Watchdog> watchdog;
+    std::unique_ptr<capture::Captures> captures;
     bool running = false;
     std::vector<ProgramCounts> program_baselines = std::vector<ProgramCounts>(kProgramSlotsMax);
 
     ~State();
     Result<void> make_workers();
+    void make_captures();
     Result<void> launch();
     ProgramCounts sum_program(uint32_t slot) const;
     Accounts::Reading read_accounts() const;
@@ -82,7 +84,23 @@ Forwarding::State::~State() {
     watchdog.reset();  // a program that does not end keeps nobody from stopping
     for (auto worker = workers.rbegin(); worker != workers.rend(); ++worker)
         (*worker)->drain();  // hand-overs go downwards
+    captures.reset();        // which saw the last drops
     workers.clear();
+}
+
+void Forwarding::State::make_captures() {
+    capture::NodeNames names{.application = "weir-dataplane",
+                             .reasons = {kDropReasonNames.begin(), kDropReasonNames.end()},
+                             .tsc_hz = rte_get_tsc_hz()};
+    // The hosts' ends stand behind the ports, and have no name of their own.
+    for (const Ports::Port& port : ports->all()) {
+        const bool is_host_end = names.ports.size() >= configure.ports.size();
+        names.ports.push_back(port.request.config.name + (is_host_end ? "-host" : ""));
+        names.devices.push_back(port.request.config.device);
+    }
+    std::vector<capture::Tap*> taps;
+    for (const auto& worker : workers) taps.push_back(&worker->tap());
+    captures = std::make_unique<capture::Captures>(std::move(names), std::move(taps));
 }
 
 Result<void> Forwarding::State::make_workers() {
@@ -232,6 +250,7 @@ Result<std::unique_ptr<Forwarding>> Forwarding::start(const api::Configure& conf
     install_fault_handlers();
     if (const Result<void> made = state->make_workers(); !made)
         return std::unexpected(made.error());
+    state->make_captures();
     if (const Result<void> launched = state->launch(); !launched)
         return std::unexpected(launched.error());
     state->links = watch_links(*state->ports, static_cast<uint32_t>(configure.ports.size()));
@@ -302,6 +321,10 @@ api::SwapTimes Forwarding::swap_times() const {
 
 uint64_t Forwarding::tsc_hz() const {
     return rte_get_tsc_hz();
+}
+
+capture::Captures& Forwarding::captures() {
+    return *state_->captures;
 }
 
 vm::Timers& Forwarding::timers() {

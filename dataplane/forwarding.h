@@ -10,6 +10,7 @@
 
 #include "dataplane/api/bypass.h"
 #include "dataplane/api/messages.h"
+#include "dataplane/capture/captures.h"
 #include "dataplane/generation.h"
 #include "dataplane/worker_watch.h"
 #include "vm/base/result.h"
@@ -69,6 +70,8 @@ public:
     /// Of publish(), since the start.
     api::SwapTimes swap_times() const;
     uint64_t tsc_hz() const;
+
+    capture::Captures& captures();
 
     /// Of all workers, which run what is due between their rounds.
     vm::Timers& timers();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jit/jit.h"
@@ -19,6 +20,7 @@ struct ChainEntry {
     std::shared_ptr<const jit::CompiledProgram> program;
     uint32_t slot = 0;
     bool takes_segments = false;  ///< a program of xdp.frags
+    std::string_view name = {};   ///< as the config calls it; the program's, so it lives as long
     bool keeps_frames = false;    ///< no run moves, grows or cuts the packet
     bool reads_metadata = false;  ///< may ask what the device said of a packet
     bool skip_on_fault = false;   ///< without it the chain goes on; else the port's `fail` decides

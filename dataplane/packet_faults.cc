@@ -36,6 +36,7 @@ void Worker::settle_unfiltered(uint32_t port, const LiveGeneration& live) {
 void Worker::judge_around(uint32_t port, const LiveGeneration& live, uint32_t first) {
     const PortPlan& plan = live.ports[port];
     for (uint32_t i = first; i < burst_.count; ++i) {
+        run_.entry = nullptr;
         run_.out = Run::kStillIn;
         run_.first = i;
         run_.last = i + 1;
@@ -66,6 +67,7 @@ uint32_t Worker::run_chain_around(std::span<const ChainEntry> chain, uint32_t po
 
 void Worker::settle_around(uint32_t port, uint32_t i, uint32_t verdict) {
     if (verdict == kChainOut) return drop(port, i, DropReason::program_fault);
+    if (tap_now_ != nullptr) tap_verdict(i, verdict, capture::Hook::Ingress);
     ++counters_.traffic(port).verdicts[verdict_index(verdict)];
     settle(port, i, verdict, env_.redirect_ifindex, env_.redirect_to);
 }
@@ -79,6 +81,7 @@ void Worker::leave_around(uint32_t out, uint32_t i, std::span<const ChainEntry> 
     if (verdict != kChainOut) ++counters_.port(out).egress_verdicts[verdict_index(verdict)];
     burst_.contexts[i].egress_ifindex = 0;  // as an ingress program of the next burst must see it
     if (verdict == vm::XDP_PASS) return leave_by(out, i);
+    if (tap_now_ != nullptr && verdict != kChainOut) tap_verdict(i, verdict, capture::Hook::Egress);
     drop(out, i,
          verdict == kChainOut      ? DropReason::program_fault
          : verdict == vm::XDP_DROP ? DropReason::egress_drop
@@ -108,6 +111,7 @@ void Worker::recover() {
     }
     judge_around(run.port, *live_, run.last);
     guard_.leave();
+    if (tap_now_ != nullptr) tap_now_->end_burst();
     if (dropped_count_ != 0) free_dropped();
 }
 

@@ -24,6 +24,8 @@ public:
         return compiled_->run(context, env) != 0;
     }
 
+    const jit::CompiledProgram& program() const { return *compiled_; }
+
 private:
     std::unique_ptr<const jit::CompiledProgram> compiled_;
 };

@@ -5,6 +5,7 @@
 
 #include "dataplane/packet.h"
 #include "dataplane/scattered.h"
+#include "dataplane/tapping.h"
 #include "dataplane/worker.h"
 
 namespace weir::dataplane {
@@ -12,6 +13,8 @@ namespace weir::dataplane {
 void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
     counters_.drop(port, reason, 1);
     dropped_[dropped_count_++] = burst_.packets[i];
+    if (__builtin_expect(tap_now_ != nullptr, 0))
+        tap_dropped(*tap_now_, *burst_.packets[i], port, reason);
 }
 
 /// False: the packet fits into its buffer no more, and was dropped.
@@ -35,7 +38,9 @@ bool Worker::close_slowly(uint32_t out, uint32_t i) {
 }
 
 inline void Worker::leave(uint32_t out, uint32_t i) {
-    if (close(out, i)) transmitter_.send(out, burst_.packets[i]);
+    if (!close(out, i)) return;
+    if (__builtin_expect(tap_now_ != nullptr, 0)) tap_leaves(*tap_now_, *burst_.packets[i], out);
+    transmitter_.send(out, burst_.packets[i]);
 }
 
 /// For what is not in this file.
@@ -142,6 +147,7 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
     admit(source, count, plan);
     if (__builtin_expect(plan.reads_metadata, 0)) describe_packets();
     run_.port = port;
+    if (__builtin_expect(tap_now_ != nullptr, 0)) tap_burst(source, live);
     if (__builtin_expect(live.has_trouble.load(std::memory_order_relaxed), 0)) {
         judge_around(port, live, 0);
     } else if (WorkerTrace* trace = trace_.load(std::memory_order_acquire);
@@ -160,6 +166,7 @@ void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& liv
         }
     }
     guard_.leave();
+    if (__builtin_expect(tap_now_ != nullptr, 0)) tap_now_->end_burst();
     if (dropped_count_ != 0) free_dropped();
     if (__builtin_expect(env_.aborts.count != 0, 0)) count_aborts();
     if (__builtin_expect(is_bounded, 0)) note_cycles(port, rte_rdtsc() - start);
@@ -184,16 +191,20 @@ void Worker::settle_all(uint32_t port, Fate fate, bool keeps_frames) {
     if (burst_.count == 0) return;
     const BurstSummary& seen = burst_.seen;
     if (fate.out != Fate::kNowhere) {
-        if (keeps_frames && seen.pool != nullptr) {
+        const bool is_closed = keeps_frames && seen.pool != nullptr;
+        if (!is_closed) close_all(fate.out);
+        if (__builtin_expect(tap_now_ != nullptr, 0)) tap_leave_all(fate.out);
+        if (is_closed) {
             transmitter_.send_burst(fate.out, {burst_.packets, burst_.count}, seen.bytes,
                                     seen.longest);
         } else {
-            close_all(fate.out);
             transmitter_.send_burst(fate.out, {burst_.packets, burst_.count});
         }
         return;
     }
     counters_.drop(port, fate.reason, burst_.count);
+    if (__builtin_expect(tap_now_ != nullptr, 0))
+        tap_now_->all_dropped(static_cast<uint8_t>(fate.reason));
     if (seen.pool != nullptr) {
         free_plain(seen.pool, burst_.packets, burst_.count);
     } else {
@@ -246,6 +257,7 @@ void Worker::judge_by_burst(uint32_t port, const PortPlan& plan) {
     guard_.enter(entry.slot);
     entry.program->run_burst({burst_.contexts, count}, {burst_.verdicts, count},
                              {burst_.redirects, count}, env_);
+    if (__builtin_expect(tap_now_ != nullptr, 0)) tap_verdicts(entry);
     if (__builtin_expect(env_.map_redirects != map_redirects_, 0))
         return settle_by_maps(port, entry);
     ProgramCounts& program = counters_.program(entry.slot);
@@ -278,7 +290,8 @@ void Worker::settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_fram
         counts.verdicts[verdict] += packets_with(verdict);
     }
     const uint32_t dropped = packets_with(vm::XDP_DROP);
-    const bool is_plain = keeps_frames && burst_.seen.pool != nullptr;
+    // A capture wants to hear of each packet.
+    const bool is_plain = keeps_frames && burst_.seen.pool != nullptr && tap_now_ == nullptr;
     if (is_plain && dropped + packets_with(vm::XDP_PASS) == count) {
         settle_two_ways(port, vm::XDP_PASS);
     } else if (is_plain && dropped + packets_with(vm::XDP_TX) == count) {
@@ -306,10 +319,12 @@ uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& co
 
 /// The port that it left for, or Fate::kNowhere.
 uint32_t Worker::judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i) {
+    run_.entry = nullptr;
     run_.out = Run::kStillIn;
     run_.first = i;
     run_.last = i + 1;
     const uint32_t verdict = run_chain(live.ports[port].ingress, burst_.contexts[i]);
+    if (__builtin_expect(tap_now_ != nullptr, 0)) tap_verdict(i, verdict, capture::Hook::Ingress);
     ++counters_.traffic(port).verdicts[verdict_index(verdict)];
     return settle(port, i, verdict, env_.redirect_ifindex, env_.redirect_to);
 }
@@ -361,6 +376,8 @@ void Worker::leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry
     if (verdict == vm::XDP_PASS) {
         leave(out, i);
     } else {
+        if (__builtin_expect(tap_now_ != nullptr, 0))
+            tap_verdict(i, verdict, capture::Hook::Egress);
         drop(out, i,
              verdict == vm::XDP_DROP ? DropReason::egress_drop : DropReason::egress_aborted);
     }

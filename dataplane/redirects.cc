@@ -7,6 +7,7 @@
 
 #include "dataplane/bound_program.h"
 #include "dataplane/packet.h"
+#include "dataplane/tapping.h"
 #include "dataplane/worker.h"
 #include "maps/devmap.h"
 
@@ -274,6 +275,8 @@ void Worker::drain_handed() {
             PortCounts& counts = counters_.port(message.port);
             --counts.between_workers;
             ++counts.drops[static_cast<size_t>(DropReason::shutdown)];
+            if (tap_now_ != nullptr)
+                tap_dropped(*tap_now_, *message.packet, message.port, DropReason::shutdown);
             rte_pktmbuf_free(message.packet);
         }
     }

@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "dataplane/tapping.h"
+
 namespace weir::dataplane {
 namespace {
 
@@ -30,6 +32,7 @@ Transmitter::~Transmitter() {
 
 void Transmitter::drop(uint32_t port, rte_mbuf* packet, DropReason reason) {
     counters_.drop(port, reason, 1);
+    if (tap_ != nullptr) tap_not_sent(*tap_, *packet, port, reason);
     rte_pktmbuf_free(packet);
 }
 
@@ -63,6 +66,8 @@ void Transmitter::keep_rest(Buffer& buffer, uint32_t sent) {
 void Transmitter::give_up(uint32_t port, DropReason reason) {
     Buffer& buffer = buffers_[port];
     counters_.drop(port, reason, buffer.count);
+    for (uint32_t i = 0; tap_ != nullptr && i < buffer.count; ++i)
+        tap_not_sent(*tap_, *buffer.packets[i], port, reason);
     rte_pktmbuf_free_bulk(buffer.packets, buffer.count);
     buffer.count = 0;
     buffer.bytes = 0;

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/capture/tap.h"
 #include "dataplane/counters.h"
 
 namespace weir::dataplane {
@@ -37,6 +38,9 @@ public:
     ~Transmitter();  ///< frees what is left; call drain() before
     Transmitter(const Transmitter&) = delete;
     Transmitter& operator=(const Transmitter&) = delete;
+
+    /// Who hears of packets that do not leave, until the next call; nullptr: nobody.
+    void tap(capture::Tap* tap) { tap_ = tap; }
 
     /// Takes the packet; a full buffer is emptied first, and a packet without room is dropped and
     /// counted.
@@ -119,6 +123,7 @@ private:
     void note_in_flight(uint32_t port);
 
     Counters& counters_;
+    capture::Tap* tap_ = nullptr;
     std::vector<Buffer> buffers_;
     std::vector<TxSource> sources_;
     uint32_t pending_ = 0;  ///< bit per port whose buffer holds packets

@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "dataplane/packet.h"
+#include "dataplane/tapping.h"
 #include "maps/reclaim.h"
 
 namespace weir::dataplane {
@@ -35,6 +36,7 @@ Worker::Worker(WorkerSetup setup, Publication& publication, vm::Timers& timers, 
       counters_(static_cast<uint32_t>(setup_.ports.size()),
                 static_cast<uint32_t>(setup_.rx.size())),
       transmitter_(counters_, setup_.tx, setup_.handed_to_us),
+      tap_(setup_.index),
       env_(make_env(setup_)),
       idle_(std::move(setup_.idle)) {
     env_.timers = &timers_;
@@ -96,7 +98,7 @@ void Worker::flush_distributors() {
     for (uint32_t i = 0; i < setup_.rx.size(); ++i) {
         RxSource& source = setup_.rx[i];
         if (source.distributor == nullptr || source.distributor->noted() == 0) continue;
-        const Distributor::Refused refused = source.distributor->flush();
+        const Distributor::Refused refused = source.distributor->flush(tap_now_, source.port);
         if (__builtin_expect(refused.packets == 0, 1)) continue;
         counters_.queue(i).handed -= refused.packets;
         PortTraffic& counts = counters_.traffic(source.port);
@@ -128,6 +130,8 @@ bool Worker::round_as() {
     const LiveGeneration& live = publication_.enter_round(setup_.index);
     live_ = &live;
     env_.fib = live.generation->fib.get();
+    tap_now_ = tap_.enter_round(live.number());
+    transmitter_.tap(tap_now_);
     const bool was_handed =
         __builtin_expect(cpu_queues_.load(std::memory_order_relaxed) != nullptr, 0) &&
         take_handed();
@@ -148,6 +152,8 @@ bool Worker::round_as() {
 }
 
 void Worker::drain() {
+    tap_now_ = tap_.enter_round(publication_.number());
+    transmitter_.tap(tap_now_);
     for (uint32_t i = 0; i < setup_.rx.size(); ++i) {
         if (setup_.rx[i].ring != nullptr) drain_ring(i);
     }
@@ -163,6 +169,8 @@ void Worker::drain_ring(uint32_t index) {
         counts.rx += count;
         counts.drops[static_cast<size_t>(DropReason::shutdown)] += count;
         for (uint32_t i = 0; i < count; ++i) counts.rx_bytes += burst_.packets[i]->pkt_len;
+        for (uint32_t i = 0; tap_now_ != nullptr && i < count; ++i)
+            tap_dropped(*tap_now_, *burst_.packets[i], source.port, DropReason::shutdown);
         free_packets(burst_.packets, count);
     }
 }

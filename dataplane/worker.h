@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/abort_counts.h"
+#include "dataplane/capture/tap.h"
 #include "dataplane/counters.h"
 #include "dataplane/cpu_queues.h"
 #include "dataplane/fault_guard.h"
@@ -83,6 +84,8 @@ public:
     /// Cpumaps lead to workers from now on. Before the first entry of one is set.
     void connect(CpuQueues* queues) { cpu_queues_.store(queues, std::memory_order_release); }
     AbortCounts& aborts() { return aborts_; }
+    /// Where captures are published to this worker.
+    capture::Tap& tap() { return tap_; }
 
     // -- any thread -------------------------------------------------------------------------------
     const Counters& counters() const { return counters_; }
@@ -124,10 +127,10 @@ private:
 
     /// Whose run over which packets a fault would end.
     struct Run {
-        const ChainEntry* entry = nullptr;
-        uint32_t port = 0;             ///< that they came in by
-        uint32_t out = kStillIn;       ///< on whose egress chain they are
-        uint32_t first = 0, last = 0;  ///< packets [first, last) of the burst
+        const ChainEntry* entry = nullptr;  ///< nullptr: none ran yet
+        uint32_t port = 0;                  ///< that they came in by
+        uint32_t out = kStillIn;            ///< on whose egress chain they are
+        uint32_t first = 0, last = 0;       ///< packets [first, last) of the burst
         static constexpr uint32_t kStillIn = UINT32_MAX;
     };
 
@@ -198,6 +201,12 @@ private:
     bool judge_traced(const RxSource& source, const LiveGeneration& live, WorkerTrace& trace);
     uint32_t run_traced(const ChainEntry& entry, vm::XdpContext& context);
 
+    // tapping.cc; only while a capture runs
+    void tap_burst(const RxSource& source, const LiveGeneration& live);
+    void tap_verdicts(const ChainEntry& entry);
+    void tap_verdict(uint32_t i, uint32_t verdict, capture::Hook hook);
+    void tap_leave_all(uint32_t out);
+
     WorkerSetup setup_;
     Publication& publication_;
     vm::Timers& timers_;
@@ -209,6 +218,8 @@ private:
     Counters counters_;
     Transmitter transmitter_;
     RxMetadata rx_metadata_;
+    capture::Tap tap_;
+    capture::Tap* tap_now_ = nullptr;  ///< for this round; nullptr: no capture runs
     vm::RunEnv env_;
     Burst burst_;
     PacketTrace* recording_ = nullptr;  ///< of the packet at hand; nullptr: it is not traced

@@ -72,14 +72,15 @@ struct Client::Connection {
                     fmt::format("dataplane at {}: {}", socket_path, error.message));
     }
 
+    /// `file`: a descriptor that goes along; -1: none.
     template <typename Answer, typename Request>
     Result<Answer> call(FrameType type, const Request& request, vm::Rejection* rejection = nullptr,
-                        bool slow = false);
+                        bool slow = false, int file = -1);
 };
 
 template <typename Answer, typename Request>
 Result<Answer> Client::Connection::call(FrameType type, const Request& request,
-                                        vm::Rejection* rejection, bool slow) {
+                                        vm::Rejection* rejection, bool slow, int file) {
     if (fd < 0)
         return fail(ErrorKind::kResource,
                     fmt::format("dataplane at {}: the connection is lost", socket_path));
@@ -92,7 +93,9 @@ Result<Answer> Client::Connection::call(FrameType type, const Request& request,
     const Deadline deadline = deadline_in(slow ? std::max(timeout_ms, kSlowTimeoutMs) : timeout_ms);
     // A dataplane that refuses a peer replies and closes at once: its reply may be there although
     // sending fails.
-    const Result<void> sent = send_all(fd, make_frame(type, body), deadline);
+    const Bytes frame = make_frame(type, body);
+    const Result<void> sent =
+        file < 0 ? send_all(fd, frame, deadline) : send_with_file(fd, frame, file, deadline);
     Result<Reply> reply = receive_reply(fd, deadline);
     if (!reply) return lost(sent ? reply.error() : sent.error());
     if (reply->type == static_cast<uint16_t>(FrameType::Error)) {
@@ -279,6 +282,25 @@ Result<BypassState> Client::bypass(const BypassRequest& request) {
 
 Result<SwapTimes> Client::swap_times() {
     return connection_->call<SwapTimes>(FrameType::SwapTimes, Empty{});
+}
+
+Result<uint32_t> Client::open_capture(const CaptureOpen& request, int output) {
+    return part(
+        connection_->call<CaptureId>(FrameType::OpenCapture, request, nullptr, true, output),
+        &CaptureId::id);
+}
+
+Result<CaptureInfo> Client::read_capture(uint32_t id) {
+    return connection_->call<CaptureInfo>(FrameType::ReadCapture, CaptureId{id});
+}
+
+Result<CaptureInfo> Client::close_capture(uint32_t id) {
+    return connection_->call<CaptureInfo>(FrameType::CloseCapture, CaptureId{id});
+}
+
+Result<std::vector<CaptureInfo>> Client::list_captures() {
+    return part(connection_->call<CaptureList>(FrameType::ListCaptures, Empty{}),
+                &CaptureList::captures);
 }
 
 Result<void> Client::shutdown() {

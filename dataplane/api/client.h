@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/api/bypass.h"
+#include "dataplane/api/capture.h"
 #include "dataplane/api/messages.h"
 #include "dataplane/api/trace.h"
 
@@ -65,6 +66,15 @@ public:
     /// What is left of it after the request.
     Result<BypassState> bypass(const BypassRequest& request);
     Result<SwapTimes> swap_times();
+    /// `output`: what pcapng is written into, by the dataplane itself; the caller keeps its
+    /// descriptor. The capture's number. It ends with close_capture and with this connection.
+    Result<uint32_t> open_capture(const CaptureOpen& request, int output);
+    /// Of any connection's capture.
+    Result<CaptureInfo> read_capture(uint32_t id);
+    /// Ends a capture of this connection. What was taken is still being written afterwards:
+    /// read_capture says when that is over.
+    Result<CaptureInfo> close_capture(uint32_t id);
+    Result<std::vector<CaptureInfo>> list_captures();
     Result<void> shutdown();
 
 private:

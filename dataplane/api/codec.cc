@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dataplane/api/bypass_fields.h"
+#include "dataplane/api/capture_fields.h"
 #include "dataplane/api/fields.h"
 #include "dataplane/api/trace_fields.h"
 

@@ -3,6 +3,7 @@
 // decode() keeps.
 
 #include "dataplane/api/bypass.h"
+#include "dataplane/api/capture.h"
 #include "dataplane/api/frame.h"
 #include "dataplane/api/trace.h"
 
@@ -26,7 +27,8 @@ Result<Message> decode(ByteSpan body);
     APPLY(MapDump) APPLY(MapElements) APPLY(ProgramLoad) APPLY(ProgramLoaded) APPLY(ReadCode) APPLY(ProgramCode) APPLY(Publish) \
     APPLY(Published) APPLY(ProgramList) APPLY(Stats) APPLY(ErrorReply) \
     APPLY(TraceStart) APPLY(TracePoll) APPLY(TracedPackets) APPLY(ReadProgram) APPLY(ProgramText) APPLY(RoutesRead) \
-    APPLY(BypassRequest) APPLY(BypassState) APPLY(SwapTimes)
+    APPLY(BypassRequest) APPLY(BypassState) APPLY(SwapTimes) \
+    APPLY(CaptureOpen) APPLY(CaptureId) APPLY(CaptureInfo) APPLY(CaptureList)
 // clang-format on
 
 #define WEIR_DECLARE(Message)                              \

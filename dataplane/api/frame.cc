@@ -10,10 +10,12 @@ namespace weir::dataplane::api {
 
 std::string frame_type_name(uint16_t type) {
     constexpr std::array<std::string_view, kRequestTypeMax> kNames = {
-        "STATUS",     "CONFIGURE",    "CREATE_MAP",   "LIST_MAPS", "LOOKUP",        "UPDATE",
-        "ERASE",      "DUMP",         "LOAD",         "PUBLISH",   "LIST_PROGRAMS", "STATS",
-        "SHUTDOWN",   "FILL",         "REPLACE_MAPS", "BIND",      "READ_CODE",     "TRACE_START",
-        "TRACE_POLL", "READ_PROGRAM", "READ_ROUTES",  "BYPASS",    "SWAP_TIMES"};
+        "STATUS",        "CONFIGURE",    "CREATE_MAP",  "LIST_MAPS",    "LOOKUP",
+        "UPDATE",        "ERASE",        "DUMP",        "LOAD",         "PUBLISH",
+        "LIST_PROGRAMS", "STATS",        "SHUTDOWN",    "FILL",         "REPLACE_MAPS",
+        "BIND",          "READ_CODE",    "TRACE_START", "TRACE_POLL",   "READ_PROGRAM",
+        "READ_ROUTES",   "BYPASS",       "SWAP_TIMES",  "OPEN_CAPTURE", "READ_CAPTURE",
+        "CLOSE_CAPTURE", "LIST_CAPTURES"};
     if (type == static_cast<uint16_t>(FrameType::Error)) return "ERROR";
     const uint16_t request = static_cast<uint16_t>(type & ~kReplyBit);
     if (request == 0 || request > kRequestTypeMax) return fmt::format("type {}", type);

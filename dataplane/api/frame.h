@@ -46,9 +46,13 @@ enum class FrameType : uint16_t {
     ReadRoutes,
     Bypass,
     SwapTimes,
+    OpenCapture,
+    ReadCapture,
+    CloseCapture,
+    ListCaptures,
     Error = 0xffff,
 };
-constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::SwapTimes);
+constexpr uint16_t kRequestTypeMax = static_cast<uint16_t>(FrameType::ListCaptures);
 constexpr uint16_t kReplyBit = 0x8000;
 
 constexpr uint16_t reply_type(FrameType request) {

@@ -32,7 +32,7 @@ TEST(Frame, RefusesWhatIsNotOursByFieldAndOffset) {
 
 TEST(Frame, NamesItsTypes) {
     EXPECT_EQ(frame_type_name(1), "STATUS");
-    EXPECT_EQ(frame_type_name(kRequestTypeMax), "SWAP_TIMES");
+    EXPECT_EQ(frame_type_name(kRequestTypeMax), "LIST_CAPTURES");
     EXPECT_EQ(frame_type_name(reply_type(FrameType::LoadProgram)), "LOAD reply");
     EXPECT_EQ(frame_type_name(0xffff), "ERROR");
     EXPECT_EQ(frame_type_name(0), "type 0");

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "dataplane/api/bypass_fields.h"
+#include "dataplane/api/capture_fields.h"
 #include "dataplane/api/trace_fields.h"
 
 namespace weir::dataplane::api {
