@@ -9,6 +9,7 @@
 
 #include "controlplane/config/parse.h"
 #include "controlplane/deploy/map_sync.h"
+#include "controlplane/telemetry/capture_json.h"
 #include "controlplane/telemetry/map_warnings.h"
 #include "dataplane/api/codec.h"
 
@@ -143,6 +144,14 @@ void LiveNode::watch() {
     if (!deployed) spdlog::error("{}", deployed.error().message);
 }
 
+Result<void> LiveNode::add_captures(Json& list) {
+    const auto captures =
+        questions_.call([](api::Client& client) { return client.list_captures(); });
+    if (!captures) return std::unexpected(captures.error());
+    for (const api::CaptureInfo& info : *captures) list.push_back(capture_json(info));
+    return {};
+}
+
 Result<Json> LiveNode::status() {
     const Result<api::Status> status =
         questions_.call([](api::Client& client) { return client.status(); });
@@ -161,6 +170,11 @@ Result<Json> LiveNode::status() {
                          {"p50_us", static_cast<double>(swaps->p50_ns) / 1000},
                          {"p99_us", static_cast<double>(swaps->p99_ns) / 1000},
                          {"max_us", static_cast<double>(swaps->max_ns) / 1000}};
+    document["captures"] = Json::array();
+    if (status->configured) {
+        const Result<void> added = add_captures(document["captures"]);
+        if (!added) return std::unexpected(added.error());
+    }
     const std::shared_ptr<const Running> now = running();
     document["config"] = now == nullptr ? Json(nullptr) : Json(now->state.config_path);
     document["ready"] = now != nullptr && status->config_hash == now->state.hash;
@@ -245,6 +259,9 @@ Result<Scrape> LiveNode::scrape() {
         if (!maps) return std::unexpected(maps.error());
         scrape.stats = std::move(*stats);
         scrape.maps = std::move(*maps);
+        Result<std::vector<api::CaptureInfo>> captures = client.list_captures();
+        if (!captures) return std::unexpected(captures.error());
+        scrape.captures = std::move(*captures);
         if (now == nullptr) return scrape;
         for (const ExportConfig& metric : now->config.metrics.exports) {
             const std::string name = metric.program.value + "/" + metric.map.value;

@@ -97,6 +97,7 @@ private:
     void set_running(std::shared_ptr<const Running> running);
     Result<dataplane::api::MapInfo> find_map(dataplane::api::Client& client,
                                              const std::string& name);
+    Result<void> add_captures(Json& list);
     Result<Scrape> scrape();
 
     std::string run_dir_, dataplane_socket_;

@@ -31,7 +31,7 @@ struct Verb {
     int (*run)(const Words&);
 };
 
-constexpr std::array<Verb, 31> kVerbs = {{
+constexpr std::array<Verb, 32> kVerbs = {{
     {"", "run", "CONFIG", "start a node in the foreground with this configuration", verb_run},
     {"", "check", "CONFIG", "parse, validate, build and verify everything; change nothing",
      verb_check},
@@ -41,6 +41,7 @@ constexpr std::array<Verb, 31> kVerbs = {{
     {"", "top", "", "how busy a running node is, live", verb_top},
     {"", "explain", "--packet PACKET", "which way a packet goes, and why", verb_explain},
     {"", "trace", "[--filter EXPR] -c N", "how a running node judges the next packets", verb_trace},
+    {"", "capture", "-w FILE", "packets of a running node, with what became of them", verb_capture},
     {"", "doctor", "[CONFIG]", "what is wrong with this machine, and what to do about it",
      verb_doctor},
     {"", "bypass", "[on --for TIME|off]", "for a time, forward everything unfiltered", verb_bypass},
@@ -74,9 +75,8 @@ constexpr std::array<Verb, 31> kVerbs = {{
 }};
 
 /// Words that will be verbs: whoever types one learns that it is not a slip.
-constexpr std::array<std::string_view, 9> kVerbsToCome = {"history",     "diff",    "confirm",
-                                                          "rollback",    "capture", "fleet",
-                                                          "prog unload", "map pop", "map dequeue"};
+constexpr std::array<std::string_view, 8> kVerbsToCome = {
+    "history", "diff", "confirm", "rollback", "fleet", "prog unload", "map pop", "map dequeue"};
 
 void print_overview(FILE* stream) {
     fmt::print(stream,

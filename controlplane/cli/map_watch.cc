@@ -1,12 +1,11 @@
 #include "controlplane/cli/map_watch.h"
 
 #include <fmt/core.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cmath>
 
+#include "controlplane/cli/end_signals.h"
 #include "controlplane/cli/map_changes.h"
 #include "controlplane/cli/map_options.h"
 
@@ -16,35 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kClearScreen = "\033[H\033[2J";
-
-/// SIGINT and SIGTERM wait until they are asked for, so that a block is never cut off.
-class EndSignals {
-public:
-    EndSignals() {
-        sigemptyset(&ends_);
-        sigaddset(&ends_, SIGINT);
-        sigaddset(&ends_, SIGTERM);
-        pthread_sigmask(SIG_BLOCK, &ends_, &before_);
-    }
-    ~EndSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    EndSignals(const EndSignals&) = delete;
-    EndSignals& operator=(const EndSignals&) = delete;
-
-    /// False if one came within that time.
-    bool sleep(std::chrono::duration<double> time) const {
-        const double seconds = std::max(time.count(), 0.0);
-        const timespec timeout{static_cast<time_t>(seconds),
-                               static_cast<long>((seconds - std::floor(seconds)) * 1e9)};
-        int signal = 0;
-        do {
-            signal = sigtimedwait(&ends_, nullptr, &timeout);
-        } while (signal < 0 && errno == EINTR);
-        return signal < 0;
-    }
-
-private:
-    sigset_t ends_{}, before_{};
-};
 
 Result<MapReading> read_map(const Parsed& parsed, const dataplane::api::MapInfo& map,
                             const MapFilter& filter) {

@@ -69,6 +69,10 @@ void print_status(const Json& status) {
                    text_of(swaps["count"]), swaps["p50_us"].get<double>(),
                    swaps["p99_us"].get<double>(), swaps["max_us"].get<double>());
     for (const Json& port : status["ports"]) print_port(port);
+    for (const Json& capture : status["captures"])
+        fmt::print("capture {}: {} of {} packets captured, {} dropped\n", text_of(capture["id"]),
+                   text_of(capture["captured"]), text_of(capture["matched"]),
+                   text_of(capture["dropped"]));
     for (const Json& warning : status["warnings"]) fmt::print("warning: {}\n", text_of(warning));
 }
 

@@ -11,6 +11,8 @@ int verb_run(const Words& words);
 int verb_check(const Words& words);
 int verb_doctor(const Words& words);
 
+int verb_capture(const Words& words);  ///< capture_verb.cc: asks the dataplane itself
+
 // node_verbs.cc, map_verbs.cc, map_read_verbs.cc, map_write_verbs.cc, map_queue_verbs.cc: they ask
 // the control plane of a running node
 int verb_apply(const Words& words);

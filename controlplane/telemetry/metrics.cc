@@ -153,6 +153,19 @@ void add_export(Families& families, const ExportedMap& exported) {
                    {{"name", exported.config.name}}, left_out);
 }
 
+void add_captures(Families& families, const std::vector<api::CaptureInfo>& captures) {
+    families.gauge("weir_captures", "Live captures that run.", {}, uint64_t{captures.size()});
+    for (const api::CaptureInfo& capture : captures) {
+        const Labels labels{{"id", std::to_string(capture.id)}};
+        families.counter("weir_capture_matched_packets_total", "Packets that a capture chose.",
+                         labels, capture.matched);
+        families.counter("weir_capture_captured_packets_total", "Of these, kept.", labels,
+                         capture.captured);
+        families.counter("weir_capture_dropped_packets_total", "Of these, not kept.", labels,
+                         capture.dropped);
+    }
+}
+
 }  // namespace
 
 std::string metrics_text(const Scrape& scrape) {
@@ -174,6 +187,7 @@ std::string metrics_text(const Scrape& scrape) {
     add_worker_metrics(families, scrape.stats);
     add_programs(families, scrape.stats);
     add_maps(families, scrape.maps);
+    add_captures(families, scrape.captures);
     for (const ExportedMap& exported : scrape.exports) add_export(families, exported);
     return families.text();
 }

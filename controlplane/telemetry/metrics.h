@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controlplane/config/config.h"
+#include "dataplane/api/capture.h"
 #include "dataplane/api/messages.h"
 
 namespace weir::controlplane {
@@ -22,6 +23,7 @@ struct Scrape {
     dataplane::api::Status status;
     dataplane::api::Stats stats;
     std::vector<dataplane::api::MapInfo> maps;
+    std::vector<dataplane::api::CaptureInfo> captures;
     std::vector<ExportedMap> exports;
 };
 

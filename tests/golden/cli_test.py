@@ -139,7 +139,7 @@ class Contract(unittest.TestCase):
         self.refused(2, "status", "--run-dir", str(SCRATCH), says="no node answers")
 
     def test_what_comes_later_is_refused_by_name(self):
-        for verb in ("history", "diff", "confirm", "rollback", "capture", "fleet"):
+        for verb in ("history", "diff", "confirm", "rollback", "fleet"):
             self.refused(2, verb, "word", says=f"weir: '{verb}' is not offered yet")
         self.refused(2, "prog", "unload", "fw", says="weir: 'prog unload' is not offered yet")
 
