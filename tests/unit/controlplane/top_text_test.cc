@@ -55,9 +55,9 @@ TEST(TopFrame, ShowsWhatWentOnBetweenTwoReadings) {
     EXPECT_EQ(frame,
               "weir  generation 7  in 5.0M pps  out 4.0M pps  dropped 1.0M pps\n"
               "\n"
-              "WORKER  CPU   BUSY   PPS  CYCLES/PACKET rx  program  tx     p50   p99   max\n"
-              "     0    3    50%  5.0M                20      120  60  4096ns  32us  32us\n"
-              "     1    3  stuck  5.0M                20      120  60  4096ns  32us  32us\n"
+              "WORKER  CPU   BUSY   PPS  CYCLES/PACKET rx  program  tx     p50     p99   max\n"
+              "     0    3    50%  5.0M                20      120  60  4096ns  4096ns  32us\n"
+              "     1    3  stuck  5.0M                20      120  60  4096ns  4096ns  32us\n"
               "\n"
               "PORT  IN pps  bit/s  OUT pps  bit/s  DROPPED pps  IN FLIGHT\n"
               "wan     5.0M   4.0G     4.0M   3.2G         1.0M         12\n"
@@ -65,7 +65,7 @@ TEST(TopFrame, ShowsWhatWentOnBetweenTwoReadings) {
               "PROGRAM  RUNS/s  PASS    DROP  TX  REDIRECT  ABORTED\n"
               "scrub      5.0M  4.1M  900.0k   0         0        0\n"
               "\n"
-              "DROPPED FOR     pps  so far\n"
+              "DROPPED FOR     pps   so far\n"
               "xdp_drop     900.0k  4500000\n"
               "tx_full      100.0k   500000\n");
 }
@@ -114,9 +114,9 @@ TEST(StatsJson, ShowsWorkersQueuesAndChains) {
     EXPECT_EQ(worker["latency_ns"]["max"], 32768u);
     EXPECT_EQ(worker["rx"], 5'000'000u);
     EXPECT_EQ(worker["queues"].dump(),
-              R"([{"port":"wan","queue":0,"rx":9},{"from_worker":1,"port":"lan","rx":5}])");
+              R"([{"port":"wan","queue":0,"rx":9},{"port":"lan","from_worker":1,"rx":5}])");
     EXPECT_EQ(document["chains"].dump(),
-              R"([{"hook":"egress","packets":4,"port":"wan","verdicts":{"XDP_PASS":4}}])");
+              R"([{"port":"wan","hook":"egress","packets":4,"verdicts":{"XDP_PASS":4}}])");
     EXPECT_EQ(document["tsc_hz"], 2'000'000'000u);
 }
 
