@@ -3,6 +3,7 @@
 // looked at before it is run.
 
 #include "dataplane/packet.h"
+#include "dataplane/packet_trace.h"
 #include "dataplane/worker.h"
 
 namespace weir::dataplane {
@@ -95,6 +96,7 @@ void Worker::recover() {
     env_.program = nullptr;
     env_.call = nullptr;
     env_.callback_failed = false;
+    if (recording_ != nullptr) recording_->owner->abandon(*recording_);
     recording_ = nullptr;
     out_.program_faulted(setup_.index, guard_.fault());
     live_->has_trouble.store(true, std::memory_order_relaxed);

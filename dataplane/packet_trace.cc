@@ -31,6 +31,7 @@ WorkerTrace::WorkerTrace(std::shared_ptr<TraceOrder> order, uint32_t worker)
     for (uint32_t i = 0; i < kTraceRecorders; ++i) {
         traces_.push_back(std::make_unique<PacketTrace>());
         traces_.back()->worker = worker;
+        traces_.back()->owner = this;
         in_hand_[in_hand_count_++] = traces_.back().get();
     }
 }
@@ -78,6 +79,11 @@ uint32_t WorkerTrace::choose(uint32_t port, std::span<vm::XdpContext> contexts, 
 PacketTrace& WorkerTrace::begin() {
     WEIR_CHECK(in_hand_count_ != 0);
     return *in_hand_[--in_hand_count_];
+}
+
+void WorkerTrace::abandon(PacketTrace& trace) {
+    in_hand_[in_hand_count_++] = &trace;
+    order_->left.fetch_add(1, std::memory_order_relaxed);
 }
 
 CounterWatch::CounterWatch(Counters& counters, uint32_t ports)

@@ -32,9 +32,12 @@ struct TraceOrder {
     std::atomic<uint32_t> left{0};  ///< how many more; relaxed, a count
 };
 
+class WorkerTrace;
+
 /// One traced packet: what ran, and where it went by the counters that it moved.
 struct PacketTrace {
     vm::RunRecorder recorder;
+    WorkerTrace* owner = nullptr;
     uint64_t generation = 0;
     uint64_t time_ns = 0;  ///< CLOCK_REALTIME
     uint32_t worker = 0, port = 0;
@@ -83,6 +86,8 @@ public:
     uint32_t choose(uint32_t port, std::span<vm::XdpContext> contexts, vm::RunEnv& env);
     PacketTrace& begin();
     void finish(PacketTrace& trace) { filled_.push(&trace); }
+    /// Of a packet whose program faulted: another one is traced in its place.
+    void abandon(PacketTrace& trace);
 
     // -- the control thread
     /// The oldest that is filled, to be given back; nullptr: none.

@@ -153,7 +153,7 @@ int verb_trace(const Words& words) {
         "trace", "[--filter EXPR] -c N",
         "Shows how the running node judges the next packets that match: every branch, what the "
         "maps said, the verdict and what became of it. They are real packets with their real "
-        "effects; others are not slowed.\n"
+        "effects. Other packets cost the filter meanwhile, no more.\n"
         "A few hundred packets a second at most are traced on each worker. Exit 0: as many as "
         "asked for; 1: fewer came in time.");
     options.value("filter", "EXPR", "a pcap expression; every packet unless said")
