@@ -18,6 +18,7 @@ import unittest
 import node
 import tap
 import wire_test
+from appliance import Appliance
 
 GENERATOR = node.BUILD / "tests" / "integration" / "numbered_memif"
 STAMPS = [node.BUILD / "tests" / "integration" / f"stamps-{kind}.bpf.o" for kind in (1, 2)]
@@ -173,6 +174,36 @@ class Swaps(unittest.TestCase):
             thread.join()
         self.assertGreater(storms.count(0), 2)
         self.check(self.result(), swaps)
+
+
+class AfterADeath(unittest.TestCase):
+    def test_the_next_control_plane_keeps_what_was_published_but_not_yet_written_down(self):
+        def capture_config(folder, version):
+            return f"""
+version: 1
+workers: {{lcores: "0", idle: adaptive}}
+memory: {{hugepages: off, size: 128MiB}}
+ports:
+  wan: {{device: "net_pcap0,rx_pcap={folder}/flows.pcap", pass: drop, ingress: [{{program: first}}]}}
+programs:
+  first: {{object: {STAMPS[0]}, program: first, globals: {{version: {version}}}}}
+"""
+
+        with Appliance(lambda folder: capture_config(folder, 1)) as appliance:
+            state = appliance.run_dir / "control" / "state.json"
+            before = state.read_bytes()
+            changed = appliance.folder / "changed.yaml"
+            changed.write_text(capture_config(appliance.folder, 2))
+            done = appliance.weir("apply", changed)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            generation = appliance.json("status")["generation"]
+            appliance.controlplane.kill()
+            appliance.controlplane.wait()
+            state.write_bytes(before)  # as if it had died a moment earlier
+            appliance.start_controlplane()
+            appliance.wait_ready()
+            self.assertEqual(appliance.json("status")["generation"], generation, "nothing was deployed anew")
+            self.assertIn("version: 2", json.loads(state.read_text())["config_text"])
 
 
 @node.needs_root()
