@@ -78,7 +78,7 @@ class Files(Devices):
 
 @node.needs_root()
 class Interfaces(Devices):
-    """A namespace with the devices' interfaces, `a` and `b` with their other ends `left` and `right`."""
+    """A namespace with the devices' interfaces, `wan` and `lan` with their other ends `left` and `right`."""
 
     def setUp(self):
         super().setUp()
@@ -93,13 +93,13 @@ class Interfaces(Devices):
         return done.stdout
 
     def pairs(self, queues=1):
-        for inner, outer in (("a", "left"), ("b", "right")):
-            self.box("ip", "link", "add", "name", inner, "numrxqueues", str(queues), "numtxqueues", str(queues),
-                     "type", "veth", "peer", "name", outer)
+        for inner, outer in (("wan", "left"), ("lan", "right")):
+            several = ["numrxqueues", str(queues), "numtxqueues", str(queues)] if queues > 1 else []
+            self.box("ip", "link", "add", "name", inner, *several, "type", "veth", "peer", "name", outer)
             if queues > 1:
                 self.box("ethtool", "-L", inner, "rx", str(queues))
             for name in (inner, outer):
-                self.box("ip", "link", "set", name, "up")
+                self.box("ip", "link", "set", "dev", name, "up")
 
     def node(self, ports, lcores="0"):
         return node.Node(config(ports, lcores), SPACE)
@@ -111,24 +111,24 @@ class Interfaces(Devices):
 
     def test_af_packet(self):
         self.pairs()
-        with self.node([("in", "net_af_packet0,iface=a", "out"), ("out", "net_af_packet1,iface=b", "in")]) as running:
+        with self.node([("in", "net_af_packet0,iface=wan", "out"), ("out", "net_af_packet1,iface=lan", "in")]) as running:
             self.both_ways(running)
 
     def test_af_packet_with_two_queues_on_two_workers(self):
         self.pairs()
-        with self.node([("in", "net_af_packet0,iface=a,qpairs=2", "out"), ("out", "net_af_packet1,iface=b,qpairs=2", "in")], "0,1") as running:
+        with self.node([("in", "net_af_packet0,iface=wan,qpairs=2", "out"), ("out", "net_af_packet1,iface=lan,qpairs=2", "in")], "0,1") as running:
             self.assertEqual(port_of(running, "in")["queues"], 2)
             self.both_ways(running)
 
     def test_af_xdp(self):
         self.pairs()
-        with self.node([("in", "net_af_xdp0,iface=a", "out"), ("out", "net_af_xdp1,iface=b", "in")]) as running:
+        with self.node([("in", "net_af_xdp0,iface=wan", "out"), ("out", "net_af_xdp1,iface=lan", "in")]) as running:
             self.both_ways(running)
 
     def test_af_xdp_reads_two_queues_as_two_ports(self):
         self.pairs(queues=2)
-        with self.node([("in", "net_af_xdp0,iface=a,start_queue=0", "out"), ("in1", "net_af_xdp1,iface=a,start_queue=1", "out"),
-                        ("out", "net_af_xdp2,iface=b,start_queue=0", "in"), ("out1", "net_af_xdp3,iface=b,start_queue=1", "in")]) as running:
+        with self.node([("in", "net_af_xdp0,iface=wan,start_queue=0", "out"), ("in1", "net_af_xdp1,iface=wan,start_queue=1", "out"),
+                        ("out", "net_af_xdp2,iface=lan,start_queue=0", "in"), ("out1", "net_af_xdp3,iface=lan,start_queue=1", "in")]) as running:
             self.both_ways(running)
 
     def test_tap(self):

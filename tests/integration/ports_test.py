@@ -72,17 +72,17 @@ class Plain(frames.Wire):
 
 @node.needs_root()
 class Ports(unittest.TestCase):
-    """Interfaces `a` and `b` of the namespace, with their other ends `left` and `right`."""
+    """Interfaces `wan` and `lan` of the namespace, with their other ends `left` and `right`."""
 
     def setUp(self):
         node.sh("ip", "netns", "del", SPACE)
         self.assertEqual(node.sh("ip", "netns", "add", SPACE).returncode, 0)
         self.addCleanup(node.sh, "ip", "netns", "del", SPACE)
         self.box("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
-        for inner, outer in (("a", "left"), ("b", "right")):
-            self.box("ip", "link", "add", "name", inner, "numrxqueues", "2", "numtxqueues", "2", "type", "veth", "peer", "name", outer)
+        for inner, outer in (("wan", "left"), ("lan", "right")):
+            self.box("ip", "link", "add", "name", inner, "type", "veth", "peer", "name", outer)
             for name in (inner, outer):
-                self.box("ip", "link", "set", name, "up")
+                self.box("ip", "link", "set", "dev", name, "up")
 
     def box(self, *command):
         done = node.sh(*node.inside(SPACE, *command))
@@ -90,7 +90,7 @@ class Ports(unittest.TestCase):
         return done.stdout
 
     def text(self, driver, follow=False):
-        text = devices.config([("in", f"{driver}0,iface=a", "out"), ("out", f"{driver}1,iface=b", "in")])
+        text = devices.config([("in", f"{driver}0,iface=wan", "out"), ("out", f"{driver}1,iface=lan", "in")])
         return text.replace("pass: out}", "pass: out, link_follow: out}").replace("pass: in}", "pass: in, link_follow: in}") if follow else text
 
 
@@ -106,29 +106,29 @@ class Refused(Ports):
             self.assertIn(word, done.stderr)
 
     def test_an_interface_with_another_on_top(self):
-        self.box("ip", "link", "add", "name", "m0", "link", "a", "type", "macvlan")
+        self.box("ip", "link", "add", "name", "m0", "link", "wan", "type", "macvlan")
         for driver in ("net_af_xdp", "net_af_packet"):
-            self.assert_refused(driver, "ports.in", "m0 (macvlan) sits on a", "ip link del dev m0")
+            self.assert_refused(driver, "ports.in", "m0 (macvlan) sits on wan", "ip link del dev m0")
 
     def test_a_port_of_a_bridge(self):
         self.box("ip", "link", "add", "name", "br0", "type", "bridge")
-        self.box("ip", "link", "set", "b", "master", "br0")
+        self.box("ip", "link", "set", "dev", "lan", "master", "br0")
         for driver in ("net_af_xdp", "net_af_packet"):
-            self.assert_refused(driver, "ports.out", "b is a port of br0", "ip link set dev b nomaster")
+            self.assert_refused(driver, "ports.out", "lan is a port of br0", "ip link set dev lan nomaster")
 
     def test_segments_put_together_on_receipt(self):
-        self.box("ethtool", "-K", "a", "gro", "on")
-        self.assert_refused("net_af_packet", "ports.in", "rx-gro", "ethtool -K a gro off")
+        self.box("ethtool", "-K", "wan", "gro", "on")
+        self.assert_refused("net_af_packet", "ports.in", "rx-gro", "ethtool -K wan gro off")
 
     def test_queues_that_nobody_reads(self):
-        self.box("ethtool", "-L", "a", "rx", "2")
-        self.assert_refused("net_af_xdp", "a has 2 receive queues", "ethtool -L a rx 1")
+        self.box("ethtool", "-L", "wan", "rx", "2")
+        self.assert_refused("net_af_xdp", "wan has 2 receive queues", "ethtool -L wan rx 1")
 
     def test_an_mtu_whose_frames_no_buffer_holds(self):
-        for name in ("a", "left"):
-            self.box("ip", "link", "set", name, "mtu", "9000")
-        self.assert_refused("net_af_xdp", "ports.in", "a has MTU 9000", "ip link set dev a mtu ")
-        self.assert_refused("net_af_packet", "ports.in", "a has MTU 9000", "ip link set dev a mtu ")
+        for name in ("wan", "left"):
+            self.box("ip", "link", "set", "dev", name, "mtu", "9000")
+        self.assert_refused("net_af_xdp", "ports.in", "wan has MTU 9000", "ip link set dev wan mtu ")
+        self.assert_refused("net_af_packet", "ports.in", "wan has MTU 9000", "ip link set dev wan mtu ")
 
 
 class Frames(Ports):
@@ -139,7 +139,7 @@ class Frames(Ports):
                 sender.send_unfinished(unfinished, 6)
                 self.assertEqual(receiver.receive_udp(5), finished, number)
             warnings = "\n".join(running.json("status")["warnings"])
-            self.assertRegex(warnings, r"port in \(a\): 60 TCP or UDP frames came without their checksum.*ethtool -K INTERFACE tx off")
+            self.assertRegex(warnings, r"port in \(wan\): 60 TCP or UDP frames came without their checksum.*ethtool -K INTERFACE tx off")
             self.assertEqual(next(port["bad_checksums"] for port in running.json("status")["ports"] if port["name"] == "in"), 0)
 
     def test_checksums_left_to_a_device_are_completed_by_af_xdp(self):
@@ -172,8 +172,8 @@ class Frames(Ports):
             self.assertEqual(receiver.receive(5), frames.numbered(1000), "only what can be handed on as it came")
             running.wait_until(lambda: len(running.json("status")["warnings"]) >= 2, "the warnings")
             warnings = "\n".join(running.json("status")["warnings"])
-            self.assertRegex(warnings, r"port in \(a\): 20 frames with an 802.1ad tag were turned away.*net_af_xdp")
-            self.assertRegex(warnings, r"port in \(a\): 1 frames were turned away, longer than the MTU.*ethtool -K INTERFACE tso off gso off")
+            self.assertRegex(warnings, r"port in \(wan\): 20 frames with an 802.1ad tag were turned away.*net_af_xdp")
+            self.assertRegex(warnings, r"port in \(wan\): 1 frames were turned away, longer than the MTU.*ethtool -K INTERFACE tso off gso off")
             self.assertEqual(running.stats()["total"]["rx"], 1)
 
 
@@ -187,14 +187,14 @@ class Links(Ports):
     def assert_follows(self, driver):
         with node.Node(self.text(driver, follow=True), SPACE) as running, frames.Wire(SPACE, "left") as one:
             self.assertTrue(self.carrier("left"))
-            self.box("ip", "link", "set", "right", "down")
+            self.box("ip", "link", "set", "dev", "right", "down")
             began = time.monotonic()
             running.wait_until(lambda: not self.carrier("left"), "the loss at the other side", 5)
             self.assertLess(time.monotonic() - began, 2)
             running.wait_until(lambda: not self.port(running, "out")["link_up"], "the loss in weir status")
             self.assertIn("port in: follows the link of port out, which is down", "\n".join(running.json("status")["warnings"]))
             self.assertEqual((self.port(running, "in")["link_downs"], self.port(running, "out")["link_downs"]), (0, 1))
-            self.box("ip", "link", "set", "right", "up")
+            self.box("ip", "link", "set", "dev", "right", "up")
             running.wait_until(lambda: self.carrier("left") and self.port(running, "in")["link_up"], "the return at the other side")
             with frames.Wire(SPACE, "right") as other:
                 sent = [frames.numbered(number) for number in range(100)]
@@ -209,20 +209,20 @@ class Links(Ports):
 
     def test_an_interface_that_is_held_down_comes_back_with_the_end_of_the_node(self):
         with node.Node(self.text("net_af_xdp", follow=True), SPACE) as running:
-            self.box("ip", "link", "set", "right", "down")
+            self.box("ip", "link", "set", "dev", "right", "down")
             running.wait_until(lambda: not self.carrier("left"), "the loss at the other side")
         self.assertTrue(self.carrier("left"))
 
     def assert_survives_removal(self, driver):
         with node.Node(self.text(driver), SPACE) as running, frames.Wire(SPACE, "left") as one:
-            self.box("ip", "link", "del", "dev", "b")
+            self.box("ip", "link", "del", "dev", "lan")
             running.wait_until(lambda: self.port(running, "out")["removed"], "the removal in weir status")
             for number in range(500):
                 one.send(frames.numbered(number))
             running.wait_until(lambda: running.stats()["ports"]["in"]["rx"] == 500, "packets at the port that is left")
             running.wait_until(lambda: running.stats()["total"]["in_flight"] == 0, "the end of all packets")
             self.assertTrue(node.balanced(running.stats()["total"]))
-            self.assertRegex("\n".join(running.json("status")["warnings"]), "port out: its device b is gone")
+            self.assertRegex("\n".join(running.json("status")["warnings"]), "port out: its device lan is gone")
             self.assertTrue(self.port(running, "in")["link_up"])
             self.assertIsNone(running.process.poll())
 
