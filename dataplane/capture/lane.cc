@@ -76,6 +76,7 @@ void Lane::offer_after(uint32_t i, const PacketBytes& packet, uint8_t out_port) 
 }
 
 bool Lane::take_sample() {
+    if (allowance_->is_spent()) return false;
     if (sample_left_ == 0) {
         sample_left_ = selection_->sample - 1;
         return true;

@@ -28,6 +28,8 @@ public:
     /// Takes back the end of what the last write() left: a block that is not whole. Nothing where
     /// bytes cannot be taken back.
     void take_back(size_t bytes);
+    /// Nothing more comes: the reader of a pipe sees its end.
+    void close() { descriptor_ = Descriptor(); }
 
 private:
     enum class Kind : uint8_t { File, Stream, Socket };

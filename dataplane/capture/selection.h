@@ -36,6 +36,7 @@ public:
         give_back();
         return false;
     }
+    bool is_spent() const { return limited_ && left_.load(std::memory_order_relaxed) <= 0; }
     void give_back() {
         if (limited_) left_.fetch_add(1, std::memory_order_relaxed);
     }

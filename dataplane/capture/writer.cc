@@ -96,6 +96,7 @@ void Writer::run() {
         clock_.synchronise();
     }
     if (!broken_) append_totals();
+    output_.close();
     finished_.store(true, std::memory_order_release);
 }
 

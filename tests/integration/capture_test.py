@@ -129,7 +129,7 @@ class Capture(unittest.TestCase):
         self.assertEqual(set(file.filters), {"udp dst port 1003"})
         for packet in file.packets:
             self.assertEqual((port_of(packet), len(packet.data), packet.wire_bytes), (1003, 40, 100))
-        self.assertIn(info["skipped"], range(9 * 29, 10 * 30 + 320))
+        self.assertEqual(info["skipped"], 9 * 29)
         done = node.sh(node.WEIR, "filter", "run", "udp", "--pcap-in", self.file, "-j")  # libpcap reads it, too
         self.assertEqual(json.loads(done.stdout)["count"], 30, done.stderr)
 

@@ -181,6 +181,19 @@ TEST_F(CapturesTest, EndsWhenTheReaderOfItsPipeIsGone) {
     EXPECT_EQ(info.captured, info.written);
 }
 
+TEST_F(CapturesTest, TheReaderOfItsPipeSeesTheEndOnceItIsFinished) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const Descriptor reader(ends[0]);
+    const uint32_t id = open({}, Descriptor(ends[1]));
+    finish(id);
+    char bytes[4096];
+    ssize_t got = 0;
+    while ((got = ::read(reader.get(), bytes, sizeof bytes)) > 0) {
+    }
+    EXPECT_EQ(got, 0);
+}
+
 TEST_F(CapturesTest, APipeThatNobodyReadsHoldsUpNobody) {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);

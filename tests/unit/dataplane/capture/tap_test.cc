@@ -205,6 +205,13 @@ TEST_F(TapTest, TakesNoMoreThanItsCount) {
     EXPECT_EQ(lane.counts().matched, 5u);
 }
 
+TEST_F(TapTest, SkipsNothingMoreOnceItsCountIsReached) {
+    Lane& lane = open({.sample = 2}, 2);
+    for (int i = 0; i < 20; ++i) drop_one(kFrame, vm::XDP_DROP, kReason, "p");
+    EXPECT_EQ(take(lane).size(), 2u);
+    EXPECT_EQ(lane.counts().skipped, 1u);
+}
+
 TEST_F(TapTest, AFullRingRefusesAndCountsByPort) {
     Lane& lane = open({}, 100'000);
     for (int i = 0; i < 2000; ++i) drop_one(kFrame, vm::XDP_DROP, kReason, "p");
