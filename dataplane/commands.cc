@@ -305,6 +305,7 @@ Result<std::unique_ptr<Generation>> Commands::build_generation(const api::Publis
         if (Result<void> added = add_chain(*generation, chain); !added)
             return std::unexpected(added.error());
     }
+    leave_out_slow(*generation);
     Result<vm::FibSpec> spec =
         api::fib_spec(request.routes, request.neighbours, forwarding_->interfaces());
     if (!spec) return std::unexpected(spec.error());

@@ -93,6 +93,7 @@ private:
     void note_overrun(const OutReport& report);
     void note_stuck_workers();
     std::string stuck_text(uint32_t worker) const;
+    void leave_out_slow(Generation& generation) const;
     void leave_out_faulty(const api::Chain& chain, PortChains& chains) const;
     std::string out_of_service_text(const api::PortConfig& port) const;
     void add_failures(api::Status& status) const;

@@ -21,10 +21,11 @@ struct DeviceFacts {
     uint32_t event_flags = 0;  ///< RTE_ETH_DEV_INTR_LSC, RTE_ETH_DEV_INTR_RMV: interrupts it raises
 };
 
-/// `queues` of the configuration or, where that is 0, what fits: a queue for each worker where the device spreads
-/// flows over queues by a hash of ours, all of those that its driver fills anyway, else one. As
-/// many transmit queues, up to one for each worker. A device with fewer receive queues than workers
-/// is shared out unless the configuration says otherwise. kInvalid when the device has not so many.
+/// `queues` of the configuration or, where that is 0, what fits: a queue for each worker where the
+/// device spreads flows over queues by a hash of ours, all of those that its driver fills anyway,
+/// else one. As many transmit queues, up to one for each worker. A device with fewer receive queues
+/// than workers is shared out unless the configuration says otherwise. kInvalid when the device has
+/// not so many.
 Result<PortQueues> choose_queues(const DeviceFacts& facts, const PortRequest& request,
                                  uint32_t workers);
 

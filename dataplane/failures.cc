@@ -133,9 +133,17 @@ void Commands::leave_out_faulty(const api::Chain& chain, PortChains& chains) con
         else if (!program.skip_on_fault)
             out = OutReason::Fault;
     }
-    if (over_budget_.contains(chain.port)) out = OutReason::Budget;
     if (out != OutReason::None) healthy.clear();
     entries = std::move(healthy);
+}
+
+/// What comes in by a port over its budget meets no chain there, whichever chain was slow.
+void Commands::leave_out_slow(Generation& generation) const {
+    for (uint32_t p = 0; p < generation.ports.size(); ++p) {
+        if (!over_budget_.contains(configure_.ports[p].name)) continue;
+        generation.ports[p].ingress.clear();
+        generation.ports[p].ingress_out = OutReason::Budget;
+    }
 }
 
 std::string Commands::out_of_service_text(const api::PortConfig& port) const {

@@ -264,6 +264,11 @@ Result<api::Published> Forwarding::publish(std::unique_ptr<Generation> generatio
                                 generation->number, generation->ports.size(), port_count()));
     }
     generation->ports.resize(state_->ports->all().size());  // the hosts' ends have no chains
+    for (uint32_t end = port_count(); end < generation->ports.size(); ++end) {
+        const uint32_t owner = state_->ports->all()[end].request.pass_port;
+        if (generation->ports[owner].ingress_out == OutReason::NoGeneration)
+            generation->ports[end].ingress_out = OutReason::NoGeneration;
+    }
     const uint64_t number = generation->number;
     const Result<uint64_t> swap_us = state_->publication->publish(std::move(generation));
     if (!swap_us) return std::unexpected(swap_us.error());

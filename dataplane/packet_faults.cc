@@ -41,7 +41,9 @@ void Worker::judge_around(uint32_t port, const LiveGeneration& live, uint32_t fi
         run_.out = Run::kStillIn;
         run_.first = i;
         run_.last = i + 1;
-        const OutReason why = out_.has_port(port) ? OutReason::Budget : plan.ingress_out;
+        const OutReason why = live.generation->bypass ? OutReason::None
+                              : out_.has_port(port)   ? OutReason::Budget
+                                                      : plan.ingress_out;
         if (why == OutReason::None) {
             settle_around(port, i, run_chain_around(plan.ingress, port, burst_.contexts[i]));
         } else if (setup_.ports[port].fail_open) {
@@ -92,6 +94,7 @@ void Worker::leave_around(uint32_t out, uint32_t i, std::span<const ChainEntry> 
 /// On the way back from a fault, at the border of the loop. A fault of another program in here
 /// comes back to the border again, with `run_` further on in the burst.
 void Worker::recover() {
+    if (dropped_count_ != 0) free_dropped();  // what follows may drop as many again
     env_.redirect_ifindex = 0;
     env_.program = nullptr;
     env_.call = nullptr;

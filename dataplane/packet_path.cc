@@ -13,8 +13,10 @@ namespace weir::dataplane {
 void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
     counters_.drop(port, reason, 1);
     dropped_[dropped_count_++] = burst_.packets[i];
-    if (__builtin_expect(tap_now_ != nullptr, 0))
+    if (__builtin_expect(tap_now_ != nullptr, 0)) {
+        guard_.leave();  // captures run filters of their own
         tap_dropped(*tap_now_, *burst_.packets[i], port, reason);
+    }
 }
 
 /// False: the packet fits into its buffer no more, and was dropped.
@@ -39,7 +41,10 @@ bool Worker::close_slowly(uint32_t out, uint32_t i) {
 
 inline void Worker::leave(uint32_t out, uint32_t i) {
     if (!close(out, i)) return;
-    if (__builtin_expect(tap_now_ != nullptr, 0)) tap_leaves(*tap_now_, *burst_.packets[i], out);
+    if (__builtin_expect(tap_now_ != nullptr, 0)) {
+        guard_.leave();
+        tap_leaves(*tap_now_, *burst_.packets[i], out);
+    }
     transmitter_.send(out, burst_.packets[i]);
 }
 
@@ -142,18 +147,22 @@ void Worker::describe_packets() {
 void Worker::receive(RxSource& source, uint16_t count, const LiveGeneration& live) {
     const uint32_t port = source.port;
     const PortPlan& plan = live.ports[port];
-    bool is_bounded = setup_.ports[port].chain_budget_cycles != 0;
+    bool is_bounded = setup_.ports[port].chain_budget_cycles != 0 &&
+                      (plan.way == BurstWay::ByBurst || plan.way == BurstWay::ByPacket);
     const uint64_t start = __builtin_expect(is_bounded, 0) ? rte_rdtsc() : 0;
     admit(source, count, plan);
     if (__builtin_expect(plan.reads_metadata, 0)) describe_packets();
     run_.port = port;
-    if (__builtin_expect(tap_now_ != nullptr, 0)) tap_burst(source, live);
+    if (__builtin_expect(tap_now_ != nullptr, 0)) {
+        tap_burst(source, live);
+        is_bounded = false;  // writing down takes time that is not the programs'
+    }
     if (__builtin_expect(live.has_trouble.load(std::memory_order_relaxed), 0)) {
         judge_around(port, live, 0);
     } else if (WorkerTrace* trace = trace_.load(std::memory_order_acquire);
                __builtin_expect(trace != nullptr, 0) && plan.way != BurstWay::Unfiltered &&
                judge_traced(source, live, *trace)) {
-        is_bounded = false;  // noting takes time that is not the programs'
+        is_bounded = false;  // as above
     } else {
         switch (plan.way) {
             case BurstWay::ByBurst: judge_by_burst(port, plan); break;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/packet.h"
 #include "dataplane/worker.h"
 #include "jit/traced_run.h"
 #include "vm/base/check.h"
@@ -125,6 +126,9 @@ bool Worker::judge_traced(const RxSource& source, const LiveGeneration& live, Wo
         made.port = source.port;
         made.queue = source.queue;
         made.drops.fill(false);
+        // The recorder tells the packet's addresses by the room around it, which open_burst may
+        // have left out.
+        if (burst_.seen.pool != nullptr) open_packet(*burst_.packets[i], burst_.contexts[i]);
         made.recorder.begin(burst_.contexts[i]);
         CounterWatch watch(counters_, static_cast<uint32_t>(setup_.ports.size()));
         recording_ = &made;

@@ -271,6 +271,7 @@ void Ports::add_host_end(uint32_t owner, uint16_t port_id, uint16_t tx_queues) {
     end.request.pass_port = owner;
     end.request.follow_port = LinkFollow::kNone;
     end.request.config.distribution = api::Distribution::Off;
+    end.request.config.chain_budget_ns = 0;  // the bound is for what comes in by the device
     end.port_id = port_id;
     end.queues = {.rx = 1, .tx = tx_queues};
     end.driver = "net_ring";

@@ -15,6 +15,7 @@ constexpr auto kRestBound = std::chrono::seconds(1);  ///< a round takes microse
 std::unique_ptr<const Generation> empty_generation(uint32_t port_count) {
     auto generation = std::make_unique<Generation>();
     generation->ports.resize(port_count);
+    for (PortChains& chains : generation->ports) chains.ingress_out = OutReason::NoGeneration;
     return generation;
 }
 

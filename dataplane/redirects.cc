@@ -72,6 +72,7 @@ uint32_t Worker::run_bound(const vm::Runnable& bound, vm::XdpContext& context) {
     ++counts.runs;
     ++counts.verdicts[verdict_index(verdict)];
     if (__builtin_expect(env_.aborts.count >= vm::AbortLog::kEntries / 2, 0)) count_aborts();
+    guard_.leave();
     return verdict;
 }
 
@@ -118,6 +119,7 @@ void Worker::leave_as_copy(uint32_t port, uint32_t i, const maps::Destination& e
     leave_by_entry(port, kCopy, entry);
     copy_is_out_ = false;
     if (dropped_count_ > kRxBurstPackets) free_dropped();
+    if (__builtin_expect(env_.aborts.count >= vm::AbortLog::kEntries / 2, 0)) count_aborts();
 }
 
 /// A copy for each entry but the last one, for which the packet itself is left.

@@ -63,11 +63,13 @@ void Worker::tap_burst(const RxSource& source, const LiveGeneration& live) {
 }
 
 void Worker::tap_verdicts(const ChainEntry& entry) {
+    guard_.leave();
     for (uint32_t i = 0; i < burst_.count; ++i)
         tap_now_->judged(i, burst_.verdicts[i], capture::Hook::Ingress, entry.name);
 }
 
 void Worker::tap_verdict(uint32_t i, uint32_t verdict, capture::Hook hook) {
+    guard_.leave();
     tap_now_->judged(i, verdict, hook,
                      run_.entry == nullptr ? std::string_view() : run_.entry->name);
 }

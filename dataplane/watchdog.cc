@@ -72,7 +72,9 @@ void Watchdog::look(Watched& watched) {
 void Watchdog::look_at_stuck(Watched& watched) {
     FaultGuard& guard = watched.worker->guard();
     const uint32_t stuck_ms = watched.still_looks * kLookMs;
-    const uint64_t cpu_ms = (cpu_ns_of(guard.thread()) - watched.cpu_ns) / kNsPerMs;
+    const uint64_t cpu_ns = cpu_ns_of(guard.thread());
+    if (cpu_ns < watched.cpu_ns) return;  // it has just ended
+    const uint64_t cpu_ms = (cpu_ns - watched.cpu_ns) / kNsPerMs;
     const bool has_cpu = cpu_ms >= kStuckCpuMs;
     const bool is_new = watched.stuck_ms.load(std::memory_order_relaxed) == 0;
     watched.has_cpu.store(has_cpu, std::memory_order_relaxed);
