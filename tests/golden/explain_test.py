@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-WEIR, OBJECT, CAPTURE = sys.argv[1:4]
+WEIR, OBJECT, CAPTURE = (os.path.abspath(path) for path in sys.argv[1:4])
 GOLDEN = pathlib.Path(__file__).parent / "trace"
 
 CONFIG = """

@@ -110,8 +110,8 @@ TEST(ChecksumSampler, TakesTheFirstAndThenFew) {
     EXPECT_EQ(sampler.take(20), 20u);
     EXPECT_EQ(sampler.take(20), 12u);
     uint32_t taken = 0;
-    for (int i = 0; i < 64; ++i) taken += sampler.take(32);
-    EXPECT_EQ(taken, 32u);
+    for (uint32_t i = 0; i < 4 * ChecksumSampler::kEvery / 32; ++i) taken += sampler.take(32);
+    EXPECT_EQ(taken, 4u);
     EXPECT_EQ(sampler.take(0), 0u);
 }
 
