@@ -44,8 +44,8 @@ struct PacketTrace {
     uint16_t queue = 0;
     std::array<bool, kDropReasons> drops{};  ///< reasons that counted
     uint32_t drop_port = 0;                  ///< at which
-    uint32_t out_port = UINT32_MAX;          ///< that it left for; UINT32_MAX: none
-    bool to_kernel = false;
+    static constexpr uint32_t kNoPort = UINT32_MAX;
+    uint32_t out_port = kNoPort;  ///< that it left for, also a host's end
 };
 
 /// One producer, one consumer, no waiting.

@@ -142,12 +142,15 @@ api::TracedPacket TraceCommands::packet_of(const PacketTrace& trace,
     packet.time_ns = trace.time_ns;
     packet.worker = trace.worker;
     packet.port = forwarding.port_name(trace.port);
+    if (packet.port.empty()) packet.port = "the host";
     packet.queue = trace.queue;
-    packet.to_kernel = trace.to_kernel;
     for (size_t reason = 0; reason < kDropReasons; ++reason)
         if (trace.drops[reason]) packet.drops.emplace_back(kDropReasonNames[reason]);
     if (!packet.drops.empty()) packet.drop_port = forwarding.port_name(trace.drop_port);
-    packet.out_port = forwarding.port_name(trace.out_port);
+    const bool left = trace.out_port != PacketTrace::kNoPort && packet.drops.empty();
+    if (left) packet.out_port = forwarding.port_name(trace.out_port);
+    // The hosts' ends are ports behind the configured ones.
+    packet.to_kernel = left && packet.out_port.empty();
     packet.record = trace.recorder.record();
     for (const vm::Runnable* program : packet.record.programs)
         packet.programs.push_back(name_of(program));

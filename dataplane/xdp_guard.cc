@@ -91,6 +91,19 @@ int attach_program(uint32_t index, int program, uint32_t attached_id) {
     return result;
 }
 
+constexpr uint32_t kMtuThatFits = 3500;  ///< with headroom and a page's end: drivers want one page
+
+/// Its MTU is the usual reason.
+std::string attach_failure(const Interface& interface, int error) {
+    if (error != -ERANGE)
+        return fmt::format("interface {} does not take the XDP program that guards it: {}",
+                           interface.name, std::strerror(-error));
+    return fmt::format(
+        "interface {} has MTU {}, which its driver does not take with XDP; `ip link "
+        "set dev {} mtu {}`, on its peer too",
+        interface.name, interface.mtu, interface.name, kMtuThatFits);
+}
+
 }  // namespace
 
 XdpGuard::XdpGuard(std::string name, uint32_t index, int lock)
@@ -114,11 +127,8 @@ Result<std::unique_ptr<XdpGuard>> XdpGuard::attach(const Interface& interface) {
                                 "link set dev {} xdp off` takes away a left-over",
                                 attached, interface.name, interface.name));
     }
-    if (const int error = attach_program(interface.index, guard->program_, attached); error != 0) {
-        return fail(ErrorKind::kResource,
-                    fmt::format("interface {} does not take the XDP program that guards it: {}",
-                                interface.name, std::strerror(-error)));
-    }
+    if (const int error = attach_program(interface.index, guard->program_, attached); error != 0)
+        return fail(ErrorKind::kResource, attach_failure(interface, error));
     guard->stays_closed_ = attached != 0;
     guard->is_attached_ = true;
     return guard;

@@ -63,12 +63,16 @@ Result<Deployed> LiveNode::deploy_state(NodeState wanted, const std::string& ren
     const PolicyKeys noted = merge_keys(owned, wanted_keys);
     if (const Result<void> written = note_policy_keys(owned, noted); !written)
         return std::unexpected(written.error());
+    wanted.hash = bundle->hash;
+    wanted.generation = 0;
+    wanted.identities = {};
+    if (const Result<void> written = write_next_state(run_dir_, wanted); !written)
+        spdlog::warn("{}; dying now would undo this deployment", written.error().message);
     Result<Deployed> deployed =
         deploy(*client, *bundle, same ? before->state.identities : Identities{}, owned, renew);
     if (const auto written = note_policy_keys(noted, deployed ? wanted_keys : owned); !written)
         spdlog::warn("{}", written.error().message);
     if (!deployed) return deployed;
-    wanted.hash = bundle->hash;
     wanted.generation = deployed->generation;
     wanted.identities = deployed->identities;
     if (const Result<void> written = write_state(run_dir_, wanted); !written)
@@ -79,18 +83,31 @@ Result<Deployed> LiveNode::deploy_state(NodeState wanted, const std::string& ren
     return deployed;
 }
 
+/// What the run directory says of the configuration of that hash: the last one that was written
+/// down, or one that was published by somebody who died before he could.
+Result<NodeState> LiveNode::known_state(const std::string& hash) const {
+    Result<NodeState> state = read_state(run_dir_);
+    if (state && state->hash == hash) return state;
+    Result<NodeState> next = read_next_state(run_dir_);
+    if (next && next->hash == hash) return next;
+    return fail(ErrorKind::kNotFound, "the run directory does not know what runs");
+}
+
 /// True if the dataplane runs what the run directory says: then nothing needs to be done.
 bool LiveNode::attach(const api::Status& status) {
     if (!status.configured || status.config_hash.empty()) return false;
-    Result<NodeState> state = read_state(run_dir_);
-    if (!state || state->hash != status.config_hash) return false;
+    Result<NodeState> state = known_state(status.config_hash);
+    if (!state) return false;
     Result<Config> config = effective_config(*state);
     if (!config) {
         spdlog::warn("the configuration that runs cannot be read again: {}",
                      config.error().message);
         return false;
     }
+    const bool is_new = state->generation == 0;
     state->generation = status.generation;
+    if (const auto written = is_new ? write_state(run_dir_, *state) : Result<void>{}; !written)
+        spdlog::warn("{}", written.error().message);
     spdlog::info("re-attached to generation {}", status.generation);
     set_running(std::make_shared<const Running>(Running{std::move(*state), std::move(*config)}));
     return true;

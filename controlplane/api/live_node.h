@@ -92,6 +92,7 @@ private:
     Result<Deployed> deploy_state(NodeState wanted, const std::string& renew);
     PolicyKeys known_policy_keys() const;
     Result<void> note_policy_keys(const PolicyKeys& before, const PolicyKeys& now) const;
+    Result<NodeState> known_state(const std::string& hash) const;
     bool attach(const dataplane::api::Status& status);
     std::shared_ptr<const Running> running() const;
     void set_running(std::shared_ptr<const Running> running);

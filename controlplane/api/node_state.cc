@@ -28,6 +28,10 @@ std::string state_path(const std::string& run_dir) {
     return run_dir + "/control/state.json";
 }
 
+std::string next_path(const std::string& run_dir) {
+    return run_dir + "/control/next.json";
+}
+
 /// Written beside it, flushed, renamed: a crash leaves the old file or the new one.
 Result<void> replace_file(const std::string& path, std::string_view text) {
     const auto refused = [&] {
@@ -74,12 +78,10 @@ std::string text_of(const Json& document, const char* key) {
                                                          : std::string();
 }
 
-}  // namespace
-
-Result<void> write_state(const std::string& run_dir, const NodeState& state) {
+Result<void> write_document(const std::string& run_dir, const std::string& path,
+                            const NodeState& state) {
     std::error_code problem;
     fs::create_directories(run_dir + "/control", problem);
-    fs::create_directories(run_dir + "/history", problem);
     Json swapped = Json::object();
     for (const auto& [name, program] : state.swapped)
         swapped[name] = {{"object", program.object}, {"function", program.function}};
@@ -89,19 +91,11 @@ Result<void> write_state(const std::string& run_dir, const NodeState& state) {
         {"config_path", state.config_path}, {"config_text", state.config_text},
         {"swapped", std::move(swapped)},    {"hash", state.hash},
         {"generation", state.generation},   {"identities", std::move(identities)}};
-    const std::string text =
-        document.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace);
-    if (const Result<void> written = replace_file(state_path(run_dir), text); !written)
-        return written;
-    const std::string history = run_dir + "/history";
-    const Result<void> kept =
-        replace_file(fmt::format("{}/{}.yaml", history, state.generation), state.config_text);
-    trim_history(history);
-    return kept;
+    return replace_file(path,
+                        document.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace));
 }
 
-Result<NodeState> read_state(const std::string& run_dir) {
-    const std::string path = state_path(run_dir);
+Result<NodeState> read_document(const std::string& path) {
     std::error_code problem;
     if (!fs::exists(path, problem)) return fail(ErrorKind::kNotFound, path + ": does not exist");
     const Result<std::string> text = read_file(path, kStateBytesMax);
@@ -124,6 +118,32 @@ Result<NodeState> read_state(const std::string& run_dir) {
     if (state.hash.empty() || state.config_path.empty())
         return fail(ErrorKind::kInvalid, path + ": is incomplete");
     return state;
+}
+
+}  // namespace
+
+Result<void> write_state(const std::string& run_dir, const NodeState& state) {
+    std::error_code problem;
+    fs::create_directories(run_dir + "/history", problem);
+    if (const Result<void> written = write_document(run_dir, state_path(run_dir), state); !written)
+        return written;
+    const std::string history = run_dir + "/history";
+    const Result<void> kept =
+        replace_file(fmt::format("{}/{}.yaml", history, state.generation), state.config_text);
+    trim_history(history);
+    return kept;
+}
+
+Result<NodeState> read_state(const std::string& run_dir) {
+    return read_document(state_path(run_dir));
+}
+
+Result<void> write_next_state(const std::string& run_dir, const NodeState& state) {
+    return write_document(run_dir, next_path(run_dir), state);
+}
+
+Result<NodeState> read_next_state(const std::string& run_dir) {
+    return read_document(next_path(run_dir));
 }
 
 Result<void> write_policy_keys(const std::string& run_dir, const PolicyKeys& keys) {

@@ -32,6 +32,11 @@ Result<void> write_state(const std::string& run_dir, const NodeState& state);
 /// kNotFound: there is none.
 Result<NodeState> read_state(const std::string& run_dir);
 
+/// RUN_DIR/control/next.json: what is about to be published, by its hash. Who comes after a death
+/// between publishing and write_state finds there what runs. The generation is not known yet.
+Result<void> write_next_state(const std::string& run_dir, const NodeState& state);
+Result<NodeState> read_next_state(const std::string& run_dir);
+
 /// RUN_DIR/control/policy.keys, replaced as a whole: what configurations put into maps, or were
 /// about to when the control plane died; never too few.
 Result<void> write_policy_keys(const std::string& run_dir, const PolicyKeys& keys);

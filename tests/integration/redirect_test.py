@@ -70,7 +70,7 @@ class Redirects(unittest.TestCase):
             self.refused(running, "map", "update", "fw/out", "1", "7", says="no port has ifindex 7: 1 is wan, 2 is lan, 3 is dmz")
             self.refused(running, "map", "update", "fw/out", "1", "nan", says="no port is called 'nan', there are wan, lan, dmz")
             self.refused(running, "map", "update", "fw/out", "1", "lan:fw", says="expected one of section xdp/devmap")
-            self.refused(running, "map", "update", "fw/out", "9", "lan", says="max_entries is 4")
+            self.refused(running, "map", "update", "fw/out", "9", "lan", says="the index is 9, expected at most 3")
             # The entry goes on, over the new program of that name.
             self.done(running, "prog", "swap", "fw", str(NEXT), "--prog", "by_devmap")
             self.grows(running, lambda: self.count(running, NEXT_BEHIND_DEVMAP), "runs of the next version")
@@ -104,7 +104,7 @@ class Redirects(unittest.TestCase):
                 stats = running.stats()
                 self.assertTrue(node.balanced(stats["total"]), stats["total"])
                 self.assertLess(stats["total"]["in_flight"], 1 << 32)
-            self.refused(running, "map", "update", "fw/cpus", "1", "64:fw/stamp", says="expected one of section xdp/cpumap")
+            self.refused(running, "map", "update", "fw/cpus", "1", "64:fw", says="expected one of section xdp/cpumap")
             self.refused(running, "map", "update", "fw/cpus", "1", "lan", says="expected the length of a queue")
             self.done(running, "map", "delete", "fw/cpus", "1")
             self.grows(running, lambda: self.counters(running, "wan")["drops"]["xdp_drop"], "dropped without an entry")

@@ -236,7 +236,7 @@ TEST(MutatedPackets, CrashNothingAndAreCountedInExactlyOnePlace) {
     in_child([] {
         const uint64_t seed = tests::first_seed();
         const uint64_t count = tests::number_from_environment("WEIR_PACKETS", 50'000);
-        alarm(static_cast<unsigned>(60 + count / 10'000));
+        alarm(static_cast<unsigned>(60 + count / 1'000));
         const RunDir dir;
         Chains chains(all_programs(), seed);
         EXPECT_GT(chains.count(), 30u);

@@ -70,7 +70,7 @@ TEST(PacketTrace, TracesAsManyAsAskedForAndEveryPacketCountsOnce) {
         while (PacketTrace* made = trace.take()) {
             EXPECT_EQ(made->generation, 1u);
             EXPECT_TRUE(made->drops[static_cast<size_t>(DropReason::xdp_drop)]);
-            EXPECT_EQ(made->out_port, UINT32_MAX);
+            EXPECT_EQ(made->out_port, PacketTrace::kNoPort);
             const vm::RunRecord& record = made->recorder.record();
             EXPECT_EQ(record.programs, std::vector{counting.program->runnable()});
             ASSERT_EQ(record.writes.size(), 1u);
