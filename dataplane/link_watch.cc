@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "dataplane/interface.h"
+#include "dataplane/links_thread.h"
 
 namespace weir::dataplane {
 
@@ -26,6 +27,7 @@ LinkWatch::LinkWatch(std::vector<WatchedLink> links)
         set_callbacks(*link, true);
     }
     thread_ = std::thread([this] { run(); });
+    links_thread.wait(0, std::memory_order_relaxed);
 }
 
 LinkWatch::~LinkWatch() {
@@ -35,6 +37,7 @@ LinkWatch::~LinkWatch() {
     }
     wakes_.notify_one();
     thread_.join();
+    links_thread.store(0, std::memory_order_relaxed);
     for (const auto& link : links_) {
         set_callbacks(*link, false);
         if (link->state.held && !link->state.removed) set(*link, true);
@@ -63,6 +66,7 @@ void LinkWatch::wake() {
 }
 
 void LinkWatch::run() {
+    mark_links_thread();
     for (;;) {
         {
             std::unique_lock lock(wake_mutex_);

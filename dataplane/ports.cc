@@ -69,15 +69,14 @@ uint16_t choose_mtu(const Ports::Port& port, uint16_t device_mtu) {
 }
 
 /// Longer frames than a chunk holds never arrive at an AF_XDP socket.
-Result<void> check_small_buffers(const Ports::Port& port) {
+Result<void> check_small_buffers(const PortRequest& request, uint32_t mtu) {
     const uint32_t mtu_max = frame_bytes_within(kAfXdpObjectBytes) - kFrameExtraBytes;
-    if (port.mtu <= mtu_max) return {};
-    const std::string interface = port.request.device.interface();
-    return fail(
-        ErrorKind::kInvalid,
-        fmt::format("ports.{}: interface {} has MTU {}, but net_af_xdp takes up to {}: "
-                    "longer frames would be lost; `ip link set dev {} mtu {}`",
-                    port.request.config.name, interface, port.mtu, mtu_max, interface, mtu_max));
+    if (mtu <= mtu_max) return {};
+    const std::string interface = request.device.interface();
+    return fail(ErrorKind::kInvalid,
+                fmt::format("ports.{}: interface {} has MTU {}, but net_af_xdp takes up to {}: "
+                            "longer frames would be lost; `ip link set dev {} mtu {}`",
+                            request.config.name, interface, mtu, mtu_max, interface, mtu_max));
 }
 
 /// Frames that are longer than the interface's may be, segments put together by another host's
@@ -107,6 +106,7 @@ Result<void> Ports::guard(const PortRequest& request) {
     if (std::any_of(guards_.begin(), guards_.end(), guards)) return {};
     const Result<Interface> interface = read_interface(name);
     if (!interface) return fail_in("ports." + request.config.name, interface.error());
+    if (const Result<void> fits = check_small_buffers(request, interface->mtu); !fits) return fits;
     Result<std::unique_ptr<XdpGuard>> guard = XdpGuard::attach(*interface);
     if (!guard) {
         return fail_in(fmt::format("ports.{}: device '{}'", request.config.name, device.text),
@@ -174,7 +174,7 @@ Result<void> Ports::probe(PortRequest request, uint32_t workers) {
                         opened.request.config.name, device.text, opened.mtu, kFrameBytesMax));
     }
     opened.frame_bytes_max = opened.mtu + kFrameExtraBytes;
-    if (needs_small_buffers(opened)) return check_small_buffers(opened);
+    if (needs_small_buffers(opened)) return check_small_buffers(opened.request, opened.mtu);
     return {};
 }
 

@@ -9,10 +9,13 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include "dataplane/links_thread.h"
 
 namespace weir::dataplane {
 namespace {
@@ -50,8 +53,10 @@ uint64_t permitted_now() {
 /// On each thread, so system calls alone.
 void give_up_all(int) {
     const int error = errno;
+    const bool sets_links = ::syscall(SYS_gettid) == links_thread.load(std::memory_order_relaxed);
+    const uint64_t kept = sets_links ? bit(CAP_NET_ADMIN) & permitted_now() : 0;
     ::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    set_capabilities(0, 0);
+    set_capabilities(kept, kept);
     errno = error;
 }
 
@@ -67,7 +72,14 @@ std::string status_field(const std::string& status_file, const std::string& fiel
     return "";  // the thread has ended
 }
 
-/// Threads besides the caller that may do more than nothing.
+/// May the thread do more than it should, by its CapPrm in hex?
+bool has_too_much(pid_t id, const std::string& permitted) {
+    const uint64_t held = std::strtoull(permitted.c_str(), nullptr, 16);
+    const bool sets_links = id == links_thread.load(std::memory_order_relaxed);
+    return (held & ~(sets_links ? bit(CAP_NET_ADMIN) : 0)) != 0;
+}
+
+/// Threads besides the caller that may do more than nothing, and the one that sets links than that.
 std::vector<Thread> privileged_threads() {
     std::vector<Thread> found;
     std::error_code problem;
@@ -76,8 +88,7 @@ std::vector<Thread> privileged_threads() {
         if (id == ::syscall(SYS_gettid)) continue;
         const std::string status = entry.path() / "status";
         const std::string permitted = status_field(status, "CapPrm");
-        if (permitted.find_first_not_of('0') != std::string::npos)
-            found.push_back({id, status_field(status, "Name")});
+        if (has_too_much(id, permitted)) found.push_back({id, status_field(status, "Name")});
     }
     return found;
 }

@@ -15,7 +15,8 @@ struct PrivilegeNeeds {
     bool foreign_run_dir = false;  ///< the run directory is another user's
 };
 
-/// Every thread of the process but the caller gives up all capabilities. The caller keeps
+/// Every thread of the process but the caller gives up all capabilities; the one that sets links
+/// keeps CAP_NET_ADMIN. The caller keeps
 /// CAP_NET_ADMIN and CAP_NET_RAW, to set links and to open devices that come back, and
 /// CAP_DAC_OVERRIDE where the run directory is another user's; what detaching XDP programs takes it
 /// keeps at hand, without effect until raise_privileges(). No program that is executed from now on

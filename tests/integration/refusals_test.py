@@ -105,7 +105,7 @@ class Start(Refusal):
             ("net_null0,siz=64", "no key 'siz'", "size, copy, no-rx"),
             ("net_null0,size=big", "size=big", "whole number"),
             ("net_null0,size=64,size=65", "size is there twice"),
-            ("net_null1", "outside has net_null1 too"),
+            ("net_null1", "net_null1", "no other port uses"),
             ("net_pcap0,rx_pcap=/nowhere/in.pcap", "cannot read '/nowhere/in.pcap'"),
             ("net_pcap0,tx_pcap=/nowhere/out.pcap", "/nowhere/out.pcap"),
             ("net_pcap0", "needs rx_pcap="),
@@ -121,16 +121,17 @@ class Start(Refusal):
                 self.assert_refused(done, "ports.", *words)
 
     def test_numbers_that_a_device_or_this_machine_has_not(self):
+        device = 'device: "net_null0",'
         table = [
-            ('device: "net_null0",', 'device: "net_pcap0,rx_pcap=/dev/null", queues: 3,', "queues: 3"),
-            ('device: "net_null0",', 'device: "net_null0", link_follow: outside,', "link_follow"),
-            ('device: "net_null0",', 'device: "net_null0", rx_descriptors: 32768,', "memory.size"),
-            ('lcores: "0"', 'lcores: "0,0,0,0,700"', "700"),
-            ("size: 128MiB", "size: 1MiB", "memory.size"),
+            ([(device, 'device: "net_ring0", queues: 17,')], "queues: 17, but device 'net_ring0' has 16"),
+            ([(device, device + " link_follow: outside,")], "link_follow"),
+            ([(device, 'device: "net_memif0", rx_descriptors: 32768,'), ("size: 128MiB", "size: 64MiB")], "memory.size: ", "but it says 64 MiB"),
+            ([('lcores: "0"', 'lcores: "0,700"')], "700"),
+            ([("size: 128MiB", "size: 1MiB")], "memory.size"),
         ]
-        for before, after, *words in table:
-            with self.subTest(after=after):
-                done = self.run_weir(null_config(replace=[(before, after)]))
+        for replacements, *words in table:
+            with self.subTest(after=replacements):
+                done = self.run_weir(null_config(replace=replacements))
                 self.assert_refused(done, *words)
 
     def test_required_hugepages_that_are_not_there(self):
@@ -175,7 +176,7 @@ class Interfaces(Refusal):
     def test_port_already_in_use(self):
         with node.Lab(LAB) as lab, node.Node(node.wire_config(), lab.box):
             done = self.run_weir(node.wire_config(), namespace=lab.box)
-            self.assert_refused(done, "box-client", "XDP program")
+            self.assert_refused(done, "box-client", "in use by another dataplane")
 
     def test_af_packet_on_an_interface_with_an_address(self):
         with node.Lab(LAB) as lab:
