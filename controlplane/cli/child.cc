@@ -22,7 +22,9 @@ constexpr size_t kLogLineBytesMax = 8192;
 
 /// In the child, between fork and exec: async-signal-safe calls only.
 [[noreturn]] void become(const char* path, char* const* arguments, int log_fd, pid_t parent) {
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    // Not SIGTERM: a dataplane that ends in order gives its interfaces back to the host, which only
+    // who stops it on purpose may want.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(kExecFailed);  // the parent died before the line above
     setpgid(0, 0);
     sigset_t none;
