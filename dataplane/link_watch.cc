@@ -1,6 +1,7 @@
 #include "dataplane/link_watch.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <rte_errno.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -66,6 +67,7 @@ void LinkWatch::wake() {
 }
 
 void LinkWatch::run() {
+    pthread_setname_np(pthread_self(), "weir-links");
     mark_links_thread();
     for (;;) {
         {
