@@ -10,13 +10,22 @@
 
 namespace weir::dataplane {
 
-void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
+/// `tapped`: a capture runs. Asked once where a burst's packets have fates of their own.
+template <bool tapped>
+inline void Worker::drop_as(uint32_t port, uint32_t i, DropReason reason) {
     counters_.drop(port, reason, 1);
     dropped_[dropped_count_++] = burst_.packets[i];
-    if (__builtin_expect(tap_now_ != nullptr, 0)) {
+    if constexpr (tapped) {
         guard_.leave();  // captures run filters of their own
         tap_dropped(*tap_now_, *burst_.packets[i], port, reason);
     }
+}
+
+void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
+    if (__builtin_expect(tap_now_ == nullptr, 1))
+        drop_as<false>(port, i, reason);
+    else
+        drop_as<true>(port, i, reason);
 }
 
 /// False: the packet fits into its buffer no more, and was dropped.
@@ -39,13 +48,21 @@ bool Worker::close_slowly(uint32_t out, uint32_t i) {
     return false;
 }
 
-inline void Worker::leave(uint32_t out, uint32_t i) {
+template <bool tapped>
+inline void Worker::leave_as(uint32_t out, uint32_t i) {
     if (!close(out, i)) return;
-    if (__builtin_expect(tap_now_ != nullptr, 0)) {
+    if constexpr (tapped) {
         guard_.leave();
         tap_leaves(*tap_now_, *burst_.packets[i], out);
     }
     transmitter_.send(out, burst_.packets[i]);
+}
+
+inline void Worker::leave(uint32_t out, uint32_t i) {
+    if (__builtin_expect(tap_now_ == nullptr, 1))
+        leave_as<false>(out, i);
+    else
+        leave_as<true>(out, i);
 }
 
 /// For what is not in this file.
@@ -244,13 +261,14 @@ void Worker::settle_two_ways(uint32_t port, uint32_t leaving_verdict) {
     }
 }
 
+template <bool tapped>
 void Worker::settle_each(uint32_t port) {
     for (uint32_t i = 0; i < burst_.count; ++i) {
         const Fate fate = fate_of(port, burst_.verdicts[i], burst_.redirects[i]);
         if (fate.out != Fate::kNowhere) {
-            leave(fate.out, i);
+            leave_as<tapped>(fate.out, i);
         } else {
-            drop(port, i, fate.reason);
+            drop_as<tapped>(port, i, fate.reason);
         }
     }
 }
@@ -306,7 +324,7 @@ void Worker::settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_fram
     } else if (is_plain && dropped + packets_with(vm::XDP_TX) == count) {
         settle_two_ways(port, vm::XDP_TX);
     } else {
-        settle_each(port);
+        tap_now_ == nullptr ? settle_each<false>(port) : settle_each<true>(port);
     }
 }
 

@@ -130,8 +130,8 @@ bool Worker::round_as() {
     const LiveGeneration& live = publication_.enter_round(setup_.index);
     live_ = &live;
     env_.fib = live.generation->fib.get();
-    tap_now_ = tap_.enter_round(live.number());
-    transmitter_.tap(tap_now_);
+    capture::Tap* const tap = tap_.enter_round(live.number());
+    if (__builtin_expect(tap != tap_now_, 0)) transmitter_.tap(tap_now_ = tap);
     const bool was_handed =
         __builtin_expect(cpu_queues_.load(std::memory_order_relaxed) != nullptr, 0) &&
         take_handed();

@@ -153,6 +153,7 @@ private:
     void judge_by_burst(uint32_t port, const PortPlan& plan);
     void settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_frames);
     void settle_two_ways(uint32_t port, uint32_t leaving_verdict);
+    template <bool tapped>
     void settle_each(uint32_t port);
     void judge_by_packet(uint32_t port, const LiveGeneration& live);
     uint32_t judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i);
@@ -162,9 +163,13 @@ private:
     void close_all(uint32_t out);
     bool close(uint32_t out, uint32_t i);
     bool close_slowly(uint32_t out, uint32_t i);
+    template <bool tapped>
+    void leave_as(uint32_t out, uint32_t i);
     void leave(uint32_t out, uint32_t i);
     void leave_by(uint32_t out, uint32_t i);
     void leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress);
+    template <bool tapped>
+    void drop_as(uint32_t port, uint32_t i, DropReason reason);
     void drop(uint32_t port, uint32_t i, DropReason reason);
     void free_dropped();
 

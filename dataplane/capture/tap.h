@@ -28,9 +28,11 @@ public:
     // -- the worker -------------------------------------------------------------------------------
     /// Once a round: this tap for the round, or nullptr while no capture runs.
     Tap* enter_round(uint64_t generation) {
-        lanes_ = published_.load(std::memory_order_acquire);
+        const Lanes* const lanes = published_.load(std::memory_order_acquire);
+        if (__builtin_expect(lanes == nullptr, 1)) return nullptr;
+        lanes_ = lanes;
         facts_.generation = generation;
-        return lanes_ == nullptr ? nullptr : this;
+        return this;
     }
 
     /// `verdict`: what packets count as that no program judges, or kNone.
