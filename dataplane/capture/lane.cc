@@ -106,7 +106,7 @@ void Lane::take(const RecordHeader& made, std::string_view program, const uint8_
     }
     ++counts_.own().taken;
     std::memcpy(room, &header, sizeof header);
-    std::memcpy(room + sizeof header, program.data(), header.program_bytes);
+    std::copy_n(program.data(), header.program_bytes, room + sizeof header);  // maybe of none
     std::memcpy(room + sizeof header + header.program_bytes, bytes, header.captured_bytes);
 }
 
