@@ -12,6 +12,8 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -227,6 +229,7 @@ Result<void> run(int argc, char** argv) {
 }  // namespace weir::perf
 
 int main(int argc, char** argv) {
+    spdlog::set_default_logger(spdlog::stderr_color_mt("pps_worker"));  // stdout is for rates
     if (argc < 6 || argc > 7) {
         fmt::print(stderr,
                    "usage: pps_worker VDEV pass|drop|OBJECT[:PROGRAM] CPUS[/QUEUES] HUGEPAGES(0|1) "
