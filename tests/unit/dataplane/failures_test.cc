@@ -4,9 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+
 #include <fstream>
 #include <sstream>
 
+#include "dataplane/out_of_service.h"
 #include "tests/unit/dataplane/commands_fixture.h"
 
 namespace weir::dataplane {
@@ -105,6 +108,76 @@ TEST_F(FailuresTest, BypassBeforeTheFirstGenerationLeavesAClosedPortClosed) {
     must(client_->bypass({true, 0}));
     wait_for_drops("no_generation");
     EXPECT_FALSE(client_->bypass({true, api::kBypassMsMax + 1}));
+}
+
+/// A port whose every burst is above its budget.
+class OverBudgetTest : public FailuresTest {
+protected:
+    static constexpr uint64_t kBurstPackets = 32;  ///< at most
+
+    static api::Configure hasty() {
+        api::Configure wanted = testing_configure();
+        wanted.ports[0].chain_budget_ns = 1;
+        return wanted;
+    }
+    void wait_for_bursts_of(const std::string& reason) {
+        const uint64_t until = drops(reason) + 4 * kBudgetBursts * kBurstPackets;
+        for (int i = 0; i < 500 && drops(reason) < until; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        EXPECT_GE(drops(reason), until) << reason;
+    }
+    std::string out_of_service() { return must(client_->status()).ports[0].out_of_service; }
+};
+
+TEST_F(OverBudgetTest, WhatRunsNoChainIsAboveNoBudget) {
+    must(client_->configure(hasty()));
+    wait_for_bursts_of("no_generation");
+    must(client_->bypass({true, 600'000}));
+    wait_for_bursts_of("pass_drop");
+    must(client_->bypass({true, 0}));
+    EXPECT_EQ(drops("chain_over_budget"), 0u);
+    EXPECT_EQ(out_of_service(), "");
+    publish_counter();
+    wait_for_bursts_of("chain_over_budget");
+    EXPECT_NE(out_of_service().find("chain_budget is 1 ns"), std::string::npos) << out_of_service();
+    must(client_->bypass({true, 600'000}));
+    const uint64_t before = drops("chain_over_budget");
+    wait_for_bursts_of("pass_drop");
+    EXPECT_EQ(drops("chain_over_budget"), before) << "bypass goes for this port, too";
+}
+
+TEST_F(OverBudgetTest, TheTimeOfACaptureIsNotTheChains) {
+    must(client_->configure(hasty()));
+    const int output = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    ASSERT_GE(output, 0);
+    const uint32_t capture = must(client_->open_capture({}, output));
+    ::close(output);
+    publish_counter();
+    wait_for_bursts_of("xdp_drop");
+    EXPECT_EQ(drops("chain_over_budget"), 0u);
+    must(client_->close_capture(capture));
+    wait_for_bursts_of("chain_over_budget");
+}
+
+TEST_F(OverBudgetTest, AnEgressChainMayBeWhatTakesTooLong) {
+    api::Configure wanted = hasty();
+    api::PortConfig lan;
+    lan.name = "lan";
+    lan.device = "net_null1,no-rx=1";
+    lan.ifindex = 2;
+    wanted.ports.push_back(lan);
+    wanted.ports[0].pass = api::PassKind::Port;
+    wanted.ports[0].pass_port = "lan";
+    must(client_->configure(wanted));
+    api::Publish publish = publish_counter();
+    publish.chains = {{"lan", true, publish.chains[0].programs}};
+    must(client_->publish(publish));
+    wait_for_bursts_of("chain_over_budget");
+    EXPECT_NE(out_of_service().find("chain_budget is 1 ns"), std::string::npos) << out_of_service();
+    EXPECT_EQ(must(client_->status()).ports[1].out_of_service, "");
+    const uint64_t runs = runs_of("fw");
+    wait_for_bursts_of("chain_over_budget");
+    EXPECT_EQ(runs_of("fw"), runs) << "nothing that comes in there meets a chain";
 }
 
 TEST_F(FailuresTest, NoThreadKeepsMoreThanItsWorkTakes) {
