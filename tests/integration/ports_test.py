@@ -211,6 +211,9 @@ class Links(Ports):
         with node.Node(self.text("net_af_xdp", follow=True), SPACE) as running:
             self.box("ip", "link", "set", "dev", "right", "down")
             running.wait_until(lambda: not self.carrier("left"), "the loss at the other side")
+        deadline = time.monotonic() + node.READY_SECONDS  # the kernel follows in its own time
+        while not self.carrier("left") and time.monotonic() < deadline:
+            time.sleep(0.05)
         self.assertTrue(self.carrier("left"))
 
     def assert_survives_removal(self, driver):
