@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 
+#include "tests/support/environment.h"
 #include "tests/unit/dataplane/commands_fixture.h"
 
 namespace weir::dataplane {
@@ -30,11 +30,6 @@ Footprint footprint_of(pid_t pid) {
     return footprint;
 }
 
-uint64_t swaps_wanted() {
-    const char* text = std::getenv("WEIR_SWAPS");
-    return text != nullptr ? std::strtoull(text, nullptr, 10) : 100;
-}
-
 class SwapsFlat : public CommandsTest {
 protected:
     /// A new program of new code and, in turns, with a new map or the map of before.
@@ -52,7 +47,7 @@ protected:
 TEST_F(SwapsFlat, LeaveMemoryCodeMapsAndDescriptorsAsTheyWere) {
     configure();
     constexpr uint64_t kWarmUp = 40;  // allocators keep what they had once
-    const uint64_t wanted = swaps_wanted();
+    const uint64_t wanted = tests::number_from_environment("WEIR_SWAPS", 100);
     for (uint64_t i = 0; i < kWarmUp; ++i) swap(i);
     const Footprint before = footprint_of(dataplane_.pid());
     for (uint64_t i = kWarmUp; i < kWarmUp + wanted; ++i) swap(i);
