@@ -1,5 +1,7 @@
 #include "dataplane/xdp_guard.h"
 
+#include <sys/prctl.h>
+
 #include <atomic>
 #include <fstream>
 
@@ -28,9 +30,10 @@ public:
         EXPECT_EQ(pipe(ready), 0);
         pid_ = fork();
         if (pid_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);  // an alarm of the parent is not inherited
             auto forwarding = start(configure({{"net_af_xdp0,iface=wan", ""}}), dir_);
             const bool runs = forwarding && forwarding->publish(generation(1, {dropping()}));
-            EXPECT_TRUE(runs && write(ready[1], "x", 1) == 1);
+            if (!runs || write(ready[1], "x", 1) != 1) _exit(1);  // ends the parent's read, too
             pause();
         }
         close(ready[1]);
