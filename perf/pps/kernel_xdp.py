@@ -27,10 +27,15 @@ class KernelObject:
 
     def fill_prefixes(self, name, path):
         handle = self.lib.bpf_object__find_map_by_name(ctypes.c_void_p(self.object), name.encode())
+        if not handle:
+            raise OSError(ctypes.get_errno(), f"the object has no map {name}")
         for line in open(path):
             prefix = ipaddress.ip_network(line.strip())
             key = struct.pack("=I", prefix.prefixlen) + socket.inet_aton(str(prefix.network_address))
-            self.lib.bpf_map__update_elem(ctypes.c_void_p(handle), key, ctypes.c_size_t(8), struct.pack("=I", 1), ctypes.c_size_t(4), ctypes.c_uint64(0))
+            error = self.lib.bpf_map__update_elem(ctypes.c_void_p(handle), key, ctypes.c_size_t(8), struct.pack("=I", 1), ctypes.c_size_t(4),
+                                                  ctypes.c_uint64(0))
+            if error != 0:
+                raise OSError(-error, f"the kernel's map {name} does not take {prefix}")
 
     def run_ns(self, program, packets):
         """Mean time of one run over the packets, each REPEAT times, with the test loop's own time in it."""
