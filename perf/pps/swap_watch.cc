@@ -1,5 +1,8 @@
 #include "perf/pps/swap_watch.h"
 
+#include <fmt/format.h>
+
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -14,7 +17,8 @@ uint64_t thread_wait_ns(const std::string& name) {
         std::ifstream(task.path() / "schedstat") >> ran_ns >> waited_ns;
         return waited_ns;
     }
-    return 0;
+    fmt::print(stderr, "pps_worker: this process has no thread '{}'\n", name);
+    std::exit(EXIT_FAILURE);
 }
 
 }  // namespace weir::perf

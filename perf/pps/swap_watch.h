@@ -53,7 +53,7 @@ private:
 };
 
 /// The kernel's own account of a thread of this process: how long it was kept from running. By name
-/// (its `comm`); 0 where there is none.
+/// (its `comm`). Where there is none the process ends: 0 would read as "undisturbed".
 uint64_t thread_wait_ns(const std::string& name);
 
 }  // namespace weir::perf
