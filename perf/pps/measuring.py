@@ -132,7 +132,7 @@ class Native(Counting):
 class Testpmd(Side):
     """dpdk-testpmd on one device; `bpf`: an object for its bpf-load. `counter`: which of its counters is the rate."""
 
-    def __init__(self, device, mode, cpus, hugepages, bpf=None, eal=(), options=(), counter="RX-packets", start="start", **more):
+    def __init__(self, device, mode, cpus, hugepages, bpf=None, eal=(), options=(), counter="RX-packets", **more):
         workers = str(cpus).split(",")
         lcores = ",".join([f"{i}@{cpu}" for i, cpu in enumerate(workers)] + [f"{len(workers)}@(0-{os.cpu_count() - 1})"])
         memory = ["--in-memory"] if hugepages else ["--no-huge", "--no-shconf", "-m", "256"]
@@ -144,7 +144,7 @@ class Testpmd(Side):
         if bpf:
             self.say(f"bpf-load rx 0 0 J {bpf}")
             self.wait_for(r"^0:Success|^-\d+:|rror", refuse=r"^-\d+:|rror")
-        self.say(start)
+        self.say("start")
         self.packets()
 
     def wait_for(self, pattern, refuse=None):
