@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 
+import devices
 import node
 
 FLOWS = node.BUILD / "tests" / "integration" / "flows.bpf.o"
@@ -15,13 +16,12 @@ FLOWS = node.BUILD / "tests" / "integration" / "flows.bpf.o"
 
 def write_capture(path, flows):
     """One UDP packet of each flow."""
-    with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for flow in range(flows):
-            ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 46, flow & 0xFFFF, 0, 64, 17, 0,
-                             bytes([10, flow >> 16, flow >> 8 & 255, flow & 255]), bytes([192, 0, 2, 1]))
-            packet = bytes(12) + b"\x08\x00" + ip + struct.pack("!HHHH", 1024 + flow, 53, 26, 0) + bytes(18)
-            file.write(struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet)
+    packets = []
+    for flow in range(flows):
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 46, flow & 0xFFFF, 0, 64, 17, 0,
+                         bytes([10, flow >> 16, flow >> 8 & 255, flow & 255]), bytes([192, 0, 2, 1]))
+        packets.append(bytes(12) + b"\x08\x00" + ip + struct.pack("!HHHH", 1024 + flow, 53, 26, 0) + bytes(18))
+    devices.write_pcap(path, packets)
 
 
 class Appliance:

@@ -14,6 +14,7 @@ import node
 import pcapng
 import tap
 from appliance import Appliance
+from devices import write_pcap
 
 JUDGE = node.BUILD / "tests" / "integration" / "capture.bpf.o"
 VERDICTS = {"aborted": 0, "drop": 1, "pass": 2, "tx": 3, "redirect": 4}
@@ -23,12 +24,11 @@ PACKETS = 500
 
 def write_kinds(path):
     """Numbered packets: number in the IP identification, verdict in the UDP port."""
-    with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for number in range(PACKETS):
-            ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 86, number, 0, TTL, 17, 0, bytes([10, 0, 0, 1]), bytes([192, 0, 2, 1]))
-            packet = bytes(12) + b"\x08\x00" + ip + struct.pack("!HHHH", 1024, 1000 + number % 5, 66, 0) + bytes(58)
-            file.write(struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet)
+    packets = []
+    for number in range(PACKETS):
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 86, number, 0, TTL, 17, 0, bytes([10, 0, 0, 1]), bytes([192, 0, 2, 1]))
+        packets.append(bytes(12) + b"\x08\x00" + ip + struct.pack("!HHHH", 1024, 1000 + number % 5, 66, 0) + bytes(58))
+    write_pcap(path, packets)
 
 
 def config(folder):

@@ -7,6 +7,7 @@ import tempfile
 import time
 import unittest
 
+import devices
 import node
 import tap
 
@@ -15,13 +16,12 @@ FLOWS = 256
 
 
 def write_capture(path):
-    with open(path, "wb") as file:
-        file.write(struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for number in range(PACKETS):
-            source = bytes([10, 0, 0, number % FLOWS])
-            ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 46, 0, 0, 64, 17, 0, source, bytes([192, 0, 2, 1]))
-            packet = bytes.fromhex("0200000000020200000000010800") + ip + struct.pack(">HHHH", 1000, 53, 26, 0) + bytes(18)
-            file.write(struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet)
+    packets = []
+    for number in range(PACKETS):
+        source = bytes([10, 0, 0, number % FLOWS])
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 46, 0, 0, 64, 17, 0, source, bytes([192, 0, 2, 1]))
+        packets.append(bytes.fromhex("0200000000020200000000010800") + ip + struct.pack(">HHHH", 1000, 53, 26, 0) + bytes(18))
+    devices.write_pcap(path, packets)
 
 
 def cpu_seconds(pid):
