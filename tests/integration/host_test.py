@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """`pass: kernel`: the host's stack behind a port, through its TAP interface. Both families, TCP, tags, large frames, an interface down."""
-import hashlib
-import os
+import pathlib
 import subprocess
 import unittest
 
@@ -11,6 +10,8 @@ import tap
 LAB = "weir-it-host"
 HOST4, HOST6 = "198.51.100.9", "2001:db8:51::9"
 LARGE_MTU = 9000
+DOWNLOAD = pathlib.Path(__file__).with_name("download.py")
+PORT, DOWNLOAD_MIB = 8080, 8
 
 
 def config(device, more=""):
@@ -40,9 +41,6 @@ def pings(namespace, address, *more):
 
 TAGGED = ("import socket,sys\ns=socket.socket(socket.AF_PACKET,socket.SOCK_RAW)\ns.bind((sys.argv[1],0))\n"
           "s.send(bytes.fromhex('ffffffffffff02000000000181006005' '88b5')+bytes(60))")
-SERVE = "import socket,sys\ns=socket.create_server((sys.argv[1],8080))\nprint('ready',flush=True)\nc,_=s.accept()\nc.sendall(open(sys.argv[2],'rb').read())\nc.close()"
-FETCH = ("import hashlib,socket,sys\nc=socket.create_connection((sys.argv[1],8080),10)\nh=hashlib.sha256()\n"
-         "while (b:=c.recv(65536)): h.update(b)\nprint(h.hexdigest())")
 
 
 @node.needs_root()
@@ -90,14 +88,12 @@ class Host(unittest.TestCase):
         self.assertGreaterEqual(after["rx"] - before["rx"], 12)
 
     def test_a_download_from_the_host_arrives_whole(self):
-        data = os.urandom(1 << 20) * 8
-        path = self.node.folder / "data"
-        path.write_bytes(data)
-        server = subprocess.Popen(node.inside(self.lab.box, "python3", "-c", SERVE, HOST4, path), stdout=subprocess.PIPE, text=True)
+        server = subprocess.Popen(node.inside(self.lab.box, "python3", DOWNLOAD, "serve", PORT, DOWNLOAD_MIB), stdout=subprocess.PIPE, text=True)
         try:
             self.assertEqual(server.stdout.readline().strip(), "ready")
-            fetched = run(self.lab.client, "timeout", "20", "python3", "-c", FETCH, HOST4)
-            self.assertEqual(fetched.stdout.strip(), hashlib.sha256(data).hexdigest(), fetched.stderr)
+            fetched = run(self.lab.client, "timeout", "20", "python3", DOWNLOAD, "fetch", HOST4, PORT)
+            self.assertEqual(fetched.returncode, 0, fetched.stderr)
+            self.assertEqual(fetched.stdout.split(), [str(DOWNLOAD_MIB << 20), server.stdout.readline().strip()])
         finally:
             server.kill()
             server.wait()
