@@ -8,12 +8,10 @@ import socket
 import struct
 import time
 
+from frames import ETH_P_ALL, PACKET_AUXDATA, SOL_PACKET, SO_RCVBUFFORCE, with_tag
+
 ETHERTYPE = 0x88B5  # IEEE 802: for local experiments
-ETH_P_ALL = 3
-SOL_PACKET = 263
-PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 8, 23
-SO_RCVBUFFORCE = 33
-TP_STATUS_VLAN_VALID = 1 << 4
+PACKET_IGNORE_OUTGOING = 23
 CLONE_NEWNET = 0x40000000
 ADDRESSES = bytes.fromhex("020000000002" "020000000001")
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -78,12 +76,7 @@ class Wire:
             if not select.select([self.socket], [], [], left)[0]:
                 return None
             frame, ancillary, _, _ = self.socket.recvmsg(65536, 256)
-            for level, kind, data in ancillary:
-                if (level, kind) != (SOL_PACKET, PACKET_AUXDATA):
-                    continue
-                status, _, _, _, _, tci, tpid = struct.unpack("=IIIHHHH", data[:20])
-                if status & TP_STATUS_VLAN_VALID:
-                    frame = frame[:12] + struct.pack("!HH", tpid, tci) + frame[12:]
+            frame = with_tag(frame, ancillary)
             if len(frame) >= 18 and number_of(frame) is not None:
                 return frame
         return None
