@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "dataplane/forwarding.h"
+#include "tests/unit/dataplane/eventually.h"
 
 namespace weir::dataplane::testing {
 
@@ -140,17 +141,6 @@ inline uint64_t unaccounted(const api::Counters& counters) {
 inline uint64_t dropped(const api::Counters& counters, const std::string& reason) {
     const auto found = counters.drops.find(reason);
     return found == counters.drops.end() ? 0 : found->second;
-}
-
-/// Waits up to ten seconds.
-template <typename Condition>
-bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::chrono::steady_clock::now() < deadline) {
-        if (condition()) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return false;
 }
 
 using Frame = std::vector<uint8_t>;

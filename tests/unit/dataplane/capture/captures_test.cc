@@ -8,13 +8,14 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "tests/unit/dataplane/capture/tap_fixture.h"
+#include "tests/unit/dataplane/eventually.h"
+#include "tests/unit/dataplane/temporary_dir.h"
 
 namespace weir::dataplane::capture {
 namespace {
@@ -40,22 +41,15 @@ std::vector<uint32_t> block_types(const std::string& path) {
     return types;
 }
 
+/// A writer under load takes longer than the packet side.
 template <typename Condition>
 bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (std::chrono::steady_clock::now() < deadline) {
-        if (condition()) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return false;
+    return dataplane::eventually(condition, std::chrono::seconds(30));
 }
 
 class CapturesTest : public testing::Test {
 protected:
     CapturesTest() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "weir_captures_XXXXXX").string();
-        folder_ = mkdtemp(pattern.data());
         for (uint32_t worker = 0; worker < 2; ++worker)
             taps_.push_back(std::make_unique<Tap>(worker));
         captures_ = std::make_unique<Captures>(NodeNames{.application = "test",
@@ -65,12 +59,8 @@ protected:
                                                          .tsc_hz = 2'000'000'000},
                                                std::vector<Tap*>{taps_[0].get(), taps_[1].get()});
     }
-    ~CapturesTest() override {
-        captures_.reset();
-        std::filesystem::remove_all(folder_);
-    }
 
-    std::string file() const { return folder_ + "/out.pcapng"; }
+    std::string file() const { return folder_ / "out.pcapng"; }
     Descriptor create() const {
         return Descriptor(::open(file().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     }
@@ -94,7 +84,7 @@ protected:
         now->end_burst();
     }
 
-    std::string folder_;
+    TemporaryDir folder_;
     std::vector<std::unique_ptr<Tap>> taps_;
     std::unique_ptr<Captures> captures_;
 };
