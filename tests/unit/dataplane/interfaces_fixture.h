@@ -36,11 +36,12 @@ inline void make_links() {
 /// A raw socket on one interface.
 class Wire {
 public:
-    explicit Wire(const std::string& interface) {
+    /// `protocol`: what the kernel takes sent frames for where it looks into them.
+    explicit Wire(const std::string& interface, uint16_t protocol = kEtherType) {
         fd_ = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
         sockaddr_ll address{};
         address.sll_family = AF_PACKET;
-        address.sll_protocol = htons(kEtherType);
+        address.sll_protocol = htons(protocol);
         address.sll_ifindex = static_cast<int>(if_nametoindex(interface.c_str()));
         EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0)
             << std::strerror(errno);

@@ -1,5 +1,6 @@
 #include "dataplane/xdp_guard.h"
 
+#include <linux/if_ether.h>
 #include <sys/prctl.h>
 
 #include <atomic>
@@ -182,7 +183,8 @@ TEST_F(XdpGuards, LeaveAnotherProgramAlone) {
     });
 }
 
-/// The kernel picks a queue of a veth by the hash of addresses and ports.
+/// The kernel picks a queue of a veth by the hash of addresses and ports, of a frame that it takes
+/// for IPv4.
 Frame udp_from_port(uint16_t port) {
     Frame frame(60, 0);
     frame[12] = 0x08;
@@ -211,7 +213,7 @@ TEST_F(XdpGuards, ServeSeveralDevicesOfOneInterface) {
                                 dir);
         ASSERT_TRUE(forwarding);
         ASSERT_TRUE(forwarding->publish(generation(1, {dropping(), dropping()})));
-        Wire left("left");
+        Wire left("left", ETH_P_IP);
         const auto has_both = [&] {
             static uint32_t number = 0;
             left.send(udp_from_port(static_cast<uint16_t>(++number)));
