@@ -204,8 +204,9 @@ Result<Json> LiveNode::stats() {
     if (!stats) return std::unexpected(stats.error());
     const Result<api::BypassState> bypass =
         questions_.call([](api::Client& client) { return client.bypass({}); });
+    if (!bypass) return std::unexpected(bypass.error());
     Json document = stats_json(*stats);
-    document["bypass_left_ms"] = bypass ? bypass->left_ms : 0;
+    document["bypass_left_ms"] = bypass->left_ms;
     return document;
 }
 

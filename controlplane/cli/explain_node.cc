@@ -15,7 +15,7 @@
 #include "dataplane/api/client.h"
 #include "dataplane/api/fib_spec.h"
 #include "maps/maps.h"
-#include "maps/redirect_map.h"
+#include "maps/target_map.h"
 
 namespace weir::controlplane::cli {
 namespace {
@@ -55,6 +55,7 @@ public:
         Result<std::vector<api::MapInfo>> maps = client_.list_maps();
         if (!maps) return std::unexpected(maps.error());
         for (api::MapInfo& map : *maps) infos_[map.handle] = std::move(map);
+        note_state(*status);
         make_ports(*status);
         for (const api::Chain& chain : status->chains)
             if (const Result<void> added = add_chain(chain); !added) return added;
@@ -86,6 +87,18 @@ public:
     }
 
 private:
+    /// Chains are explained as they were published; the node may not be running them.
+    void note_state(const api::Status& status) {
+        if (status.bypass_left_ms != 0)
+            standing_notes_.push_back(fmt::format(
+                "bypass is on: for another {} s the node forwards everything unfiltered",
+                (status.bypass_left_ms + 999) / 1000));
+        for (const api::PortInfo& port : status.ports)
+            if (!port.out_of_service.empty())
+                standing_notes_.push_back(
+                    fmt::format("port {} is out of service: {}", port.name, port.out_of_service));
+    }
+
     struct Local {
         api::MapInfo info;
         std::unique_ptr<vm::Map> map;
@@ -174,7 +187,7 @@ private:
                 if (!inner) return std::unexpected(inner.error());
                 status = map.bind_map(key.data(), *inner, handle);
             }
-        } else if (maps::is_redirect_kind(type)) {
+        } else if (maps::is_redirect_kind(type) && type != vm::MapType::Xskmap) {
             return put_target(local, key, value);
         } else {
             status = map.control_update(key.data(), value, vm::kUpdateAny);
@@ -185,18 +198,16 @@ private:
     }
 
     /// A number, and behind it the handle of a program that runs on what goes there.
-    Result<void> put_target(Local& local, const Bytes& key, Bytes value) {
-        uint32_t handle = 0;
-        if (value.size() == 2 * sizeof handle) {
-            std::memcpy(&handle, value.data() + sizeof handle, sizeof handle);
-            std::memset(value.data() + sizeof handle, 0, sizeof handle);
-        }
-        int status = local.map->control_update(key.data(), value, vm::kUpdateAny);
-        if (status == 0 && handle != 0) {
-            const Result<const ExplainProgram*> program = program_at(handle);
+    Result<void> put_target(Local& local, const Bytes& key, const Bytes& value) {
+        const auto target = maps::Target::from(value.data(), value.size());
+        const vm::Runnable* runnable = nullptr;
+        if (target.program_id != 0) {
+            const Result<const ExplainProgram*> program = program_at(target.program_id);
             if (!program) return std::unexpected(program.error());
-            status = local.map->bind_program(key.data(), (*program)->runnable.get(), handle);
+            runnable = (*program)->runnable.get();
         }
+        const int status =
+            static_cast<maps::TargetMap&>(*local.map).set_target(key.data(), target, runnable);
         if (status == 0) return {};
         return fail(ErrorKind::kResource,
                     fmt::format("map {}: {}", local.info.name, std::strerror(-status)));

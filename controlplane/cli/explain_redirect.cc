@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint64_t kBroadcast = 1u << 3;  ///< BPF_F_BROADCAST
 constexpr uint64_t kExcludeIngress = 1u << 4;
+constexpr uint32_t kHopsMax = 8;  ///< from worker to worker, of one packet
 
 maps::Destination destination_of(vm::Map& map, uint32_t key) {
     return static_cast<const maps::TargetMap&>(map).destination(key);
@@ -35,11 +36,7 @@ void ExplainWorld::redirect_by_map(const ExplainPort& port, vm::XdpContext& cont
     const vm::Redirect where = env_.redirect_to;
     vm::Map& map = *where.map;
     const auto key = static_cast<uint32_t>(where.key);
-    if (map.spec().type == vm::MapType::Cpumap) {
-        if (destination_of(map, key).number == 0) return story.drop(port.name, "cpumap_no_worker");
-        notes_.push_back(fmt::format("{} hands it to worker {}", name_of(map).name, key));
-        return;
-    }
+    if (map.spec().type == vm::MapType::Cpumap) return go_to_worker(port, map, key, context, story);
     if ((where.flags & kBroadcast) == 0) {
         if (destination_of(map, key).number == 0) return story.drop(port.name, "redirect_nowhere");
         return go_to_entry(port, map, key, context, story);
@@ -59,7 +56,32 @@ void ExplainWorld::redirect_by_map(const ExplainPort& port, vm::XdpContext& cont
         return number == 0 || number == excluded;
     });
     if (keys.empty()) return story.drop(port.name, "redirect_nowhere");
-    for (const uint32_t each : keys) go_to_entry(port, map, each, context, story);
+    // Each entry has a copy of its own.
+    const vm::XdpContext original = context;
+    const Bytes frame(context.frame_start, context.frame_limit);
+    for (const uint32_t each : keys) {
+        context = original;
+        std::ranges::copy(frame, context.frame_start);
+        go_to_entry(port, map, each, context, story);
+    }
+}
+
+/// As Worker::judge_handed on the other worker.
+void ExplainWorld::go_to_worker(const ExplainPort& port, vm::Map& map, uint32_t key,
+                                vm::XdpContext& context, TracedStory& story) {
+    const maps::Destination entry = destination_of(map, key);
+    if (entry.number == 0) return story.drop(port.name, "cpumap_no_worker");
+    notes_.push_back(fmt::format("{} hands it to worker {}", name_of(map).name, key));
+    if (++hops_ > kHopsMax) {
+        notes_.push_back("it goes from worker to worker without an end");
+        return;
+    }
+    uint32_t verdict = vm::XDP_PASS;
+    if (entry.program != nullptr)
+        verdict = run(static_cast<const vm::ProvenProgram*>(entry.program)->bound(), context);
+    if (verdict == vm::XDP_PASS || verdict == vm::XDP_REDIRECT)
+        return settle(port, verdict, context, story);
+    story.drop(port.name, verdict == vm::XDP_DROP ? "redirect_drop" : "redirect_aborted");
 }
 
 /// Through the program behind the entry, if there is one.

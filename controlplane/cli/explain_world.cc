@@ -65,6 +65,7 @@ Result<TracedStory> ExplainWorld::explain(const ExplainPort& port, ByteSpan fram
     TracedStory story;
     story.port = port.name;
     notes_.clear();
+    hops_ = 0;
     OfflinePacket packet;
     vm::XdpContext context = packet.load_xdp(frame, false);
     context.ingress_ifindex = port.ifindex;
@@ -77,7 +78,8 @@ Result<TracedStory> ExplainWorld::explain(const ExplainPort& port, ByteSpan fram
     if (const Result<void> trusted = trouble(); !trusted) return std::unexpected(trusted.error());
     story.record = recorder_.record();
     story.names = names();
-    story.notes = notes_;
+    story.notes = standing_notes_;
+    story.notes.insert(story.notes.end(), notes_.begin(), notes_.end());
     return story;
 }
 

@@ -59,7 +59,8 @@ protected:
     /// subclass's.
     std::vector<std::unique_ptr<ExplainProgram>> programs_;
     std::unique_ptr<const vm::Fib> fib_;
-    std::vector<std::string> notes_;  ///< of the packet at hand
+    std::vector<std::string> notes_;           ///< of the packet at hand
+    std::vector<std::string> standing_notes_;  ///< of every packet
 
     /// Before the maps end, to which programs and timers point.
     void let_go() {
@@ -76,11 +77,14 @@ private:
     // explain_redirect.cc
     void redirect(const ExplainPort& port, vm::XdpContext& context, TracedStory& story);
     void redirect_by_map(const ExplainPort& port, vm::XdpContext& context, TracedStory& story);
+    void go_to_worker(const ExplainPort& port, vm::Map& map, uint32_t key, vm::XdpContext& context,
+                      TracedStory& story);
     void go_to_entry(const ExplainPort& port, vm::Map& map, uint32_t key, vm::XdpContext& context,
                      TracedStory& story);
     void leave(const ExplainPort& out, vm::XdpContext& context, TracedStory& story);
     TraceNames names() const;
 
+    uint32_t hops_ = 0;  ///< of the packet at hand, from worker to worker
     std::unique_ptr<vm::Timers> timers_;
     vm::RunEnv env_;
     vm::RunRecorder recorder_;

@@ -23,7 +23,8 @@ void append(Bytes& bytes, const Range& more) {
 }
 
 /// RFC 1071.
-uint16_t checksum(ByteSpan bytes, uint64_t sum = 0) {
+uint16_t checksum(ByteSpan bytes) {
+    uint64_t sum = 0;
     for (size_t i = 0; i < bytes.size(); i += 2)
         sum += static_cast<uint32_t>(bytes[i] << 8) | (i + 1 < bytes.size() ? bytes[i + 1] : 0u);
     while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);

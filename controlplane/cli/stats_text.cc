@@ -8,11 +8,6 @@
 namespace weir::controlplane::cli {
 namespace {
 
-uint64_t number_at(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_number() ? found->get<uint64_t>() : 0;
-}
-
 uint64_t sum_of(const Json& object, const char* key) {
     uint64_t sum = 0;
     if (const auto found = object.find(key); found != object.end() && found->is_object())
@@ -59,6 +54,11 @@ std::string worker_line(const Json& worker) {
 }
 
 }  // namespace
+
+uint64_t number_at(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number() ? found->get<uint64_t>() : 0;
+}
 
 std::string aborted_text(const Json& program) {
     std::string text;

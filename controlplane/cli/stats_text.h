@@ -8,6 +8,9 @@
 
 namespace weir::controlplane::cli {
 
+/// 0 where there is no such number.
+uint64_t number_at(const Json& object, const char* key);
+
 /// "aborted 5 at insn 12" of a program, empty if it never did.
 std::string aborted_text(const Json& program);
 

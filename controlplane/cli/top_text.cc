@@ -16,11 +16,6 @@ constexpr size_t kProgramsShown = 8;
 constexpr size_t kReasonsShown = 8;
 constexpr size_t kNameColumns = 20;
 
-uint64_t number_at(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_number() ? found->get<uint64_t>() : 0;
-}
-
 const Json& member(const Json& object, const std::string& key) {
     static const Json kNothing = Json::object();
     const auto found = object.is_object() ? object.find(key) : object.end();

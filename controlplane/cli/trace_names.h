@@ -44,14 +44,15 @@ struct TracedStory {
     TraceNames names;
     std::string port;  ///< it came in by
     // What became of it, in the dataplane's words.
-    std::vector<std::string> drops;
-    std::string drop_port;
+    struct Drop {
+        std::string port, reason;
+    };
+    std::vector<Drop> drops;  ///< a broadcast's copies may have several
     std::vector<std::string> out_ports;
     bool to_kernel = false;
     std::vector<std::string> notes;  ///< what the reader should know of this run
     void drop(std::string at, std::string reason) {
-        drops.push_back(std::move(reason));
-        drop_port = std::move(at);
+        drops.push_back({std::move(at), std::move(reason)});
     }
     // Of a trace.
     uint64_t generation = 0, time_ns = 0;

@@ -66,7 +66,7 @@ size_t rounds_at(const std::vector<Entry>& entries, size_t at, size_t length) {
 
 std::string bytes_text(ByteSpan bytes) {
     const ByteSpan shown = bytes.first(std::min(bytes.size(), kShownBytes));
-    return to_hex(Bytes(shown.begin(), shown.end())) + (bytes.size() > kShownBytes ? "…" : "");
+    return to_hex(shown) + (bytes.size() > kShownBytes ? "…" : "");
 }
 
 struct Change {
@@ -130,8 +130,9 @@ public:
                          {"packet", packet_summary(bytes_of(story_.record, story_.record.packet))},
                          {"bytes_hex", hex(packet_)},
                          {"programs", std::move(runs)},
-                         {"drops", story_.drops}};
-        if (!story_.drops.empty()) document["dropped_at"] = story_.drop_port;
+                         {"drops", Json::array()}};
+        for (const TracedStory::Drop& drop : story_.drops) document["drops"].push_back(drop.reason);
+        if (!story_.drops.empty()) document["dropped_at"] = story_.drops.back().port;
         document["leaves_by"] = story_.out_ports;
         document["to_kernel"] = story_.to_kernel;
         document["insns"] = story_.record.steps_total;
@@ -284,10 +285,9 @@ private:
     }
 
     void fate() {
-        for (const std::string& reason : story_.drops)
-            line("  dropped at {}: {}, {}", story_.drop_port, reason, drop_reason_text(reason));
-        for (const std::string& port : story_.out_ports)
-            if (story_.drops.empty()) line("  leaves by {}", port);
+        for (const auto& [port, reason] : story_.drops)
+            line("  dropped at {}: {}, {}", port, reason, drop_reason_text(reason));
+        for (const std::string& port : story_.out_ports) line("  leaves by {}", port);
         if (story_.to_kernel) text_ += "  goes to the host's stack\n";
     }
 

@@ -39,8 +39,7 @@ public:
     TracedStory story_of(api::TracedPacket packet) {
         TracedStory story;
         story.port = packet.port;
-        story.drops = packet.drops;
-        story.drop_port = packet.drop_port;
+        for (const std::string& reason : packet.drops) story.drop(packet.drop_port, reason);
         if (!packet.out_port.empty()) story.out_ports.push_back(packet.out_port);
         story.to_kernel = packet.to_kernel;
         story.generation = packet.generation;

@@ -1,5 +1,5 @@
 #pragma once
-// Live captures, for `weir capture`, `weir status` and /metrics.
+// Live captures, for `weir capture` and `weir status`.
 
 #include <string>
 

@@ -11,7 +11,6 @@ const char* state_name(api::WorkerState state) {
     switch (state) {
         case api::WorkerState::Running: return "running";
         case api::WorkerState::Stuck: return "stuck";
-        case api::WorkerState::Dead: return "dead";
     }
     return "unknown";
 }

@@ -68,7 +68,7 @@ struct Traced {
         last = nullptr;
     }
 
-    void note_memory(M& m, Slot at, bool stores, uint64_t operand, uint64_t base) {
+    void note_memory(Slot at, bool stores, uint64_t operand, uint64_t base) {
         const uint64_t address = base + static_cast<uint64_t>(at->insn.off);
         if (last != nullptr) {
             last->a = recorder.value_of(operand);
@@ -78,7 +78,6 @@ struct Traced {
         written_at = reinterpret_cast<const uint8_t*>(address);
         written = recorder.write(address, op_info(at->insn.op).bits / 8u);
         if (written != nullptr) written->before = read(written_at, written->bytes);
-        (void)m;
     }
 
     void note_operands(M& m, Slot at) {
@@ -90,12 +89,12 @@ struct Traced {
             case Format::JumpReg: note_compared(info.bits, m.r[insn.dst], m.r[insn.src]); break;
             case Format::MayGoto: note_compared(64, m.may_gotos_left, 0); break;
             case Format::Exit: note_compared(64, m.r[0], 0); break;
-            case Format::Load: note_memory(m, at, false, 0, m.r[insn.src]); break;
-            case Format::StoreImm: note_memory(m, at, true, imm, m.r[insn.dst]); break;
-            case Format::StoreReg: note_memory(m, at, true, m.r[insn.src], m.r[insn.dst]); break;
+            case Format::Load: note_memory(at, false, 0, m.r[insn.src]); break;
+            case Format::StoreImm: note_memory(at, true, imm, m.r[insn.dst]); break;
+            case Format::StoreReg: note_memory(at, true, m.r[insn.src], m.r[insn.dst]); break;
             case Format::Atomic: {
                 const bool loads = info.spelling == "load_acquire";
-                note_memory(m, at, !loads, m.r[insn.src], m.r[loads ? insn.src : insn.dst]);
+                note_memory(at, !loads, m.r[insn.src], m.r[loads ? insn.src : insn.dst]);
                 break;
             }
             default: break;
