@@ -26,6 +26,7 @@ BurstFacts Tap::facts_now(uint8_t in_port) const {
 void Tap::begin_burst(uint32_t port, uint16_t queue, uint8_t verdict) {
     facts_.queue = queue;
     facts_ = facts_now(static_cast<uint8_t>(port));
+    next_packet_id_ += kBurstPacketsMax;  // so that copies meanwhile have ids of their own
     verdict_ = verdict;
     count_ = 0;
 }
@@ -88,6 +89,7 @@ void Tap::leaves(const void* packet, uint32_t port, const PacketBytes& bytes) {
     }
     // A copy, or a packet that was in no burst of this worker.
     const BurstFacts facts = facts_now(facts_.in_port);
+    ++next_packet_id_;
     const Decision decision{.out_port = out, .program = {}};
     for (Lane* lane : *lanes_)
         if (lane->wants_strangers()) lane->take_now(Point::After, bytes, facts, decision);
@@ -95,8 +97,9 @@ void Tap::leaves(const void* packet, uint32_t port, const PacketBytes& bytes) {
 
 void Tap::end_burst() {
     for (Lane* lane : *lanes_) lane->settle(facts_, {decisions_, count_});
-    next_packet_id_ += count_;
     count_ = 0;
+    facts_.in_port = kNone;  // what comes until the next burst came some other way
+    facts_.queue = 0;
 }
 
 }  // namespace weir::dataplane::capture

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <thread>
 
+#include "vm/helpers/clocks.h"
 #include "vm/program/context.h"
 
 namespace weir::dataplane::capture {
@@ -19,12 +20,6 @@ constexpr auto kNap = std::chrono::milliseconds(1);  ///< while the rings are em
 constexpr uint64_t kSynchroniseNs = 1'000'000'000;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 
-int64_t now_ns(clockid_t clock) {
-    timespec now{};
-    ::clock_gettime(clock, &now);
-    return now.tv_sec * kNsPerSecond + now.tv_nsec;
-}
-
 uint32_t port_of(const RecordHeader& record) {
     return record.point == Point::Before ? record.in_port : record.out_port;
 }
@@ -32,7 +27,7 @@ uint32_t port_of(const RecordHeader& record) {
 }  // namespace
 
 void TscClock::synchronise() {
-    base_ns_ = now_ns(CLOCK_REALTIME);
+    base_ns_ = static_cast<int64_t>(vm::system_clock_ns(CLOCK_REALTIME));
     base_tsc_ = rte_rdtsc();
 }
 
@@ -67,7 +62,7 @@ void Writer::say_ended(std::string reason) {
 }
 
 void Writer::begin() {
-    began_ns_ = static_cast<uint64_t>(now_ns(CLOCK_REALTIME));
+    began_ns_ = vm::system_clock_ns(CLOCK_REALTIME);
     append_section(batch_, names_->application);
     for (size_t i = 0; i < names_->ports.size(); ++i)
         append_interface(batch_, {.name = names_->ports[i],
@@ -90,7 +85,7 @@ void Writer::run() {
         const bool moved = drain();
         if (is_last) break;
         if (!moved) std::this_thread::sleep_for(kNap);
-        const auto now = static_cast<uint64_t>(now_ns(CLOCK_MONOTONIC));
+        const auto now = vm::system_clock_ns(CLOCK_MONOTONIC);
         if (now - synchronised_ns_ < kSynchroniseNs) continue;
         synchronised_ns_ = now;
         clock_.synchronise();
@@ -213,7 +208,7 @@ void Writer::fail_with(int error) {
 }
 
 void Writer::append_totals() {
-    const auto now = static_cast<uint64_t>(now_ns(CLOCK_REALTIME));
+    const auto now = vm::system_clock_ns(CLOCK_REALTIME);
     for (uint32_t port = 0; port < ports_.size(); ++port) {
         uint64_t dropped = ports_[port].lost;
         for (const Lane* lane : lanes_) dropped += lane->refused(port);

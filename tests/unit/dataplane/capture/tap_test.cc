@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/unit/dataplane/capture/tap_fixture.h"
 
 namespace weir::dataplane::capture {
@@ -163,6 +165,29 @@ TEST_F(TapTest, ATransmitBufferThatGivesUpLaterMakesARecordForWhoAsksForIt) {
     EXPECT_EQ(dropped[0].header.point, Point::After);
     EXPECT_EQ(dropped[0].header.out_port, 1u);
     ASSERT_EQ(take(after).size(), 2u);
+}
+
+TEST_F(TapTest, WhatCameInNoBurstHasAnIdAndNoWayInOfItsOwn) {
+    Lane& lane = open({.point = CapturePoint::After});
+    tap_.begin_burst(2, 9, kNone);
+    tap_.received(&kFrame, view(kFrame));
+    tap_.judged(0, vm::XDP_PASS, Hook::Ingress, "p");
+    const Bytes copy = kFrame, stranger = kFrame, another = kFrame;
+    tap_.leaves(&copy, 1, view(copy));
+    tap_.leaves(&kFrame, 1, view(kFrame));
+    tap_.end_burst();
+    tap_.leaves(&stranger, 1, view(stranger));
+    tap_.leaves(&another, 1, view(another));
+    const std::vector<Seen> seen = take(lane);
+    ASSERT_EQ(seen.size(), 4u);
+    std::set<uint64_t> ids;
+    for (const Seen& record : seen) ids.insert(record.header.packet_id);
+    EXPECT_EQ(ids.size(), seen.size());
+    EXPECT_EQ(seen[0].header.in_port, 2u);  // the copy of a burst's packet came with it
+    for (size_t i : {2u, 3u}) {
+        EXPECT_EQ(seen[i].header.in_port, kNone);
+        EXPECT_EQ(seen[i].header.queue, 0u);
+    }
 }
 
 TEST_F(TapTest, CutsAtTheSnapLengthAcrossBuffers) {
