@@ -290,7 +290,6 @@ Result<void> Commands::add_chain(Generation& generation, const api::Chain& chain
         entries.push_back(make_entry({*program, (*program)->compiled.get()},
                                      (*program)->slot->number(), *(*program)->verified));
         entries.back().skip_on_fault = (*program)->skip_on_fault;
-        entries.back().writes_packets = may_write_packets(*(*program)->verified);
         entries.back().name = (*program)->name;
     }
     leave_out_faulty(chain, generation.ports[port]);

@@ -26,7 +26,7 @@ struct PortTraffic {
 /// waits to leave at the port it leaves by, a drop where it happened. in_flight goes below zero
 /// (modulo 2^64) on a worker that transmits what another one handed over; sums are right.
 struct PortCounts : PortTraffic {
-    uint64_t checksums_sampled = 0, checksums_bad = 0, checksums_completed = 0;
+    uint64_t checksums_bad = 0, checksums_completed = 0;
     uint64_t cloned = 0, to_kernel = 0;
     /// Handed to other workers by cpumaps, less what was taken from them: below zero (modulo 2^64)
     /// on a worker that takes. Part of in_flight.

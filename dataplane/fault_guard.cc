@@ -131,8 +131,6 @@ struct FaultGuard::Handlers {
         if (guard == nullptr) return;
         const int error = errno;
         const uint64_t instruction = instruction_of(context);
-        guard->answer_slot_.store(guard->running_.load(std::memory_order_relaxed),
-                                  std::memory_order_relaxed);
         guard->answer_.store(instruction, std::memory_order_release);
         // A thread that has moved on since it was found stuck runs another burst.
         const uint64_t stuck_rounds =
@@ -189,13 +187,6 @@ void FaultGuard::ask(uint64_t stuck_rounds) {
     answer_.store(0, std::memory_order_relaxed);
     wanted_off_.store(stuck_rounds, std::memory_order_relaxed);
     ::syscall(SYS_tgkill, ::getpid(), to, question_signal());
-}
-
-FaultGuard::Place FaultGuard::place() const {
-    Place place;
-    place.instruction = answer_.load(std::memory_order_acquire);
-    if (place.instruction != 0) place.running = answer_slot_.load(std::memory_order_relaxed);
-    return place;
 }
 
 }  // namespace weir::dataplane

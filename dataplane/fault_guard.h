@@ -54,16 +54,13 @@ public:
     void leave() { running_.store(kNoSlot, std::memory_order_relaxed); }
 
     // -- the watchdog's thread --------------------------------------------------------------------
-    struct Place {
-        uint64_t instruction = 0;    ///< address; 0: the thread has not answered
-        uint32_t running = kNoSlot;  ///< the program in whose run it is
-    };
     /// Asks the thread where it is, and takes the program off it that runs there, if the thread is
     /// in machine code, holds nothing, and has made `stuck_rounds` rounds, no more. Answered once
     /// the thread gets a CPU.
     void ask(uint64_t stuck_rounds);
     static constexpr uint64_t kOnlyAsk = UINT64_MAX;
-    Place place() const;
+    /// Address of the machine instruction that it answered with; 0: it has not.
+    uint64_t place() const { return answer_.load(std::memory_order_acquire); }
     /// 0: not attached.
     int thread() const { return thread_.load(std::memory_order_acquire); }
 
@@ -83,7 +80,6 @@ private:
     const std::atomic<uint64_t>* rounds_ = nullptr;
     std::atomic<uint64_t> wanted_off_{kOnlyAsk};  ///< relaxed: the signal that follows orders it
     std::atomic<uint64_t> answer_{0};             ///< release by the thread; partner: place
-    std::atomic<uint32_t> answer_slot_{0};        ///< stored before answer_
 };
 
 }  // namespace weir::dataplane

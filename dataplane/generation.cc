@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/packet_writes.h"
 #include "vm/isa/helper_ids.h"
 #include "vm/isa/helper_info.h"
 
@@ -46,7 +47,8 @@ ChainEntry make_entry(std::shared_ptr<const jit::CompiledProgram> program, uint3
             .slot = slot,
             .takes_segments = verified.spec().has_frags,
             .keeps_frames = std::ranges::none_of(verified.slots(), may_change_frame),
-            .reads_metadata = std::ranges::any_of(verified.slots(), may_read_metadata)};
+            .reads_metadata = std::ranges::any_of(verified.slots(), may_read_metadata),
+            .writes_packets = may_write_packets(verified)};
 }
 
 }  // namespace weir::dataplane

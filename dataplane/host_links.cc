@@ -20,6 +20,7 @@
 #include <cstring>
 #include <utility>
 
+#include "dataplane/interface.h"
 #include "dataplane/transmit.h"
 
 namespace weir::dataplane {
@@ -35,21 +36,6 @@ std::unexpected<Error> system_error(const std::string& name, const char* what) {
     return fail(ErrorKind::kResource, fmt::format("ports.{}: pass: kernel: interface {}: {}: {}",
                                                   name, name, what, std::strerror(errno)));
 }
-
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
-
-private:
-    int fd_;
-};
 
 ifreq request_for(const std::string& name) {
     ifreq request{};
@@ -71,16 +57,16 @@ Result<void> set_up(const std::string& name, const vm::MacAddress& mac, uint16_t
     request.ifr_mtu = mtu;
     if (::ioctl(control.get(), SIOCSIFMTU, &request) != 0)
         return system_error(name, "does not take the port's MTU");
-    request = request_for(name);
-    if (::ioctl(control.get(), SIOCGIFFLAGS, &request) != 0) return system_error(name, "flags");
-    request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-    if (::ioctl(control.get(), SIOCSIFFLAGS, &request) != 0)
+    if (const int error = set_interface_up(name, true); error != 0) {
+        errno = -error;
         return system_error(name, "cannot be set up");
+    }
     return {};
 }
 
 /// A TAP interface that goes away with its descriptor.
-Result<int> make_interface(const std::string& name, const vm::MacAddress& mac, uint16_t mtu) {
+Result<Descriptor> make_interface(const std::string& name, const vm::MacAddress& mac,
+                                  uint16_t mtu) {
     if (name.size() >= IFNAMSIZ)
         return fail(ErrorKind::kInvalid,
                     fmt::format("ports.{}: pass: kernel: the host's interface has the port's name, "
@@ -93,7 +79,7 @@ Result<int> make_interface(const std::string& name, const vm::MacAddress& mac, u
     if (::ioctl(tap.get(), TUNSETIFF, &request) != 0)
         return system_error(name, "cannot be made, it has the port's name");
     if (const Result<void> up = set_up(name, mac, mtu); !up) return std::unexpected(up.error());
-    return tap.release();
+    return tap;
 }
 
 Result<rte_ring*> make_ring(const std::string& name, int numa_socket) {
@@ -145,10 +131,10 @@ Result<void> HostLinks::add(Ports& ports, uint32_t port, uint32_t workers) {
     const std::string& name = owner.request.config.name;
     auto link = std::make_unique<Link>();
     link->port = port;
-    link->pool = ports.pool_of_port(port);
-    const Result<int> tap = make_interface(name, ports.mac(port), owner.mtu);
+    link->pool = owner.pool;
+    Result<Descriptor> tap = make_interface(name, ports.mac(port), owner.mtu);
     if (!tap) return std::unexpected(tap.error());
-    link->fd = *tap;
+    link->tap = std::move(*tap);
     std::vector<rte_ring*> to_host;
     for (uint32_t worker = 0; worker < workers; ++worker) {
         const Result<rte_ring*> ring =
@@ -189,7 +175,6 @@ HostLinks::~HostLinks() {
         for (const RingPointer& ring : link->to_host) free_all(ring.get());
         free_all(link->from_host.get());
         rte_pktmbuf_free(link->spare);
-        ::close(link->fd);
     }
 }
 
@@ -216,7 +201,7 @@ void HostLinks::wait(uint32_t idle_turns) {
     nfds_t count = 0;
     for (const auto& link : links_) {
         if (rte_ring_free_count(link->from_host.get()) != 0)
-            waiting[count++] = {.fd = link->fd, .events = POLLIN, .revents = 0};
+            waiting[count++] = {.fd = link->tap.get(), .events = POLLIN, .revents = 0};
     }
     const timespec bound{.tv_sec = 0,
                          .tv_nsec = idle_turns < kBusyTurns ? kShortWaitNs : kLongWaitNs};
@@ -226,7 +211,7 @@ void HostLinks::wait(uint32_t idle_turns) {
 void HostLinks::write_packet(Link& link, rte_mbuf* packet) {
     const auto bytes = static_cast<ssize_t>(packet->data_len);
     const ssize_t written =
-        ::write(link.fd, rte_pktmbuf_mtod(packet, const void*), packet->data_len);
+        ::write(link.tap.get(), rte_pktmbuf_mtod(packet, const void*), packet->data_len);
     if (written != bytes) {
         std::atomic<uint64_t>& count = written < 0 && errno == EIO ? link.down : link.refused;
         count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -254,7 +239,7 @@ bool HostLinks::receive(Link& link) {
         if (link.spare == nullptr) break;
         rte_mbuf& packet = *link.spare;
         const ssize_t bytes =
-            ::read(link.fd, rte_pktmbuf_mtod(&packet, void*), rte_pktmbuf_tailroom(&packet));
+            ::read(link.tap.get(), rte_pktmbuf_mtod(&packet, void*), rte_pktmbuf_tailroom(&packet));
         if (bytes <= 0) break;
         packet.data_len = static_cast<uint16_t>(bytes);
         packet.pkt_len = packet.data_len;

@@ -22,6 +22,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/ports.h"
+#include "vm/base/descriptor.h"
 #include "vm/base/result.h"
 
 namespace weir::dataplane {
@@ -53,7 +54,7 @@ private:
     using RingPointer = std::unique_ptr<rte_ring, Ring>;
     struct Link {
         uint32_t port = 0;  ///< that it belongs to
-        int fd = -1;
+        Descriptor tap;     ///< the interface goes away with it
         rte_mempool* pool = nullptr;
         std::vector<RingPointer> to_host;  ///< by worker
         RingPointer from_host;

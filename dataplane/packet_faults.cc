@@ -95,7 +95,6 @@ void Worker::leave_around(uint32_t out, uint32_t i, std::span<const ChainEntry> 
 /// comes back to the border again, with `run_` further on in the burst.
 void Worker::recover() {
     if (dropped_count_ != 0) free_dropped();  // what follows may drop as many again
-    env_.redirect_ifindex = 0;
     env_.program = nullptr;
     env_.call = nullptr;
     env_.callback_failed = false;

@@ -76,7 +76,6 @@ void Worker::watch_checksums(uint32_t port, uint32_t count) {
         if (burst_.contexts[i].segments != nullptr) continue;
         const ChecksumState state =
             check_layer4_checksum({burst_.contexts[i].data, burst_.contexts[i].data_end});
-        counts.checksums_sampled += state != ChecksumState::Absent;
         counts.checksums_bad += state == ChecksumState::Bad;
     }
 }
@@ -330,7 +329,6 @@ void Worker::settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_fram
 
 uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context) {
     for (const ChainEntry& entry : chain) {
-        env_.redirect_ifindex = 0;
         run_.entry = &entry;
         guard_.enter(entry.slot);
         const uint32_t verdict = __builtin_expect(recording_ == nullptr, 1)
@@ -382,9 +380,8 @@ Worker::Fate Worker::fate_of(uint32_t port, uint32_t verdict, uint32_t redirect)
             return {.out = setup_.ports[port].pass_port};
         case vm::XDP_TX: return {.out = port};
         case vm::XDP_REDIRECT:
-            for (uint32_t out = 0; out < setup_.ports.size(); ++out) {
-                if (setup_.ports[out].ifindex == redirect) return {.out = out};
-            }
+            if (const uint32_t out = port_with(redirect); out != Fate::kNowhere)
+                return {.out = out};
             return {.reason = redirect == vm::kRedirectToSocket
                                   ? DropReason::redirect_no_socket
                                   : DropReason::redirect_unknown_port};

@@ -16,13 +16,6 @@ namespace {
 
 constexpr uint64_t kUsPerSecond = 1'000'000;
 
-/// By the vDSO, no system call.
-uint64_t wall_clock_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
-
 }  // namespace
 
 WorkerTrace::WorkerTrace(std::shared_ptr<TraceOrder> order, uint32_t worker)
@@ -122,7 +115,7 @@ bool Worker::judge_traced(const RxSource& source, const LiveGeneration& live, Wo
         }
         PacketTrace& made = trace.begin();
         made.generation = live.number();
-        made.time_ns = wall_clock_ns();
+        made.time_ns = vm::system_clock_ns(CLOCK_REALTIME) /* the vDSO's, no system call */;
         made.port = source.port;
         made.queue = source.queue;
         made.drops.fill(false);

@@ -261,10 +261,6 @@ Ports::~Ports() {
     for (const Pool& pool : pools_) rte_mempool_free(pool.memory);
 }
 
-rte_mempool* Ports::pool_of_port(uint32_t index) const {
-    return ports_[index].pool;
-}
-
 void Ports::add_host_end(uint32_t owner, uint16_t port_id, uint16_t tx_queues) {
     Port end = ports_[owner];
     end.request.device = Device{.text = "host", .name = "host", .driver = "net_ring"};

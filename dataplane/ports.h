@@ -55,8 +55,6 @@ public:
     std::vector<std::string> warnings_of(uint32_t index, const PortCounts& counts) const;
     /// Of the first port.
     int numa_socket() const;
-    /// Where packets that come by the port get their buffers.
-    rte_mempool* pool_of_port(uint32_t index) const;
     /// The host's end of a port, as one more port behind the others; `port_id` is closed here.
     void add_host_end(uint32_t owner, uint16_t port_id, uint16_t tx_queues);
 

@@ -45,7 +45,6 @@ Watchdog::~Watchdog() {
 
 void Watchdog::run() {
     pthread_setname_np(pthread_self(), "weir-watchdog");
-    thread_id_.store(static_cast<int>(::syscall(SYS_gettid)), std::memory_order_release);
     while (!stop_.load(std::memory_order_relaxed)) {
         std::this_thread::sleep_for(std::chrono::milliseconds(kLookMs));
         for (Watched& watched : watched_) look(watched);
@@ -85,7 +84,7 @@ void Watchdog::look_at_stuck(Watched& watched) {
     fmt::print(stderr,
                "weir-dataplane: worker {} has made no round for {} s and runs at {:#x}, where no "
                "program can be taken off it; the dataplane ends\n",
-               watched.worker->index(), stuck_ms / 1000, guard.place().instruction);
+               watched.worker->index(), stuck_ms / 1000, guard.place());
     std::abort();
 }
 
@@ -96,7 +95,7 @@ WorkerWatch Watchdog::read(uint32_t worker) const {
     watch.is_stuck = watch.stuck_ms != 0;
     if (!watch.is_stuck) return watch;
     watch.has_cpu = watched.has_cpu.load(std::memory_order_relaxed);
-    watch.instruction = watched.worker->guard().place().instruction;
+    watch.instruction = watched.worker->guard().place();
     return watch;
 }
 

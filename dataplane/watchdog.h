@@ -31,7 +31,6 @@ public:
 
     /// Any thread.
     WorkerWatch read(uint32_t worker) const;
-    int thread() const { return thread_id_.load(std::memory_order_acquire); }
 
 private:
     struct Watched {
@@ -51,7 +50,6 @@ private:
 
     OutOfService& out_;
     std::vector<Watched> watched_;
-    std::atomic<int> thread_id_{0};
     std::atomic<bool> stop_{false};  ///< relaxed: the end may come a look later
     std::thread thread_;
 };

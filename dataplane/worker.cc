@@ -135,12 +135,11 @@ bool Worker::round_as() {
     const bool was_handed =
         __builtin_expect(cpu_queues_.load(std::memory_order_relaxed) != nullptr, 0) &&
         take_handed();
+    if (timed && was_handed) clock_.judged();
     uint64_t polls_with_packets = 0;
     uint32_t index = 0;
     for (RxSource& source : setup_.rx) polls_with_packets += serve<timed>(source, index++, live);
     const bool moved = send_out();
-    polls_.store(polls_.load(std::memory_order_relaxed) + setup_.rx.size(),
-                 std::memory_order_relaxed);
     rounds_.store(rounds_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (polls_with_packets != 0)
         busy_polls_.store(busy_polls_.load(std::memory_order_relaxed) + polls_with_packets,

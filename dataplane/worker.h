@@ -89,7 +89,7 @@ public:
 
     // -- any thread -------------------------------------------------------------------------------
     const Counters& counters() const { return counters_; }
-    uint64_t polls() const { return polls_.load(std::memory_order_relaxed); }
+    uint64_t polls() const { return rounds() * setup_.rx.size(); }
     uint32_t index() const { return setup_.index; }
     uint64_t rounds() const { return rounds_.load(std::memory_order_relaxed); }
     FaultGuard& guard() { return guard_; }
@@ -236,8 +236,7 @@ private:
     bool distributes_ = false;  ///< some source has a distributor
     Idle idle_;
     RoundClock clock_;
-    alignas(64) std::atomic<uint64_t> polls_{0};
-    std::atomic<uint64_t> busy_polls_{0};
+    alignas(64) std::atomic<uint64_t> busy_polls_{0};
     std::atomic<uint64_t> rounds_{0};
     alignas(64) std::atomic<const WorkerTask*> task_{
         nullptr};                         ///< release both ways; nullptr: none, or taken

@@ -244,7 +244,7 @@ void fields(V& visit, M& m) {
     visit("generation", m.generation);
     visit("polls", m.polls);
     visit("busy_polls", m.busy_polls);
-    visit("state", m.state, WorkerState::Dead);
+    visit("state", m.state, WorkerState::Stuck);
     visit("stuck_in", m.stuck_in, kTextBytesMax);
     visit("rx_cycles", m.rx_cycles);
     visit("program_cycles", m.program_cycles);

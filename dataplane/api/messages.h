@@ -220,9 +220,8 @@ struct Counters {
     std::map<std::string, uint64_t> drops;     ///< reason -> packets
     std::map<std::string, uint64_t> verdicts;  ///< "XDP_PASS" -> packets, of this port's ingress
 };
-/// Stuck: made no round for longer than the bound, and may come back. Dead: it faulted outside of
-/// programs and is parked; its queues are another's.
-enum class WorkerState : uint8_t { Running, Stuck, Dead };
+/// Stuck: made no round for longer than the bound, and may come back.
+enum class WorkerState : uint8_t { Running, Stuck };
 /// A receive queue of a device, or what the distributor hands to the worker (`queue` is then the
 /// number of the worker that it came from).
 struct QueueStats {
