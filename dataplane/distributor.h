@@ -18,7 +18,9 @@
 namespace weir::dataplane {
 
 constexpr uint32_t kDistributorPackets = 1024;  ///< that one ring holds; one less fits
-constexpr uint32_t kRxBurstPackets = 32;
+/// What a round costs is shared by more packets than with DPDK's usual 32, and their headers still
+/// lie in the first cache together.
+constexpr uint32_t kRxBurstPackets = 64;
 
 class Distributor {
 public:

@@ -106,7 +106,7 @@ inline BurstSummary open_burst(rte_mbuf* const* packets, uint32_t count, vm::Xdp
     rte_mempool* const pool = packets[0]->pool;
     [[maybe_unused]] const uint32_t buffer_bytes =
         packets[0]->buf_len;  // the same for all of a pool
-    uint64_t unusual = 0, bytes = 0, longest = 0;
+    uint64_t words = 0, flags = 0, pools = 0, runts = 0, bytes = 0, longest = 0;
     for (uint32_t i = 0; i < count; ++i) {
         const rte_mbuf& packet = *packets[i];
         vm::XdpContext& context = contexts[i];
@@ -122,13 +122,15 @@ inline BurstSummary open_burst(rte_mbuf* const* packets, uint32_t count, vm::Xdp
             keep(context.frame_start, buffer - kPrivateBytes);
             keep(context.frame_limit, buffer + buffer_bytes);
         }
-        unusual |= ((word & kOwnersAndBuffers) ^ kOneOwnerOneBuffer) |
-                   (packet.ol_flags & kUnusualFlags) |
-                   (reinterpret_cast<uintptr_t>(packet.pool) ^ reinterpret_cast<uintptr_t>(pool)) |
-                   ((length - kFrameBytesMin) & kNegative);
+        words |= word ^ kOneOwnerOneBuffer;
+        flags |= packet.ol_flags;
+        pools |= reinterpret_cast<uintptr_t>(packet.pool) ^ reinterpret_cast<uintptr_t>(pool);
+        runts |= length - kFrameBytesMin;
         longest = length > longest ? length : longest;
         bytes += length;
     }
+    const uint64_t unusual =
+        (words & kOwnersAndBuffers) | (flags & kUnusualFlags) | pools | (runts & kNegative);
     return {.bytes = bytes,
             .longest = static_cast<uint32_t>(longest),
             .pool = unusual == 0 ? pool : nullptr};

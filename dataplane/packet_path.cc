@@ -9,6 +9,21 @@
 #include "dataplane/worker.h"
 
 namespace weir::dataplane {
+namespace {
+
+inline uint32_t count_of(std::span<const uint32_t> verdicts, uint32_t verdict) {
+    uint32_t count = 0;
+    for (const uint32_t each : verdicts) count += each == verdict;
+    return count;
+}
+
+inline uint64_t bytes_of(std::span<rte_mbuf* const> packets) {
+    uint64_t bytes = 0;
+    for (const rte_mbuf* packet : packets) bytes += packet->pkt_len;
+    return bytes;
+}
+
+}  // namespace
 
 /// `tapped`: a capture runs. Asked once where a burst's packets have fates of their own.
 template <bool tapped>
@@ -250,18 +265,21 @@ void Worker::settle_two_ways(uint32_t port, uint32_t leaving_verdict) {
         leaving += leaves;
         staying += !leaves;
     }
+    const BurstSummary& seen = burst_.seen;
+    const uint64_t bytes = staying < leaving ? seen.bytes - bytes_of({dropped_, staying})
+                                             : bytes_of({burst_.packets, leaving});
     counters_.drop(port, DropReason::xdp_drop, staying);
-    free_plain(burst_.seen.pool, dropped_, staying);
+    free_plain(seen.pool, dropped_, staying);
     if (fate.out != Fate::kNowhere) {
-        transmitter_.send_burst(fate.out, {burst_.packets, leaving});
+        transmitter_.send_burst(fate.out, {burst_.packets, leaving}, bytes, seen.longest);
     } else {
         counters_.drop(port, fate.reason, leaving);
-        free_plain(burst_.seen.pool, burst_.packets, leaving);
+        free_plain(seen.pool, burst_.packets, leaving);
     }
 }
 
 template <bool tapped>
-void Worker::settle_each(uint32_t port) {
+void Worker::settle_each_as(uint32_t port) {
     for (uint32_t i = 0; i < burst_.count; ++i) {
         const Fate fate = fate_of(port, burst_.verdicts[i], burst_.redirects[i]);
         if (fate.out != Fate::kNowhere) {
@@ -270,6 +288,10 @@ void Worker::settle_each(uint32_t port) {
             drop_as<tapped>(port, i, fate.reason);
         }
     }
+}
+
+void Worker::settle_each(uint32_t port) {
+    tap_now_ == nullptr ? settle_each_as<false>(port) : settle_each_as<true>(port);
 }
 
 void Worker::judge_by_burst(uint32_t port, const PortPlan& plan) {
@@ -301,29 +323,40 @@ void Worker::judge_by_burst(uint32_t port, const PortPlan& plan) {
 }
 
 void Worker::settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_frames) {
-    constexpr uint32_t kBits = 8;  // per verdict, in one word: counting in memory would wait
-    static_assert(kRxBurstPackets < 1u << kBits && kVerdicts * kBits <= 64);
-    const uint32_t count = burst_.count;
-    uint64_t counted = 0;
-    for (uint32_t i = 0; i < count; ++i)
-        counted += uint64_t{1} << (kBits * verdict_index(burst_.verdicts[i]));
-    const auto packets_with = [&](uint32_t verdict) {
-        return static_cast<uint32_t>(counted >> (kBits * verdict)) & ((1u << kBits) - 1);
-    };
-    PortTraffic& counts = counters_.traffic(port);
-    for (uint32_t verdict = 0; verdict < kVerdicts; ++verdict) {
-        program.verdicts[verdict] += packets_with(verdict);
-        counts.verdicts[verdict] += packets_with(verdict);
+    // Passed over three times, each of which is a few instructions on vectors.
+    const std::span<const uint32_t> verdicts(burst_.verdicts, burst_.count);
+    const uint32_t passed = count_of(verdicts, vm::XDP_PASS);
+    const uint32_t dropped = count_of(verdicts, vm::XDP_DROP);
+    const uint32_t turned = count_of(verdicts, vm::XDP_TX);
+    if (passed + dropped + turned != burst_.count) {
+        count_each(port, program);
+        return settle_each(port);
     }
-    const uint32_t dropped = packets_with(vm::XDP_DROP);
+    for (uint64_t* counts : {program.verdicts, counters_.traffic(port).verdicts}) {
+        counts[vm::XDP_PASS] += passed;
+        counts[vm::XDP_DROP] += dropped;
+        counts[vm::XDP_TX] += turned;
+    }
     // A capture wants to hear of each packet.
     const bool is_plain = keeps_frames && burst_.seen.pool != nullptr && tap_now_ == nullptr;
-    if (is_plain && dropped + packets_with(vm::XDP_PASS) == count) {
-        settle_two_ways(port, vm::XDP_PASS);
-    } else if (is_plain && dropped + packets_with(vm::XDP_TX) == count) {
-        settle_two_ways(port, vm::XDP_TX);
+    if (is_plain && (passed == 0 || turned == 0)) {
+        settle_two_ways(port, passed != 0 ? vm::XDP_PASS : vm::XDP_TX);
     } else {
-        tap_now_ == nullptr ? settle_each<false>(port) : settle_each<true>(port);
+        settle_each(port);
+    }
+}
+
+void Worker::count_each(uint32_t port, ProgramCounts& program) {
+    constexpr uint32_t kBits = 8;  // per verdict, in one word: counting in memory would wait
+    static_assert(kRxBurstPackets < 1u << kBits && kVerdicts * kBits <= 64);
+    uint64_t counted = 0;
+    for (uint32_t i = 0; i < burst_.count; ++i)
+        counted += uint64_t{1} << (kBits * verdict_index(burst_.verdicts[i]));
+    PortTraffic& counts = counters_.traffic(port);
+    for (uint32_t verdict = 0; verdict < kVerdicts; ++verdict, counted >>= kBits) {
+        const uint64_t packets = counted & ((1u << kBits) - 1);
+        program.verdicts[verdict] += packets;
+        counts.verdicts[verdict] += packets;
     }
 }
 

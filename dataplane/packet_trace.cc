@@ -44,12 +44,13 @@ uint32_t WorkerTrace::allowance(uint64_t now_tsc) {
     return std::min({tokens_, in_hand_count_, order_->left.load(std::memory_order_relaxed)});
 }
 
-uint32_t WorkerTrace::choose(uint32_t port, std::span<vm::XdpContext> contexts, vm::RunEnv& env) {
+uint64_t WorkerTrace::choose(uint32_t port, std::span<vm::XdpContext> contexts, vm::RunEnv& env) {
     TraceOrder& order = *order_;
     if (order.port != TraceOrder::kAnyPort && order.port != port) return 0;
     if (order.left.load(std::memory_order_relaxed) == 0) return 0;
     const uint32_t room = allowance(rte_get_tsc_cycles());
-    uint32_t chosen = 0, count = 0;
+    uint64_t chosen = 0;
+    uint32_t count = 0;
     for (uint32_t i = 0; i < contexts.size(); ++i) {
         if (count == room) {
             if (order.left.load(std::memory_order_relaxed) == 0) break;
@@ -63,7 +64,7 @@ uint32_t WorkerTrace::choose(uint32_t port, std::span<vm::XdpContext> contexts, 
                !order.left.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) {
         }
         if (left == 0) break;
-        chosen |= 1u << i;
+        chosen |= uint64_t{1} << i;
         ++count;
     }
     tokens_ -= count;
@@ -106,7 +107,7 @@ uint32_t Worker::run_traced(const ChainEntry& entry, vm::XdpContext& context) {
 /// False: none of the burst is to be traced. Else all of it was judged, one packet after another,
 /// which is what a burst means (ARCHITECTURE.md, "Packets that overlap").
 bool Worker::judge_traced(const RxSource& source, const LiveGeneration& live, WorkerTrace& trace) {
-    const uint32_t chosen = trace.choose(source.port, {burst_.contexts, burst_.count}, env_);
+    const uint64_t chosen = trace.choose(source.port, {burst_.contexts, burst_.count}, env_);
     if (chosen == 0) return false;
     for (uint32_t i = 0; i < burst_.count; ++i) {
         if ((chosen >> i & 1) == 0) {

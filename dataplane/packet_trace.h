@@ -81,9 +81,9 @@ public:
     WorkerTrace(std::shared_ptr<TraceOrder> order, uint32_t worker);
 
     // -- the worker
-    /// Bit i is set where contexts[i], up to 32 of them, is to be traced; what it gives must be
+    /// Bit i is set where contexts[i], up to 64 of them, is to be traced; what it gives must be
     /// traced: begin() has a recorder for each. Runs the filter, unless there is no room.
-    uint32_t choose(uint32_t port, std::span<vm::XdpContext> contexts, vm::RunEnv& env);
+    uint64_t choose(uint32_t port, std::span<vm::XdpContext> contexts, vm::RunEnv& env);
     PacketTrace& begin();
     void finish(PacketTrace& trace) { filled_.push(&trace); }
     /// Of a packet whose program faulted: another one is traced in its place.

@@ -152,9 +152,11 @@ private:
     void complete_checksums(uint32_t port);
     void judge_by_burst(uint32_t port, const PortPlan& plan);
     void settle_mixed(uint32_t port, ProgramCounts& program, bool keeps_frames);
+    void count_each(uint32_t port, ProgramCounts& program);
     void settle_two_ways(uint32_t port, uint32_t leaving_verdict);
-    template <bool tapped>
     void settle_each(uint32_t port);
+    template <bool tapped>
+    void settle_each_as(uint32_t port);
     void judge_by_packet(uint32_t port, const LiveGeneration& live);
     uint32_t judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i);
     uint32_t run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context);
