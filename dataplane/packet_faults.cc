@@ -99,7 +99,7 @@ void Worker::recover() {
     env_.call = nullptr;
     env_.callback_failed = false;
     if (recording_ != nullptr) recording_->owner->abandon(*recording_);
-    recording_ = nullptr;
+    record(nullptr);
     out_.program_faulted(setup_.index, guard_.fault());
     live_->has_trouble.store(true, std::memory_order_relaxed);
     env_.map_redirects = map_redirects_;

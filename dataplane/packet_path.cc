@@ -4,6 +4,7 @@
 #include <rte_cycles.h>
 
 #include "dataplane/packet.h"
+#include "dataplane/packet_trace.h"
 #include "dataplane/scattered.h"
 #include "dataplane/tapping.h"
 #include "dataplane/worker.h"
@@ -37,6 +38,7 @@ inline void Worker::drop_as(uint32_t port, uint32_t i, DropReason reason) {
 }
 
 void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
+    if (__builtin_expect(recording_ != nullptr, 0)) recording_->note_drop(port, reason);
     if (__builtin_expect(tap_now_ == nullptr, 1))
         drop_as<false>(port, i, reason);
     else

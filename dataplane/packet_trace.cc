@@ -81,24 +81,12 @@ void WorkerTrace::abandon(PacketTrace& trace) {
     order_->left.fetch_add(1, std::memory_order_relaxed);
 }
 
-CounterWatch::CounterWatch(Counters& counters, uint32_t ports)
-    : counters_(counters), ports_(std::min(ports, Counters::kPortsMax)) {
-    for (uint32_t port = 0; port < ports_; ++port)
-        std::ranges::copy(counters_.port(port).drops, drops_[port].begin());
-}
-
-void CounterWatch::note(PacketTrace& trace) {
-    for (uint32_t port = 0; port < ports_; ++port) {
-        const auto& now = counters_.port(port).drops;
-        for (size_t reason = 0; reason < kDropReasons; ++reason) {
-            if (now[reason] == drops_[port][reason]) continue;
-            trace.drops[reason] = true;
-            trace.drop_port = port;
-        }
-    }
-}
-
 // ---- the worker ---------------------------------------------------------------------------------
+
+void Worker::record(PacketTrace* trace) {
+    recording_ = trace;
+    transmitter_.record(trace);
+}
 
 uint32_t Worker::run_traced(const ChainEntry& entry, vm::XdpContext& context) {
     return jit::run_traced(*entry.program, context, env_, recording_->recorder);
@@ -124,11 +112,9 @@ bool Worker::judge_traced(const RxSource& source, const LiveGeneration& live, Wo
         // have left out.
         if (burst_.seen.pool != nullptr) open_packet(*burst_.packets[i], burst_.contexts[i]);
         made.recorder.begin(burst_.contexts[i]);
-        CounterWatch watch(counters_, static_cast<uint32_t>(setup_.ports.size()));
-        recording_ = &made;
+        record(&made);
         made.out_port = judge_packet(source.port, live, i);
-        recording_ = nullptr;
-        watch.note(made);
+        record(nullptr);
         trace.finish(made);
     }
     return true;

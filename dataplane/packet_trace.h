@@ -34,7 +34,7 @@ struct TraceOrder {
 
 class WorkerTrace;
 
-/// One traced packet: what ran, and where it went by the counters that it moved.
+/// One traced packet: what ran, and where it went.
 struct PacketTrace {
     vm::RunRecorder recorder;
     WorkerTrace* owner = nullptr;
@@ -42,10 +42,15 @@ struct PacketTrace {
     uint64_t time_ns = 0;  ///< CLOCK_REALTIME
     uint32_t worker = 0, port = 0;
     uint16_t queue = 0;
-    std::array<bool, kDropReasons> drops{};  ///< reasons that counted
-    uint32_t drop_port = 0;                  ///< at which
+    std::array<bool, kDropReasons> drops{};  ///< of it, or of copies that a broadcast made
+    uint32_t drop_port = 0;                  ///< of the last one
     static constexpr uint32_t kNoPort = UINT32_MAX;
     uint32_t out_port = kNoPort;  ///< that it left for, also a host's end
+
+    void note_drop(uint32_t at, DropReason reason) {
+        drops[static_cast<size_t>(reason)] = true;
+        drop_port = at;
+    }
 };
 
 /// One producer, one consumer, no waiting.
@@ -108,19 +113,6 @@ private:
     uint64_t interval_tsc_, refilled_tsc_;
     uint32_t tokens_ = kTraceRecorders;
     std::atomic<uint64_t> passed_over_{0};
-};
-
-/// Follows one packet through the counters of its worker.
-class CounterWatch {
-public:
-    CounterWatch(Counters& counters, uint32_t ports);
-    /// What moved since.
-    void note(PacketTrace& trace);
-
-private:
-    Counters& counters_;
-    uint32_t ports_;
-    std::array<std::array<uint64_t, kDropReasons>, Counters::kPortsMax> drops_;
 };
 
 }  // namespace weir::dataplane

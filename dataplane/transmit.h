@@ -32,6 +32,8 @@ struct TxSource {
     rte_ring* handover = nullptr;
 };
 
+struct PacketTrace;
+
 class Transmitter {
 public:
     Transmitter(Counters& counters, std::vector<TxTarget> targets, std::vector<TxSource> sources);
@@ -41,6 +43,9 @@ public:
 
     /// Who hears of packets that do not leave, until the next call; nullptr: nobody.
     void tap(capture::Tap* tap) { tap_ = tap; }
+
+    /// Whose drops are noted, if it is dropped at once, until the next call; nullptr: nobody's.
+    void record(PacketTrace* trace) { recording_ = trace; }
 
     /// Takes the packet; a full buffer is emptied first, and a packet without room is dropped and
     /// counted.
@@ -124,6 +129,7 @@ private:
 
     Counters& counters_;
     capture::Tap* tap_ = nullptr;
+    PacketTrace* recording_ = nullptr;
     std::vector<Buffer> buffers_;
     std::vector<TxSource> sources_;
     uint32_t pending_ = 0;  ///< bit per port whose buffer holds packets

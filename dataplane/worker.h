@@ -206,6 +206,7 @@ private:
 
     // packet_trace.cc
     bool judge_traced(const RxSource& source, const LiveGeneration& live, WorkerTrace& trace);
+    void record(PacketTrace* trace);
     uint32_t run_traced(const ChainEntry& entry, vm::XdpContext& context);
 
     // tapping.cc; only while a capture runs
