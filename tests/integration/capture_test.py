@@ -2,11 +2,9 @@
 """`weir capture` on numbered packets of every verdict, under a flood that never ends."""
 import contextlib
 import json
-import os
 import signal
 import struct
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -185,12 +183,8 @@ class Capture(unittest.TestCase):
 
     @node.needs_root()
     def test_a_full_disk_is_said_and_stalls_nobody(self):
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "weir-capture", folder], check=True)
-            try:
-                self.full_disk(os.path.join(folder, "full.pcapng"))
-            finally:
-                subprocess.run(["umount", folder], check=True)
+        with node.small_disk() as folder:
+            self.full_disk(folder / "full.pcapng")
 
     def full_disk(self, path):
         done = self.node.weir("capture", "-w", path, "-j")

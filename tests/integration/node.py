@@ -1,4 +1,5 @@
 """A lab and a running node for integration tests: real binaries, real namespaces, everything ended by pid."""
+import contextlib
 import json
 import os
 import pathlib
@@ -72,6 +73,17 @@ def children(pid):
         except (OSError, IndexError):
             continue
     return found
+
+
+@contextlib.contextmanager
+def small_disk():
+    """A folder that has room for 1 MiB. Needs root."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "weir-small", folder], check=True)
+        try:
+            yield pathlib.Path(folder)
+        finally:
+            subprocess.run(["umount", folder], check=True)
 
 
 class Node:

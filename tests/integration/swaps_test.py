@@ -177,6 +177,20 @@ class Swaps(unittest.TestCase):
         self.assertGreater(storms.count(0), 2)
         self.check(self.result(), swaps)
 
+    @node.needs_root()
+    def test_the_same_beside_a_capture_whose_disk_is_full(self):
+        self.start_load()
+        with node.small_disk() as folder:
+            command = [node.WEIR, "capture", "--run-dir", self.node.run_dir, "-w", folder / "full.pcapng", "-j", "--when-full", "drop"]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as capture:
+                self.node.wait_until(lambda: any(each["trouble"] for each in self.node.json("capture", "--list")), "a full disk")
+                swaps = self.swap_for_long()
+                capture.send_signal(signal.SIGINT)
+                info = json.loads(capture.communicate(timeout=20)[0])
+        self.assertEqual(info["captured"] + info["dropped"], info["matched"], info)
+        self.assertGreater(info["dropped"], 10_000)
+        self.check(self.result(), swaps)
+
 
 class AfterADeath(unittest.TestCase):
     def test_the_next_control_plane_keeps_what_was_published_but_not_yet_written_down(self):
