@@ -23,11 +23,19 @@ bool join_segments(rte_mbuf& packet) {
     return rte_pktmbuf_linearize(&packet) == 0;
 }
 
-/// The tag goes back between the addresses and the type. Needs four bytes of headroom.
+/// The tag goes back between the addresses and the type. Needs four bytes of headroom. By bytes: a
+/// frame may begin at an odd address.
 bool put_vlan_back(rte_mbuf& packet) {
-    if (rte_pktmbuf_headroom(&packet) < sizeof(rte_vlan_hdr)) return false;
-    rte_mbuf* self = &packet;
-    if (rte_vlan_insert(&self) != 0) return false;
+    constexpr size_t kAddressesBytes = size_t{2} * RTE_ETHER_ADDR_LEN;
+    if (!RTE_MBUF_DIRECT(&packet) || rte_mbuf_refcnt_read(&packet) != 1 ||
+        packet.data_len < kAddressesBytes)
+        return false;
+    const uint16_t tag[] = {rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN),
+                            rte_cpu_to_be_16(packet.vlan_tci)};
+    char* const frame = rte_pktmbuf_prepend(&packet, sizeof tag);
+    if (frame == nullptr) return false;
+    std::memmove(frame, frame + sizeof tag, kAddressesBytes);
+    std::memcpy(frame + kAddressesBytes, tag, sizeof tag);
     packet.ol_flags &= ~RTE_MBUF_F_RX_VLAN_STRIPPED;  // _RX_VLAN stays: the tag is known
     return true;
 }
