@@ -86,8 +86,8 @@ bool has_queue_pairs(const Device& device) {
     return !device.is_pci() && device.driver != "net_null" && device.driver != "net_pcap";
 }
 
-Result<uint16_t> choose_descriptors(const char* key, uint16_t wanted, uint16_t otherwise,
-                                    const rte_eth_desc_lim& limits) {
+Result<uint16_t> choose_number(const char* key, uint16_t wanted, uint16_t otherwise,
+                               const rte_eth_desc_lim& limits) {
     const uint16_t align = std::max<uint16_t>(limits.nb_align, 1);
     const uint16_t most = limits.nb_max == 0 ? UINT16_MAX : limits.nb_max;
     if (wanted != 0 && (wanted < limits.nb_min || wanted > most || wanted % align != 0)) {
@@ -146,19 +146,25 @@ Result<PortQueues> choose_queues(const DeviceFacts& facts, const PortRequest& re
     return queues;
 }
 
+Result<Descriptors> choose_descriptors(const DeviceFacts& facts, const PortRequest& request) {
+    const Result<uint16_t> rx = choose_number("rx_descriptors", request.config.rx_descriptors,
+                                              kRxDescriptors, facts.info.rx_desc_lim);
+    if (!rx) return std::unexpected(rx.error());
+    const Result<uint16_t> tx =
+        choose_number("tx_descriptors", 0, kTxDescriptors, facts.info.tx_desc_lim);
+    if (!tx) return std::unexpected(tx.error());
+    return Descriptors{.rx = *rx, .tx = *tx};
+}
+
 Result<DeviceSettings> choose_settings(const DeviceFacts& facts, const PortRequest& request,
                                        const DeviceWish& wish) {
     if (request.config.mtu != 0) {
         if (const Result<void> fits = check_mtu(facts, request.config.mtu); !fits)
             return std::unexpected(fits.error());
     }
-    const Result<uint16_t> rx = choose_descriptors("rx_descriptors", request.config.rx_descriptors,
-                                                   kRxDescriptors, facts.info.rx_desc_lim);
-    if (!rx) return std::unexpected(rx.error());
-    const Result<uint16_t> tx =
-        choose_descriptors("tx_descriptors", 0, kTxDescriptors, facts.info.tx_desc_lim);
-    if (!tx) return std::unexpected(tx.error());
-    DeviceSettings settings{.configuration = {}, .rx_descriptors = *rx, .tx_descriptors = *tx};
+    const Result<Descriptors> descriptors = choose_descriptors(facts, request);
+    if (!descriptors) return std::unexpected(descriptors.error());
+    DeviceSettings settings{.configuration = {}, .descriptors = *descriptors};
     rte_eth_conf& configuration = settings.configuration;
     if (request.device.is_pci()) configuration.rxmode.mtu = wish.mtu;
     if (wish.is_only_pool)
@@ -197,7 +203,7 @@ std::vector<std::string> name_features(const DeviceFacts& facts, const PortReque
     std::vector<std::string> features = {
         fmt::format("rx-queues: {} of {}", wish.queues.rx, facts.info.max_rx_queues),
         fmt::format("tx-queues: {} of {}", wish.queues.tx, facts.info.max_tx_queues),
-        fmt::format("descriptors: {} rx, {} tx", settings.rx_descriptors, settings.tx_descriptors),
+        fmt::format("descriptors: {} rx, {} tx", settings.descriptors.rx, settings.descriptors.tx),
         rss_words(facts, settings)};
     if (request.device.driver == "net_af_packet")
         features.emplace_back("rx-vlan put back into bytes");

@@ -29,6 +29,15 @@ struct DeviceFacts {
 Result<PortQueues> choose_queues(const DeviceFacts& facts, const PortRequest& request,
                                  uint32_t workers);
 
+/// Of one queue.
+struct Descriptors {
+    uint16_t rx = 0, tx = 0;
+};
+
+/// rx_descriptors of the configuration or, where that is 0, as many as the device takes of what
+/// suits most. kInvalid, naming the key: a number that the device does not take.
+Result<Descriptors> choose_descriptors(const DeviceFacts& facts, const PortRequest& request);
+
 struct DeviceWish {
     PortQueues queues;
     uint16_t mtu = 0;
@@ -38,7 +47,7 @@ struct DeviceWish {
 };
 struct DeviceSettings {
     rte_eth_conf configuration{};
-    uint16_t rx_descriptors = 0, tx_descriptors = 0;
+    Descriptors descriptors;
 };
 
 /// kInvalid, naming the key: an MTU or a number of descriptors that the device does not take.

@@ -47,14 +47,14 @@ Result<void> Ports::set_up_queues(const Port& port, const DeviceSettings& settin
     const size_t mark = EalLog::install().mark();
     const auto socket = static_cast<unsigned>(port.numa_socket);
     for (uint16_t queue = 0; queue < port.queues.rx; ++queue) {
-        const int error = rte_eth_rx_queue_setup(port.port_id, queue, settings.rx_descriptors,
+        const int error = rte_eth_rx_queue_setup(port.port_id, queue, settings.descriptors.rx,
                                                  socket, nullptr, port.pool);
         if (error != 0)
             return std::unexpected(refusal(port, "gives no receive queue", error, mark));
     }
     for (uint16_t queue = 0; queue < port.queues.tx; ++queue) {
         const int error =
-            rte_eth_tx_queue_setup(port.port_id, queue, settings.tx_descriptors, socket, nullptr);
+            rte_eth_tx_queue_setup(port.port_id, queue, settings.descriptors.tx, socket, nullptr);
         if (error != 0)
             return std::unexpected(refusal(port, "gives no transmit queue", error, mark));
     }

@@ -17,9 +17,8 @@
 namespace weir::dataplane {
 namespace {
 
-constexpr uint16_t kRxDescriptors = 1024;
-constexpr uint16_t kTxDescriptors = 1024;
-constexpr uint32_t kAfXdpObjectBytes = 4096;  ///< of its buffers: at most a page each
+constexpr uint32_t kRingDevicePackets = 1024;  ///< that a queue of net_ring holds
+constexpr uint32_t kAfXdpObjectBytes = 4096;   ///< of its buffers: at most a page each
 constexpr uint32_t kFillRingPackets =
     2048;  ///< what net_af_xdp takes for its fill ring, whatever it is asked for
 constexpr uint32_t kCachePerWorker = 512;  ///< a mempool cache may hold 1.5 times its size
@@ -34,12 +33,11 @@ bool has_device_rings(const Device& device) {
 
 /// Packets that a port's queues may hold at one time.
 uint32_t packets_held(const Ports::Port& port) {
-    if (port.request.device.driver == "net_ring") return kRxDescriptors * port.queues.tx;
+    if (port.request.device.driver == "net_ring") return kRingDevicePackets * port.queues.tx;
     if (!has_device_rings(port.request.device)) return 0;
-    const uint32_t rx_descriptors =
-        std::max<uint32_t>(port.request.config.rx_descriptors, kRxDescriptors);
     const uint32_t fill = port.request.device.driver == "net_af_xdp" ? kFillRingPackets : 0;
-    return port.queues.rx * (rx_descriptors + fill) + port.queues.tx * kTxDescriptors;
+    const Descriptors& descriptors = port.descriptors;
+    return port.queues.rx * (descriptors.rx + fill) + port.queues.tx * descriptors.tx;
 }
 
 /// Packets in rings from and to the host.
@@ -157,6 +155,9 @@ Result<void> Ports::probe(PortRequest request, uint32_t workers) {
     const Result<PortQueues> queues = choose_queues(facts, opened.request, workers);
     if (!queues) return fail_in("ports." + opened.request.config.name, queues.error());
     opened.queues = *queues;
+    const Result<Descriptors> descriptors = choose_descriptors(facts, opened.request);
+    if (!descriptors) return fail_in("ports." + opened.request.config.name, descriptors.error());
+    opened.descriptors = *descriptors;
     opened.numa_socket = std::max(rte_eth_dev_socket_id(opened.port_id), 0);
     facts_.push_back(std::move(facts));
     if (opened.request.device.driver == "net_af_packet") {

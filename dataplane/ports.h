@@ -35,6 +35,7 @@ public:
         PortRequest request;
         uint16_t port_id = 0;  ///< DPDK's
         PortQueues queues;
+        Descriptors descriptors;
         uint16_t mtu = 0;
         uint32_t frame_bytes_max = 0;  ///< longest frame that may leave by it
         std::string driver;

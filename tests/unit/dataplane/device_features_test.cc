@@ -170,4 +170,16 @@ TEST(DeviceFeatures, RefusesWhatTheDeviceDoesNotTake) {
 }
 
 }  // namespace
+TEST(DeviceFeatures, HasTheDescriptorsThatAreAskedForOrWhatTheDeviceTakesOfTheUsual) {
+    PortRequest asked = request("0000:3b:00.0");
+    DeviceFacts facts = nic();
+    EXPECT_EQ(choose_descriptors(facts, asked)->rx, 1024);
+    facts.info.rx_desc_lim.nb_max = 512;
+    facts.info.tx_desc_lim = {.nb_max = 4096, .nb_min = 2048, .nb_align = 32};
+    EXPECT_EQ(choose_descriptors(facts, asked)->rx, 512);
+    EXPECT_EQ(choose_descriptors(facts, asked)->tx, 2048);
+    asked.config.rx_descriptors = 256;
+    EXPECT_EQ(choose_descriptors(facts, asked)->rx, 256);
+}
+
 }  // namespace weir::dataplane

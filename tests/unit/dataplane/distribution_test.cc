@@ -82,7 +82,7 @@ void check_times(const api::Stats& stats) {
         const uint64_t timed =
             std::accumulate(worker.latency.begin(), worker.latency.end(), uint64_t{0});
         EXPECT_LE(timed, worker.counters.rx);
-        EXPECT_GE(timed + 64 * 32, worker.counters.rx);
+        EXPECT_GE(timed + uint64_t{64} * kRxBurstPackets, worker.counters.rx);
     }
 }
 
