@@ -173,7 +173,7 @@ Result<Config> effective_config(const NodeState& state) {
         const auto swapped = state.swapped.find(program.name);
         if (swapped == state.swapped.end()) continue;
         program.object.value = swapped->second.object;
-        program.function.value = swapped->second.function;
+        if (!swapped->second.function.empty()) program.function.value = swapped->second.function;
     }
     return config;
 }

@@ -14,7 +14,7 @@ constexpr uint32_t kHistoryMax = 64;  ///< configurations kept
 /// `weir prog swap` since the configuration was applied.
 struct SwappedProgram {
     std::string object;
-    std::string function;  ///< empty: the object's only program
+    std::string function;  ///< empty: the configured one, or the object's only
 };
 
 struct NodeState {

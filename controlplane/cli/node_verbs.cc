@@ -172,7 +172,8 @@ int verb_prog_swap(const Words& words) {
                     "definition go along with their contents; globals start fresh.");
     options.positional("NAME", true)
         .positional("OBJ", true)
-        .value("prog", "PROG", "which program of OBJ; needed where it has several");
+        .value("prog", "PROG",
+               "which program of OBJ; absent: the configuration's, or the only one");
     const Result<Parsed> parsed = options.with_run_dir().with_json().parse(words);
     if (!parsed) return report(parsed.error());
     if (parsed->help_shown) return kExitDone;
