@@ -32,8 +32,8 @@ Finding check_run_dir(const Config* config);
 Finding check_metrics_port(const Config& config);
 void check_ports(const Config& config, std::vector<Finding>& findings);
 
-/// In doctor_node.cc: ports whose device is gone, whose link is down or whose packets say that
-/// something is wrong, if a node runs there.
+/// In doctor_node.cc: a bypass, and ports that are out of service, whose device is gone, whose link
+/// is down or whose packets say that something is wrong, if a node runs there. Asks it once.
 void check_node_ports(const std::string& run_dir, std::vector<Finding>& findings);
 /// In doctor_node.cc: maps that are full or lose something, if a node runs there.
 void check_node_maps(const std::string& run_dir, std::vector<Finding>& findings);

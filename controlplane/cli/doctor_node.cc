@@ -20,27 +20,32 @@ Finding finding_of(const std::string& warning) {
     return {"maps", Health::Wrong, warning.substr(0, remedy + 1), warning.substr(remedy + 3)};
 }
 
-/// A bypass, ports out of service.
-void check_node_service(const std::string& run_dir, std::vector<Finding>& findings) {
-    const Result<Json> status = ask_node_in(run_dir, "GET", "/status", "", kTimeoutMs);
-    if (!status) return;  // the question for the maps will say so
-    if (const uint64_t left_ms = status->value("bypass_left_ms", uint64_t{0}); left_ms != 0)
-        findings.push_back(
-            {"bypass", Health::Wrong,
-             fmt::format("nothing is filtered for another {} s", (left_ms + 999) / 1000),
-             fmt::format("weir bypass off --run-dir {}", run_dir)});
-    for (const Json& port : status->value("ports", Json::array()))
-        if (const std::string why = port.value("out_of_service", ""); !why.empty())
-            findings.push_back({"service", Health::Wrong,
-                                fmt::format("port {}: {}", port.value("name", ""), why),
-                                "weir apply CONFIG, or weir prog swap NAME OBJ"});
-}
-
 /// "port wan: … ; `command`" is what is, then what to do.
 Finding finding_of_port(const std::string& warning) {
     const size_t remedy = warning.find("; `");
     if (remedy == std::string::npos) return {"ports", Health::Wrong, warning, ""};
     return {"ports", Health::Wrong, warning.substr(0, remedy), warning.substr(remedy + 2)};
+}
+
+constexpr const char* kOutOfService = " is out of service: ";
+
+/// A bypass, and what the node warns of a port.
+void check_node_service(const std::string& run_dir, const Json& status,
+                        std::vector<Finding>& findings) {
+    if (const uint64_t left_ms = status.value("bypass_left_ms", uint64_t{0}); left_ms != 0)
+        findings.push_back(
+            {"bypass", Health::Wrong,
+             fmt::format("nothing is filtered for another {} s", (left_ms + 999) / 1000),
+             fmt::format("weir bypass off --run-dir {}", run_dir)});
+    for (const Json& warning : status.value("warnings", Json::array())) {
+        const auto text = warning.get<std::string>();
+        if (!text.starts_with("port ")) continue;
+        if (text.find(kOutOfService) != std::string::npos)
+            findings.push_back(
+                {"service", Health::Wrong, text, "weir apply CONFIG, or weir prog swap NAME OBJ"});
+        else
+            findings.push_back(finding_of_port(text));
+    }
 }
 
 }  // namespace
@@ -51,10 +56,7 @@ void check_node_ports(const std::string& run_dir, std::vector<Finding>& findings
     const Result<Json> status = ask_node_in(run_dir, "GET", "/status", "", kTimeoutMs);
     if (!status) return;  // check_node_maps says so
     const size_t before = findings.size();
-    for (const Json& warning : status->value("warnings", Json::array())) {
-        const auto text = warning.get<std::string>();
-        if (text.starts_with("port ")) findings.push_back(finding_of_port(text));
-    }
+    check_node_service(run_dir, *status, findings);
     const Json ports = status->value("ports", Json::array());
     for (const Json& port : ports)
         if (!port.value("link_up", false) && !port.value("removed", false))
@@ -71,7 +73,6 @@ void check_node_ports(const std::string& run_dir, std::vector<Finding>& findings
 void check_node_maps(const std::string& run_dir, std::vector<Finding>& findings) {
     std::error_code problem;
     if (!std::filesystem::exists(run_dir + "/" + kControlSocketName, problem)) return;
-    check_node_service(run_dir, findings);
     const Result<Json> maps = ask_node_in(run_dir, "GET", "/maps", "", kTimeoutMs);
     if (!maps) {
         findings.push_back(
