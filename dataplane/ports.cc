@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "dataplane/api/frame_bytes.h"
 #include "dataplane/distributor.h"
 #include "dataplane/eal_log.h"
 #include "dataplane/inline_interface.h"
@@ -23,7 +24,8 @@ constexpr uint32_t kFillRingPackets =
     2048;  ///< what net_af_xdp takes for its fill ring, whatever it is asked for
 constexpr uint32_t kCachePerWorker = 512;  ///< a mempool cache may hold 1.5 times its size
 constexpr uint32_t kPoolPacketsMin = 4096;
-constexpr uint32_t kFrameExtraBytes = RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN;
+using api::kFrameExtraBytes;
+static_assert(kFrameExtraBytes == RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN);
 constexpr uint32_t kFrameRoomMin = 2048;
 
 bool has_device_rings(const Device& device) {

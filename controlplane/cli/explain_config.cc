@@ -10,6 +10,7 @@
 #include "controlplane/config/parse.h"
 #include "controlplane/deploy/bundle.h"
 #include "dataplane/api/fib_spec.h"
+#include "dataplane/api/frame_bytes.h"
 #include "maps/maps.h"
 
 namespace weir::controlplane::cli {
@@ -99,12 +100,14 @@ private:
 
     void make_ports() {
         for (const api::PortConfig& port : bundle_.configure.ports)
-            ports_.push_back({.name = port.name,
-                              .ifindex = port.ifindex,
-                              .pass = port.pass,
-                              .pass_port = port.pass_port,
-                              .ingress = {},
-                              .egress = {}});
+            ports_.push_back(
+                {.name = port.name,
+                 .ifindex = port.ifindex,
+                 .pass = port.pass,
+                 .pass_port = port.pass_port,
+                 .frame_bytes_max = port.mtu == 0 ? 0 : port.mtu + api::kFrameExtraBytes,
+                 .ingress = {},
+                 .egress = {}});
         for (const PlannedChain& chain : bundle_.chains) {
             for (ExplainPort& port : ports_) {
                 if (port.name != chain.port) continue;

@@ -14,6 +14,7 @@
 #include "controlplane/telemetry/network_text.h"
 #include "dataplane/api/client.h"
 #include "dataplane/api/fib_spec.h"
+#include "dataplane/api/frame_bytes.h"
 #include "maps/maps.h"
 #include "maps/target_map.h"
 
@@ -25,7 +26,6 @@ namespace api = dataplane::api;
 /// Of kinds with keys that are looked for: room for what one run touches.
 constexpr uint32_t kLocalEntriesMax = 4096;
 constexpr uint32_t kWholeMapMax = 65'536;  ///< elements of a map that is read as a whole
-constexpr uint32_t kFrameExtraBytes = 22;  ///< Ethernet and two tags beyond the MTU
 
 bool has_indices(vm::MapType type) {
     return type == vm::MapType::Array || type == vm::MapType::PercpuArray ||
@@ -271,7 +271,7 @@ private:
             made.pass_port = port.pass_port;
             for (const api::PortInfo& info : status.ports)
                 if (info.name == port.name && info.mtu != 0)
-                    made.frame_bytes_max = info.mtu + kFrameExtraBytes;
+                    made.frame_bytes_max = info.mtu + api::kFrameExtraBytes;
         }
     }
 

@@ -22,6 +22,8 @@ ports:
   outside: {device: net_null0, pass: inside, ingress: [{program: firewall}]}
   inside: {device: net_null1, pass: outside}
   watch: {device: net_null2, pass: drop, ingress: [{program: firewall}]}
+  wide: {device: net_null3, pass: narrow}
+  narrow: {device: net_null4, pass: drop, mtu: 1280}
 programs:
   firewall:
     object: firewall.bpf.o
@@ -96,6 +98,11 @@ class Explain(unittest.TestCase):
         write = [event for event in program["events"] if event["kind"] == "write" and event["field"] == ".packets"][0]
         self.assertEqual((write["map"], write["key"], write["before"], write["after"]), ("firewall/drops", "blocked_source", 0, 1))
         self.assertIn("is_blocked_port", json.dumps(json.loads(self.explained(CASES["passed"][0], "-j"))["packets"][0]["programs"][0]["events"]))
+
+    def test_a_frame_beyond_the_mtu_and_two_tags_does_not_leave(self):
+        for size, leaves_by, drops in ((1302, ["narrow"], []), (1303, [], ["exceeds_mtu"])):
+            packet = json.loads(self.explained(f"udp 192.0.2.1:7 -> 192.0.2.2:9 len {size}", "--port", "wide", "-j"))["packets"][0]
+            self.assertEqual((packet["leaves_by"], packet["drops"]), (leaves_by, drops), size)
 
     def test_the_packets_of_a_capture_share_the_maps(self):
         packets = json.loads(self.explained(CAPTURE, "-j"))["packets"]
