@@ -10,12 +10,11 @@
 #include "dataplane/tapping.h"
 #include "dataplane/worker.h"
 #include "maps/devmap.h"
+#include "vm/program/redirect_kinds.h"
 
 namespace weir::dataplane {
 namespace {
 
-constexpr uint64_t kBroadcast = 1u << 3;
-constexpr uint64_t kExcludeIngress = 1u << 4;
 constexpr uint32_t kTakenAtOnce = kRxBurstPackets;  ///< of one queue, in a round
 
 const maps::TargetMap& targets_of(const vm::Redirect& where) {
@@ -130,7 +129,7 @@ uint32_t Worker::broadcast(uint32_t port, uint32_t i, const vm::Redirect& where)
         uint32_t port, i, excluded;
         maps::Destination waiting{};
     };
-    const bool excludes = (where.flags & kExcludeIngress) != 0;
+    const bool excludes = (where.flags & vm::kExcludeIngress) != 0;
     Visit visit{*this, targets_of(where), port, i,
                 excludes ? burst_.contexts[i].ingress_ifindex : 0};
     const auto reach = [](void* opaque, const uint8_t* key, uint8_t*) -> uint64_t {
@@ -175,7 +174,7 @@ uint32_t Worker::redirect_by_map(uint32_t port, uint32_t i, const vm::Redirect& 
         drop(port, i, DropReason::redirect_unknown_port);
         return Fate::kNowhere;
     }
-    if ((where.flags & kBroadcast) != 0) return broadcast(port, i, where);
+    if ((where.flags & vm::kBroadcast) != 0) return broadcast(port, i, where);
     if (where.map->spec().type == vm::MapType::Cpumap) {
         hand_over(port, i, where);
         return Fate::kNowhere;

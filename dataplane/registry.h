@@ -29,6 +29,7 @@
 #include "vm/base/result.h"
 #include "vm/helpers/timers.h"
 #include "vm/program/map.h"
+#include "vm/program/redirect_kinds.h"
 #include "vm/program/verified.h"
 
 namespace weir::dataplane {
@@ -68,10 +69,7 @@ struct LoadedMap {
         return spec.type == vm::MapType::ProgArray || vm::is_map_in_map(spec.type);
     }
     /// Its entries are targets of bpf_redirect_map, with a program behind each or none.
-    bool has_targets() const {
-        return spec.type == vm::MapType::Devmap || spec.type == vm::MapType::DevmapHash ||
-               spec.type == vm::MapType::Cpumap;
-    }
+    bool has_targets() const { return vm::has_targets(spec.type); }
 };
 
 struct LoadedProgram {

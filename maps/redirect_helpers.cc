@@ -8,12 +8,9 @@ namespace weir::maps {
 namespace {
 
 constexpr uint64_t kVerdictMask = 3;  ///< the verdict where there is no target: up to XDP_TX
-constexpr uint64_t kBroadcast = 1u << 3;
-constexpr uint64_t kExcludeIngress = 1u << 4;
 
 constexpr uint64_t flags_allowed(vm::MapType type) {
-    const bool devices = type == vm::MapType::Devmap || type == vm::MapType::DevmapHash;
-    return kVerdictMask | (devices ? kBroadcast | kExcludeIngress : 0);
+    return kVerdictMask | (vm::has_devices(type) ? vm::kBroadcast | vm::kExcludeIngress : 0);
 }
 
 uint64_t redirect_map(uint64_t map, uint64_t key, uint64_t flags, uint64_t, uint64_t,
@@ -22,7 +19,7 @@ uint64_t redirect_map(uint64_t map, uint64_t key, uint64_t flags, uint64_t, uint
     const vm::MapType type = targets.spec().type;
     if (!is_redirect_kind(type) || (flags & ~flags_allowed(type)) != 0) return vm::XDP_ABORTED;
     const bool found = static_cast<RedirectMap&>(targets).has_target(static_cast<uint32_t>(key));
-    const bool broadcast = (flags & kBroadcast) != 0;
+    const bool broadcast = (flags & vm::kBroadcast) != 0;
     if (!found && !broadcast) {
         env.redirect_ifindex = 0;  // of several calls the last one counts
         return flags & kVerdictMask;

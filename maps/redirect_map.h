@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "vm/program/map.h"
+#include "vm/program/redirect_kinds.h"
 
 namespace weir::maps {
 
@@ -20,8 +21,7 @@ protected:
 };
 
 constexpr bool is_redirect_kind(vm::MapType type) {
-    return type == vm::MapType::Devmap || type == vm::MapType::DevmapHash ||
-           type == vm::MapType::Cpumap || type == vm::MapType::Xskmap;
+    return vm::has_targets(type) || type == vm::MapType::Xskmap;
 }
 
 }  // namespace weir::maps

@@ -10,6 +10,7 @@
 #include "controlplane/api/live_node.h"
 #include "controlplane/config/parse.h"
 #include "vm/program/map.h"
+#include "vm/program/redirect_kinds.h"
 
 namespace weir::controlplane {
 
@@ -29,11 +30,6 @@ Result<api::Handle> program_handle(api::Client& client, const std::string& name)
     return fail(ErrorKind::kNotFound,
                 fmt::format("program '{}' does not run{}", name,
                             near.empty() ? "" : ", did you mean '" + near + "'?"));
-}
-
-bool has_targets(const api::MapInfo& map) {
-    return map.spec.type == vm::MapType::Devmap || map.spec.type == vm::MapType::DevmapHash ||
-           map.spec.type == vm::MapType::Cpumap;
 }
 
 Result<uint32_t> target_number(api::Client& client, const api::MapInfo& map,
@@ -81,7 +77,7 @@ Result<Json> LiveNode::bind(const std::string& name, const Bytes& key, const std
     return questions_.call([&](api::Client& client) -> Result<Json> {
         const Result<api::MapInfo> map = find_map(client, name);
         if (!map) return std::unexpected(map.error());
-        if (has_targets(*map)) {
+        if (vm::has_targets(map->spec.type)) {
             Result<Bytes> value = target_value(client, *map, target);
             if (!value) return std::unexpected(value.error());
             const api::Element element{key, std::move(*value)};

@@ -17,6 +17,7 @@
 #include "dataplane/api/frame_bytes.h"
 #include "maps/maps.h"
 #include "maps/target_map.h"
+#include "vm/program/redirect_kinds.h"
 
 namespace weir::controlplane::cli {
 namespace {
@@ -187,7 +188,7 @@ private:
                 if (!inner) return std::unexpected(inner.error());
                 status = map.bind_map(key.data(), *inner, handle);
             }
-        } else if (maps::is_redirect_kind(type) && type != vm::MapType::Xskmap) {
+        } else if (vm::has_targets(type)) {
             return put_target(local, key, value);
         } else {
             status = map.control_update(key.data(), value, vm::kUpdateAny);

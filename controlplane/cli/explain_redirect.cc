@@ -8,12 +8,11 @@
 
 #include "controlplane/cli/explain_world.h"
 #include "maps/target_map.h"
+#include "vm/program/redirect_kinds.h"
 
 namespace weir::controlplane::cli {
 namespace {
 
-constexpr uint64_t kBroadcast = 1u << 3;  ///< BPF_F_BROADCAST
-constexpr uint64_t kExcludeIngress = 1u << 4;
 constexpr uint32_t kHopsMax = 8;  ///< from worker to worker, of one packet
 
 maps::Destination destination_of(vm::Map& map, uint32_t key) {
@@ -37,7 +36,7 @@ void ExplainWorld::redirect_by_map(const ExplainPort& port, vm::XdpContext& cont
     vm::Map& map = *where.map;
     const auto key = static_cast<uint32_t>(where.key);
     if (map.spec().type == vm::MapType::Cpumap) return go_to_worker(port, map, key, context, story);
-    if ((where.flags & kBroadcast) == 0) {
+    if ((where.flags & vm::kBroadcast) == 0) {
         if (destination_of(map, key).number == 0) return story.drop(port.name, "redirect_nowhere");
         return go_to_entry(port, map, key, context, story);
     }
@@ -50,7 +49,7 @@ void ExplainWorld::redirect_by_map(const ExplainPort& port, vm::XdpContext& cont
             return 0;
         },
         &keys, env_.cpu);
-    const uint32_t excluded = (where.flags & kExcludeIngress) != 0 ? port.ifindex : 0;
+    const uint32_t excluded = (where.flags & vm::kExcludeIngress) != 0 ? port.ifindex : 0;
     std::erase_if(keys, [&](uint32_t each) {
         const uint32_t number = destination_of(map, each).number;
         return number == 0 || number == excluded;

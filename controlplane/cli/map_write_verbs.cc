@@ -7,6 +7,7 @@
 #include "controlplane/cli/verbs.h"
 #include "controlplane/deploy/sha256.h"
 #include "vm/program/map.h"
+#include "vm/program/redirect_kinds.h"
 
 namespace weir::controlplane::cli {
 namespace {
@@ -55,15 +56,10 @@ Result<void> check_no_flags(const Parsed& parsed, const MapInfo& map, const char
     return {};
 }
 
-/// Of devmaps and cpumaps what is no number, hex or JSON names a port or a program.
+/// Of devmaps and cpumaps hex and JSON are values; all else is a number or a name for the node.
 bool takes_names(const Parsed& parsed, const MapInfo& map) {
     const std::string value = parsed.text("VALUE");
-    switch (map.spec.type) {
-        case vm::MapType::Devmap:
-        case vm::MapType::DevmapHash:
-        case vm::MapType::Cpumap: return !value.starts_with('{') && !value.starts_with("0x");
-        default: break;
-    }
+    if (vm::has_targets(map.spec.type)) return !value.starts_with('{') && !value.starts_with("0x");
     return map.spec.type == vm::MapType::ProgArray || vm::is_map_in_map(map.spec.type);
 }
 

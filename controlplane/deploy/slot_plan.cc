@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "vm/base/check.h"
+#include "vm/program/redirect_kinds.h"
 
 namespace weir::controlplane {
 namespace {
@@ -60,9 +61,8 @@ private:
     void add_companions() {
         const auto holds = [&](bool is_cpumap) {
             return std::ranges::any_of(plan_.maps, [&](const vm::MapSpec* map) {
-                const bool of_kind = is_cpumap ? map->type == vm::MapType::Cpumap
-                                               : map->type == vm::MapType::Devmap ||
-                                                     map->type == vm::MapType::DevmapHash;
+                const bool of_kind =
+                    is_cpumap ? map->type == vm::MapType::Cpumap : vm::has_devices(map->type);
                 return of_kind && map->value_bytes == kBytesWithProgram;
             });
         };
