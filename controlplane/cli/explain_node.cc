@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "controlplane/api/http_message.h"
 #include "controlplane/cli/explain_world.h"
 #include "controlplane/cli/object_options.h"
 #include "controlplane/deploy/map_sync.h"
@@ -317,7 +318,7 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<ExplainWorld>> world_of_node(const std::string& run_dir) {
-    Result<api::Client> client = api::Client::connect(run_dir + "/dataplane.sock");
+    Result<api::Client> client = api::Client::connect(run_dir + "/" + kDataplaneSocketName);
     if (!client) return std::unexpected(client.error());
     auto world = std::make_unique<NodeWorld>(std::move(*client));
     if (const Result<void> built = world->build(); !built) return std::unexpected(built.error());

@@ -7,6 +7,7 @@
 
 #include <map>
 
+#include "controlplane/api/http_message.h"
 #include "controlplane/cli/node_client.h"
 #include "controlplane/cli/trace_report.h"
 #include "controlplane/cli/verbs.h"
@@ -108,7 +109,8 @@ Result<int> trace(const Parsed& parsed) {
     if (!request) return std::unexpected(request.error());
     const Result<double> seconds = seconds_option(parsed, "seconds", 0);
     if (!seconds) return std::unexpected(seconds.error());
-    Result<api::Client> client = api::Client::connect(run_dir_of(parsed) + "/dataplane.sock");
+    Result<api::Client> client =
+        api::Client::connect(run_dir_of(parsed) + "/" + kDataplaneSocketName);
     if (!client) return std::unexpected(client.error());
     TraceBook book(*client);
     if (const Result<void> learned = book.learn_ports(); !learned)
