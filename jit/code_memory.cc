@@ -19,6 +19,7 @@
 
 #include "jit/code_ranges.h"
 #include "vm/base/check.h"
+#include "vm/base/descriptor.h"
 
 namespace weir::jit {
 namespace {
@@ -36,21 +37,6 @@ std::unexpected<Error> system_error(const char* call) {
     return fail(ErrorKind::kResource,
                 fmt::format("executable memory: {}: {}", call, std::strerror(errno)));
 }
-
-/// A file descriptor that closes itself.
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const { return fd_; }
-
-private:
-    int fd_;
-};
 
 /// "No exec" forbids execve on the file, not mapping it, and is the one form that every
 /// vm.memfd_noexec setting accepts; kernels before 6.3 do not know the flag.
