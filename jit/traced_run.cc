@@ -15,12 +15,12 @@ const vm::ProvenCode* find_code(const vm::Runnable* program) {
 }  // namespace
 
 uint32_t run_traced(const CompiledProgram& program, vm::XdpContext& context, vm::RunEnv& env,
-                    vm::RunRecorder& recorder, vm::BeforeAccess* before) {
+                    vm::RunRecorder& recorder) {
     const vm::Runnable* const runnable = program.runnable();
     if (runnable == nullptr) return program.run(context, env);
     env.redirect_ifindex = 0;
     return vm::interpret_traced(*find_code(runnable), context, env, recorder,
-                                {.find = find_code, .before = before});
+                                {.find = find_code, .before = nullptr});
 }
 
 }  // namespace weir::jit

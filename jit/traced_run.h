@@ -10,6 +10,6 @@ namespace weir::jit {
 /// As CompiledProgram::run. A program that is neither machine code nor the interpreter's runs
 /// untraced. No lock, no memory.
 uint32_t run_traced(const CompiledProgram& program, vm::XdpContext& context, vm::RunEnv& env,
-                    vm::RunRecorder& recorder, vm::BeforeAccess* before = nullptr);
+                    vm::RunRecorder& recorder);
 
 }  // namespace weir::jit
