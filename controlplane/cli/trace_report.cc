@@ -29,6 +29,13 @@ constexpr Reason kReasons[] = {
 #undef REASON
 };
 
+/// In the dataplane's words; empty for none of its names.
+std::string_view drop_reason_text(std::string_view reason) {
+    for (const Reason& known : kReasons)
+        if (known.name == reason) return known.text;
+    return "";
+}
+
 struct Entry {
     std::string shape, place, source, text;
     uint32_t insn = 0;
@@ -346,12 +353,6 @@ std::string trace_text(const TracedStory& story, bool every_insn) {
 
 Json trace_json(const TracedStory& story, bool every_insn) {
     return Report(story, every_insn).json();
-}
-
-std::string_view drop_reason_text(std::string_view reason) {
-    for (const Reason& known : kReasons)
-        if (known.name == reason) return known.text;
-    return "";
 }
 
 }  // namespace weir::controlplane::cli

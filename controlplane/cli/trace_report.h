@@ -15,7 +15,4 @@ std::string trace_text(const TracedStory& story, bool every_insn);
 /// Everything, nothing folded; `every_insn` adds "steps".
 Json trace_json(const TracedStory& story, bool every_insn);
 
-/// What a drop reason means, in the dataplane's words; empty for none of its names.
-std::string_view drop_reason_text(std::string_view reason);
-
 }  // namespace weir::controlplane::cli
