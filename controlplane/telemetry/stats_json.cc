@@ -13,12 +13,6 @@ namespace {
 
 namespace api = dataplane::api;
 
-Json counts_json(const std::map<std::string, uint64_t>& counts) {
-    Json object = Json::object();
-    for (const auto& [name, count] : counts) object[name] = count;
-    return object;
-}
-
 Json counters_json(const api::Counters& counters) {
     return {{"rx", counters.rx},
             {"tx", counters.tx},
@@ -26,10 +20,10 @@ Json counters_json(const api::Counters& counters) {
             {"cloned", counters.cloned},
             {"generated", counters.generated},
             {"in_flight", counters.in_flight},
-            {"drops", counts_json(counters.drops)},
+            {"drops", counters.drops},
             {"rx_bytes", counters.rx_bytes},
             {"tx_bytes", counters.tx_bytes},
-            {"verdicts", counts_json(counters.verdicts)}};
+            {"verdicts", counters.verdicts}};
 }
 
 Json full_worker_json(const api::WorkerStats& worker) {
@@ -88,7 +82,7 @@ Json stats_json(const api::Stats& stats) {
     Json programs = Json::object();
     for (const api::ProgramInfo& program : stats.programs)
         programs[program.name] = {{"runs", program.runs},
-                                  {"verdicts", counts_json(program.verdicts)},
+                                  {"verdicts", program.verdicts},
                                   {"aborted", aborted_json(program.aborted)}};
     return {{"generation", stats.generation},  {"total", counters_json(stats.total)},
             {"ports", std::move(ports)},       {"workers", std::move(workers)},
@@ -122,7 +116,7 @@ Json program_json(const api::ProgramInfo& program) {
             {"insns", program.insns},
             {"jited_bytes", program.jited_bytes},
             {"runs", program.runs},
-            {"verdicts", counts_json(program.verdicts)},
+            {"verdicts", program.verdicts},
             {"aborted", aborted_json(program.aborted)},
             {"maps", program.maps},
             {"fault", program.fault}};

@@ -47,12 +47,10 @@ Json worker_json(const api::WorkerStats& worker) {
 Json chains_json(const std::vector<api::ChainStats>& chains) {
     Json list = Json::array();
     for (const api::ChainStats& chain : chains) {
-        Json verdicts = Json::object();
-        for (const auto& [verdict, count] : chain.verdicts) verdicts[verdict] = count;
         list.push_back({{"port", chain.port},
                         {"hook", chain.egress ? "egress" : "ingress"},
                         {"packets", chain.packets},
-                        {"verdicts", std::move(verdicts)}});
+                        {"verdicts", chain.verdicts}});
     }
     return list;
 }
