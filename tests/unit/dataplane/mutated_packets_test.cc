@@ -188,7 +188,8 @@ private:
             if (packet != nullptr && is_taken(packet)) return;
             rte_pktmbuf_free(packet);
             if (tries % kPatienceTries == 0) {  // packets that go around and around fill the rings
-                ASSERT_TRUE(forwarding_.publish(chains_.dropping()));
+                ASSERT_TRUE(eventually(
+                    [&] { return forwarding_.publish(chains_.dropping()).has_value(); }));
                 renew();
             }
             std::this_thread::sleep_for(std::chrono::microseconds(100));
