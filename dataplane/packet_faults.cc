@@ -95,6 +95,7 @@ void Worker::leave_around(uint32_t out, uint32_t i, std::span<const ChainEntry> 
 /// comes back to the border again, with `run_` further on in the burst.
 void Worker::recover() {
     if (dropped_count_ != 0) free_dropped();  // what follows may drop as many again
+    if (env_.aborts.count != 0) count_aborts();
     env_.program = nullptr;
     env_.call = nullptr;
     env_.callback_failed = false;
@@ -117,6 +118,7 @@ void Worker::recover() {
     guard_.leave();
     if (tap_now_ != nullptr) tap_now_->end_burst();
     if (dropped_count_ != 0) free_dropped();
+    if (env_.aborts.count != 0) count_aborts();
 }
 
 /// A packet that the program had in work. It goes on where that is wanted and the program cannot

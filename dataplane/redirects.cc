@@ -7,6 +7,7 @@
 
 #include "dataplane/bound_program.h"
 #include "dataplane/packet.h"
+#include "dataplane/packet_trace.h"
 #include "dataplane/tapping.h"
 #include "dataplane/worker.h"
 #include "maps/devmap.h"
@@ -70,7 +71,7 @@ uint32_t Worker::run_bound(const vm::Runnable& bound, vm::XdpContext& context) {
     ProgramCounts& counts = counters_.program(program.slot);
     ++counts.runs;
     ++counts.verdicts[verdict_index(verdict)];
-    if (__builtin_expect(env_.aborts.count >= vm::AbortLog::kEntries / 2, 0)) count_aborts();
+    if (__builtin_expect(env_.aborts.count != 0, 0)) count_aborts();
     guard_.leave();
     return verdict;
 }
@@ -104,6 +105,7 @@ void Worker::leave_as_copy(uint32_t port, uint32_t i, const maps::Destination& e
     rte_mbuf* const copy = copy_of(*burst_.packets[i], burst_.contexts[i]);
     if (copy == nullptr) {
         ++counters_.port(port).drops[static_cast<size_t>(DropReason::clone_no_buffer)];
+        if (recording_ != nullptr) recording_->note_drop(port, DropReason::clone_no_buffer);
         return;
     }
     vm::XdpContext& context = burst_.contexts[kCopy];
@@ -118,7 +120,7 @@ void Worker::leave_as_copy(uint32_t port, uint32_t i, const maps::Destination& e
     leave_by_entry(port, kCopy, entry);
     copy_is_out_ = false;
     if (dropped_count_ > kRxBurstPackets) free_dropped();
-    if (__builtin_expect(env_.aborts.count >= vm::AbortLog::kEntries / 2, 0)) count_aborts();
+    if (__builtin_expect(env_.aborts.count != 0, 0)) count_aborts();
 }
 
 /// A copy for each entry but the last one, for which the packet itself is left.
@@ -260,10 +262,10 @@ bool Worker::take_handed() {
         while (count < kTakenAtOnce && queues->between(from, setup_.index).take(message))
             judge_handed(message, count++);
         if (dropped_count_ != 0) free_dropped();
+        if (env_.aborts.count != 0) count_aborts();
         found |= count != 0;
     }
     guard_.leave();
-    if (env_.aborts.count != 0) count_aborts();
     return found;
 }
 
@@ -286,7 +288,9 @@ void Worker::drain_handed() {
 
 // ---- exits that aborted -------------------------------------------------------------------------
 
+/// The log holds one exit for each packet of a burst; what may end more often counts in between.
 void Worker::count_aborts() {
+    static_assert(vm::AbortLog::kEntries >= kRxBurstPackets);
     const uint32_t count = std::min(env_.aborts.count, vm::AbortLog::kEntries);
     for (uint32_t i = 0; i < count; ++i) {
         const uint64_t exit = env_.aborts.exits[i];

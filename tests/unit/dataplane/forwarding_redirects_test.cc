@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "dataplane/bound_program.h"
+#include "dataplane/distributor.h"
 #include "maps/cpumap.h"
 #include "maps/devmap.h"
 #include "tests/unit/dataplane/fixtures.h"
@@ -354,6 +355,49 @@ TEST(ForwardingRedirects, CountsAbortsByProgramAndExit) {
         EXPECT_EQ(aborted[2].count, 33u);
         forwarding->reset_program_counters(5);
         EXPECT_TRUE(forwarding->program_counters(5).aborted.empty());
+    });
+}
+
+/// More exits than one burst has packets: each copy of a broadcast may end in one.
+TEST(ForwardingRedirects, CountsAbortsOfABroadcastAndOfTheRestOfItsBurst) {
+    in_child([] {
+        constexpr uint32_t kCopies = 32;
+        const auto map = make_devmap(kCopies);
+        for (uint32_t key = 0; key < kCopies; ++key) set(*map, key, 2);
+        const RunDir dir;
+        auto forwarding = start(configure({{"net_ring0", ""}, {"net_null1,no-rx=1", ""}}), dir);
+        ASSERT_TRUE(forwarding);
+        std::atomic<bool> is_held{false}, let_go{false};
+        const auto judge = [&](vm::XdpContext& context, vm::RunEnv& env) -> uint32_t {
+            if (number_of(context) == 0) {
+                is_held = true;
+                while (!let_go) std::this_thread::yield();
+                return vm::XDP_DROP;
+            }
+            if (number_of(context) == 1) return by_map(env, *map, 0, kBroadcast);
+            vm::note_abort(env.aborts, 5, 1);
+            return vm::XDP_ABORTED;
+        };
+        const auto refuse = [](vm::XdpContext&, vm::RunEnv& env) -> uint32_t {
+            vm::note_abort(env.aborts, 6, 2);
+            return vm::XDP_ABORTED;
+        };
+        ASSERT_TRUE(
+            forwarding->publish(generation(1, {{.ingress = chain_of(true, judge), .egress = {}},
+                                               {.ingress = {}, .egress = {entry(6, refuse)}}})));
+        RingInput input("net_ring0");
+        input.put_patiently(numbered(0));
+        ASSERT_TRUE(eventually([&] { return is_held.load(); }));
+        for (uint32_t number = 1; number <= kRxBurstPackets; ++number)
+            input.put_patiently(numbered(number));
+        let_go = true;
+        settled(*forwarding, 1 + kRxBurstPackets);
+        const auto aborted = [&](uint32_t program) {
+            const std::vector<api::AbortedAt> exits = forwarding->program_counters(program).aborted;
+            return exits.size() == 1 ? exits[0].count : 0;
+        };
+        EXPECT_EQ(aborted(6), kCopies);
+        EXPECT_EQ(aborted(5), kRxBurstPackets - 1);
     });
 }
 
