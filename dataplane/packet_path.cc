@@ -127,7 +127,8 @@ void Worker::name_contexts(const RxSource& source) {
 }
 
 /// Opens the packets that a program may see, of a burst with some that are not plain.
-void Worker::admit_each(uint32_t port, uint16_t count, bool takes_segments) {
+void Worker::admit_each(const RxSource& source, uint16_t count, bool takes_segments) {
+    if (tap_now_ != nullptr) tap_now_->polled(source.queue);
     uint64_t bytes = 0;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; ++i) {
@@ -136,7 +137,7 @@ void Worker::admit_each(uint32_t port, uint16_t count, bool takes_segments) {
         if (is_unusual(*packet)) {
             DropReason reason = DropReason::runt;
             if (!make_usual(*packet, takes_segments, reason)) {
-                drop(port, i, reason);
+                drop(source.port, i, reason);
                 continue;
             }
         }
@@ -160,7 +161,7 @@ void Worker::admit(RxSource& source, uint16_t count, const PortPlan& plan) {
                                     : open_burst<true>(burst_.packets, count, burst_.contexts);
     burst_.count = count;
     if (__builtin_expect(burst_.seen.pool == nullptr, 0))
-        admit_each(source.port, count, plan.takes_segments);
+        admit_each(source, count, plan.takes_segments);
     PortTraffic& counts = counters_.traffic(source.port);
     counts.rx += count;
     counts.rx_bytes += burst_.seen.bytes;

@@ -144,7 +144,7 @@ private:
     // packet_path.cc
     void receive(RxSource& source, uint16_t count, const LiveGeneration& live);
     void admit(RxSource& source, uint16_t count, const PortPlan& plan);
-    void admit_each(uint32_t port, uint16_t count, bool takes_segments);
+    void admit_each(const RxSource& source, uint16_t count, bool takes_segments);
     void name_contexts(const RxSource& source);
     void forget_segments();
     void describe_packets();

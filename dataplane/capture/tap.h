@@ -35,6 +35,8 @@ public:
         return this;
     }
 
+    /// Where the packets came from that are dropped before the next burst begins.
+    void polled(uint16_t queue) { facts_.queue = queue; }
     /// `verdict`: what packets count as that no program judges, or kNone.
     void begin_burst(uint32_t port, uint16_t queue, uint8_t verdict);
     /// The next packet of the burst; `packet` names it from now on.

@@ -132,11 +132,13 @@ TEST_F(TapTest, APacketOfNoProgramHasNoVerdict) {
 TEST_F(TapTest, WhatIsNotAdmittedHasARecordOfItsOwn) {
     Lane& lane = open({});
     const Bytes runt = {1, 2, 3};
+    tap_.polled(9);
     tap_.dropped(&runt, kReason, 2, view(runt));
     const std::vector<Seen> seen = take(lane);
     ASSERT_EQ(seen.size(), 1u);
     EXPECT_EQ(seen[0].bytes, runt);
     EXPECT_EQ(seen[0].header.in_port, 2u);
+    EXPECT_EQ(seen[0].header.queue, 9u);
     EXPECT_EQ(seen[0].header.generation, 7u);
 }
 
