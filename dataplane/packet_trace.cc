@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "dataplane/packet.h"
 #include "dataplane/worker.h"
@@ -104,7 +103,7 @@ bool Worker::judge_traced(const RxSource& source, const LiveGeneration& live, Wo
         }
         PacketTrace& made = trace.begin();
         made.generation = live.number();
-        made.time_ns = vm::system_clock_ns(CLOCK_REALTIME) /* the vDSO's, no system call */;
+        made.time_ns = vm::system_clock_ns(CLOCK_REALTIME);  // the vDSO's, no system call
         made.port = source.port;
         made.queue = source.queue;
         made.drops.fill(false);

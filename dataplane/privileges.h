@@ -17,11 +17,11 @@ struct PrivilegeNeeds {
 
 /// Every thread of the process but the caller gives up all capabilities; the one that sets links
 /// keeps CAP_NET_ADMIN. The caller keeps
-/// CAP_NET_ADMIN and CAP_NET_RAW, to set links and to open devices that come back, and
-/// CAP_DAC_OVERRIDE where the run directory is another user's; what detaching XDP programs takes it
-/// keeps at hand, without effect until raise_privileges(). No program that is executed from now on
-/// has more than its caller. Threads made later inherit what their maker has. An error names the
-/// threads that kept theirs. Control thread; once the threads run.
+/// CAP_NET_ADMIN and CAP_NET_RAW, to close devices, and CAP_DAC_OVERRIDE where the run directory is
+/// another user's; what detaching XDP programs takes it keeps at hand, without effect until
+/// raise_privileges(). No program that is executed from now on has more than its caller. Threads
+/// made later inherit what their maker has. An error names the threads that kept theirs. Control
+/// thread; once the threads run.
 Result<void> give_up_privileges(const PrivilegeNeeds& needs);
 
 /// What the calling thread kept at hand has effect again: before ports are closed.

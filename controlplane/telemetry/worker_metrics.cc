@@ -38,7 +38,7 @@ void add_worker(Families& families, const api::WorkerStats& worker, uint64_t tsc
                      worker.sleeps);
     families.gauge("weir_worker_generation", "Generation that the worker runs.", labels,
                    worker.generation);
-    families.gauge("weir_worker_running", "0 while the worker is stuck or dead.", labels,
+    families.gauge("weir_worker_running", "0 while the worker is stuck.", labels,
                    uint64_t{worker.state == api::WorkerState::Running});
     add_times(families, labels, worker, tsc_hz);
     families.latency("weir_worker_latency_seconds",
