@@ -107,8 +107,9 @@ private:
 
     template <LpmLayout kLayout>
     static Step first(const Direct& direct, const uint8_t* address);
+    // Not in one Step: two halves of a register, put together in memory, would be waited for.
     template <uint32_t kAddressBytes>
-    uint32_t below(Step at, const uint8_t* address) const;
+    uint32_t below(uint32_t slot, uint32_t best, uint32_t byte, const uint8_t* address) const;
     void advance(Step& at, const uint8_t* address) const;
     template <uint32_t kAddressBytes>
     uint32_t finish(const Step& at, const uint8_t* address) const;

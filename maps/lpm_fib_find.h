@@ -83,7 +83,9 @@ inline void LpmFib::fetch_lines(uint32_t slot) const {
 }
 
 template <uint32_t kAddressBytes>
-WEIR_LPM_TARGET uint32_t LpmFib::below(Step at, const uint8_t* address) const {
+WEIR_LPM_TARGET uint32_t LpmFib::below(uint32_t slot, uint32_t best, uint32_t byte,
+                                       const uint8_t* address) const {
+    Step at{slot, best, byte};
     // Ahead of the branches on the kind, which are guessed wrong often.
     fetch_lines(at.slot);
     while (is_block(at.slot)) {
@@ -98,7 +100,7 @@ inline uint32_t LpmFib::find(const uint8_t* address) const {
     const Step at = first<kLayout>(direct_, address);
     if (slot_kind(at.slot) == LpmSlotKind::Entry) [[likely]]
         return slot_or(at.slot, at.best);
-    return below<kAddressBytes>(at, address);
+    return below<kAddressBytes>(at.slot, at.best, at.byte, address);
 }
 
 inline void LpmFib::prefetch(uint32_t slot) const {
