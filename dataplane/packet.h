@@ -4,7 +4,9 @@
 
 #include <rte_mbuf.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/pool.h"
 #include "dataplane/verdict.h"
@@ -88,52 +90,80 @@ struct BurstSummary {
     rte_mempool* pool = nullptr;
 };
 
+/// Gathers a BurstSummary, without a branch: each packet's fields as two vectors.
+class Sifter {
+public:
+    explicit Sifter(rte_mempool* pool) : pool_(pool) {}
+
+    void add(const rte_mbuf& packet) {
+        Words rearm;
+        Lengths fields;
+        std::memcpy(&rearm, &packet.rearm_data, sizeof rearm);
+        std::memcpy(&fields, &packet.rx_descriptor_fields1, sizeof fields);
+        const auto halves = reinterpret_cast<Halves>(fields);
+        words_ |= rearm;
+        sums_ += fields;
+        longest_ = halves > longest_ ? halves : longest_;
+        shortest_ = halves < shortest_ ? halves : shortest_;
+        pools_ |= reinterpret_cast<uintptr_t>(packet.pool) ^ reinterpret_cast<uintptr_t>(pool_);
+    }
+    BurstSummary summary() const {
+        constexpr uint64_t kOneOwnerOneBuffer = 0x0000'0001'0001'0000;  // none has 0 of either
+        constexpr uint64_t kOwnersAndBuffers = 0x0000'ffff'ffff'0000;
+        constexpr uint32_t kPacketLength = 1, kDataLength = 4;  // in Lengths and in Halves
+        const bool is_plain = (words_[0] & kOwnersAndBuffers) == kOneOwnerOneBuffer &&
+                              (words_[1] & kUnusualFlags) == 0 && pools_ == 0 &&
+                              shortest_[kDataLength] >= kFrameBytesMin;
+        return {.bytes = sums_[kPacketLength],
+                .longest = longest_[kDataLength],
+                .pool = is_plain ? pool_ : nullptr};
+    }
+
+private:
+    using Words = uint64_t __attribute__((vector_size(16)));    // data_off, refcnt, nb_segs, port;
+                                                                // ol_flags
+    using Lengths = uint32_t __attribute__((vector_size(16)));  // packet_type, pkt_len, ..., hash
+    using Halves = uint16_t __attribute__((vector_size(16)));   // the same; data_len, vlan_tci
+    static_assert(offsetof(rte_mbuf, ol_flags) == offsetof(rte_mbuf, rearm_data) + 8);
+    static_assert(offsetof(rte_mbuf, pkt_len) == offsetof(rte_mbuf, rx_descriptor_fields1) + 4);
+    static_assert(offsetof(rte_mbuf, data_len) == offsetof(rte_mbuf, rx_descriptor_fields1) + 8);
+
+    rte_mempool* pool_;
+    Words words_{};
+    Lengths sums_{};
+    Halves longest_{}, shortest_ = ~longest_;
+    uint64_t pools_ = 0;  ///< bits in which any packet's pool differs
+};
+
 /// Opens each of `count` packets, not 0, as open_packet does, in one pass without a branch. Where
 /// the summary has no pool the contexts must not be used: some packet needs make_usual, or at least
 /// a second look. Without room, frame_start and frame_limit are left as they are: only helpers that
 /// change packets (vm::Effect::ChangesPacket) read them.
 template <bool kWithRoom>
 inline BurstSummary open_burst(rte_mbuf* const* packets, uint32_t count, vm::XdpContext* contexts) {
-    // data_off, refcnt, nb_segs and port are one word, which drivers write as such.
-    constexpr uint64_t kOneOwnerOneBuffer = 0x0000'0001'0001'0000;
-    constexpr uint64_t kOwnersAndBuffers = 0x0000'ffff'ffff'0000;
-    constexpr uint64_t kNegative = uint64_t{1} << 63;
     // Plain moves. Left to itself the compiler gathers two pointers into a vector register first,
     // which takes longer than the two stores.
     const auto keep = [](uint8_t*& field, uint8_t* value) {
         __atomic_store_n(&field, value, __ATOMIC_RELAXED);
     };
-    rte_mempool* const pool = packets[0]->pool;
     [[maybe_unused]] const uint32_t buffer_bytes =
         packets[0]->buf_len;  // the same for all of a pool
-    uint64_t words = 0, flags = 0, pools = 0, runts = 0, bytes = 0, longest = 0;
+    Sifter sifter(packets[0]->pool);
     for (uint32_t i = 0; i < count; ++i) {
         const rte_mbuf& packet = *packets[i];
         vm::XdpContext& context = contexts[i];
-        const uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(&packet.rearm_data),
-                                              __ATOMIC_RELAXED);
-        const uint64_t length = packet.data_len;
         auto* const buffer = static_cast<uint8_t*>(packet.buf_addr);
-        uint8_t* const data = buffer + (word & 0xffff);
+        uint8_t* const data = buffer + packet.data_off;
         keep(context.data, data);
-        keep(context.data_end, data + length);
+        keep(context.data_end, data + packet.data_len);
         keep(context.data_meta, data);
         if constexpr (kWithRoom) {
             keep(context.frame_start, buffer - kPrivateBytes);
             keep(context.frame_limit, buffer + buffer_bytes);
         }
-        words |= word ^ kOneOwnerOneBuffer;
-        flags |= packet.ol_flags;
-        pools |= reinterpret_cast<uintptr_t>(packet.pool) ^ reinterpret_cast<uintptr_t>(pool);
-        runts |= length - kFrameBytesMin;
-        longest = length > longest ? length : longest;
-        bytes += length;
+        sifter.add(packet);
     }
-    const uint64_t unusual =
-        (words & kOwnersAndBuffers) | (flags & kUnusualFlags) | pools | (runts & kNegative);
-    return {.bytes = bytes,
-            .longest = static_cast<uint32_t>(longest),
-            .pool = unusual == 0 ? pool : nullptr};
+    return sifter.summary();
 }
 
 /// Gives packets back that a BurstSummary with a pool covers, and that nobody took a reference to
