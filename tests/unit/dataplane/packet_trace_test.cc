@@ -1,14 +1,11 @@
 #include "dataplane/packet_trace.h"
 
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
-
 #include <thread>
 
-#include "dataplane/transmit.h"
 #include "maps/maps.h"
 #include "tests/unit/dataplane/fixtures.h"
 #include "tests/unit/dataplane/forwarding_fixture.h"
+#include "tests/unit/dataplane/full_device.h"
 #include "vm/verifier/verifier.h"
 
 namespace weir::dataplane::testing {
@@ -124,20 +121,6 @@ TEST(PacketTrace, LooksAtTheAskedPortAlone) {
     });
 }
 
-/// A device that nobody empties: it takes 7 packets.
-uint16_t start_full_device() {
-    rte_ring* ring = rte_ring_create("full", 8, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-    const int port = rte_eth_from_rings("net_ring_full", &ring, 1, &ring, 1, 0);
-    EXPECT_GE(port, 0);
-    const auto id = static_cast<uint16_t>(port);
-    const rte_eth_conf conf{};
-    EXPECT_EQ(rte_eth_dev_configure(id, 1, 1, &conf), 0);
-    EXPECT_EQ(rte_eth_rx_queue_setup(id, 0, 64, 0, nullptr, rte_mempool_lookup("weir_packets")), 0);
-    EXPECT_EQ(rte_eth_tx_queue_setup(id, 0, 64, 0, nullptr), 0);
-    EXPECT_EQ(rte_eth_dev_start(id), 0);
-    return id;
-}
-
 TEST(PacketTrace, HasTheDropsOfItsPacketAlone) {
     in_child([] {
         const CountingNode counting;  // starts DPDK
@@ -145,15 +128,10 @@ TEST(PacketTrace, HasTheDropsOfItsPacketAlone) {
         Counters counters(1, 1);
         Transmitter transmitter(
             counters, {{.port_id = start_full_device(), .frame_bytes_max = kFrameBytesMax}}, {});
-        const auto send = [&](uint16_t bytes) {
-            rte_mbuf* packet = rte_pktmbuf_alloc(rte_mempool_lookup("weir_packets"));
-            ASSERT_NE(packet, nullptr);
-            rte_pktmbuf_append(packet, bytes);
-            transmitter.send(0, packet);
-        };
+        const auto send = [&](uint16_t bytes) { transmitter.send(0, packet_of(bytes)); };
         for (uint32_t i = 0; i < kTxBufferPackets; ++i) send(60);
         transmitter.flush_devices();  // some leave
-        for (uint32_t i = 0; i < 7; ++i) send(60);
+        for (uint32_t i = 0; i < kFullDevicePackets; ++i) send(60);
         transmitter.flush_devices();  // none does
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
         PacketTrace trace;
