@@ -26,7 +26,8 @@ std::string why_no_monitor(const std::vector<Awaited>& sources);
 struct IdleSetup {
     api::IdleMode mode = api::IdleMode::Poll;
     std::vector<Awaited> awaited;  ///< IdleMode::Monitor
-    /// Some receive ring is a network card's, which fills it at line rate.
+    /// Some receive ring is a network card's, which fills it at line rate, or other workers hand
+    /// packets over, which have waited already.
     bool is_short = false;
 };
 
@@ -36,9 +37,9 @@ public:
 
     void note_busy() { empty_rounds_ = 0; }
     /// After an empty round, on the worker's thread; returns when it is time to look again, at
-    /// `deadline_ns` (CLOCK_MONOTONIC) at the latest. True: it slept. The caller holds nothing that
-    /// was looked up in maps.
-    bool rest(uint64_t deadline_ns);
+    /// `deadline_ns` (CLOCK_MONOTONIC) at the latest. `is_handed`: as is_short, from now on. True:
+    /// it slept. The caller holds nothing that was looked up in maps.
+    bool rest(uint64_t deadline_ns, bool is_handed);
 
 private:
     uint64_t nap_ns(uint64_t deadline_ns) const;

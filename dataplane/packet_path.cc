@@ -38,7 +38,8 @@ inline void Worker::drop_as(uint32_t port, uint32_t i, DropReason reason) {
 }
 
 void Worker::drop(uint32_t port, uint32_t i, DropReason reason) {
-    if (__builtin_expect(recording_ != nullptr, 0)) recording_->note_drop(port, reason);
+    if (__builtin_expect(recording_ != nullptr, 0))
+        recording_->note({PacketFate::Kind::Dropped, reason, port});
     if (__builtin_expect(tap_now_ == nullptr, 1))
         drop_as<false>(port, i, reason);
     else
@@ -75,8 +76,21 @@ inline void Worker::leave_as(uint32_t out, uint32_t i) {
     transmitter_.send(out, burst_.packets[i]);
 }
 
+/// As leave_as, of a packet that is traced.
+void Worker::leave_traced(uint32_t out, uint32_t i) {
+    if (!close(out, i)) return;
+    if (tap_now_ != nullptr) {
+        guard_.leave();
+        tap_leaves(*tap_now_, *burst_.packets[i], out);
+    }
+    recording_->note({PacketFate::Kind::Left, {}, out});
+    transmitter_.send(out, burst_.packets[i]);
+}
+
 inline void Worker::leave(uint32_t out, uint32_t i) {
-    if (__builtin_expect(tap_now_ == nullptr, 1))
+    if (__builtin_expect(recording_ != nullptr, 0))
+        leave_traced(out, i);
+    else if (__builtin_expect(tap_now_ == nullptr, 1))
         leave_as<false>(out, i);
     else
         leave_as<true>(out, i);
@@ -378,8 +392,7 @@ uint32_t Worker::run_chain(std::span<const ChainEntry> chain, vm::XdpContext& co
     return vm::XDP_PASS;
 }
 
-/// The port that it left for, or Fate::kNowhere.
-uint32_t Worker::judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i) {
+void Worker::judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i) {
     run_.entry = nullptr;
     run_.out = Run::kStillIn;
     run_.first = i;
@@ -387,7 +400,7 @@ uint32_t Worker::judge_packet(uint32_t port, const LiveGeneration& live, uint32_
     const uint32_t verdict = run_chain(live.ports[port].ingress, burst_.contexts[i]);
     if (__builtin_expect(tap_now_ != nullptr, 0)) tap_verdict(i, verdict, capture::Hook::Ingress);
     ++counters_.traffic(port).verdicts[verdict_index(verdict)];
-    return settle(port, i, verdict, env_.redirect_ifindex, env_.redirect_to);
+    settle(port, i, verdict, env_.redirect_ifindex, env_.redirect_to);
 }
 
 /// By the port `out`, over its egress chain.

@@ -106,13 +106,13 @@ bool Worker::judge_traced(const RxSource& source, const LiveGeneration& live, Wo
         made.time_ns = vm::system_clock_ns(CLOCK_REALTIME);  // the vDSO's, no system call
         made.port = source.port;
         made.queue = source.queue;
-        made.drops.fill(false);
+        made.fates_total = 0;
         // The recorder tells the packet's addresses by the room around it, which open_burst may
         // have left out.
         if (burst_.seen.pool != nullptr) open_packet(*burst_.packets[i], burst_.contexts[i]);
         made.recorder.begin(burst_.contexts[i]);
         record(&made);
-        made.out_port = judge_packet(source.port, live, i);
+        judge_packet(source.port, live, i);
         record(nullptr);
         trace.finish(made);
     }

@@ -5,10 +5,12 @@
 // traced, over all workers, and per worker no more at a time than a bucket allows, so that others
 // are not slowed: a traced packet costs some tens of microseconds.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "dataplane/counters.h"
@@ -23,6 +25,8 @@ constexpr uint32_t kTraceRecorders = 16;
 /// Then one more in this time, on each worker.
 constexpr uint64_t kTraceIntervalUs = 2000;
 constexpr uint32_t kTracePacketsMax = 100'000;
+/// Of a packet and of the copies that a broadcast makes of it; those beyond are not noted.
+constexpr uint32_t kTracedFatesMax = 64;
 
 /// What is looked for; shared by the workers.
 struct TraceOrder {
@@ -34,6 +38,16 @@ struct TraceOrder {
 
 class WorkerTrace;
 
+/// What became of a packet, or of a copy of it.
+struct PacketFate {
+    enum class Kind : uint8_t { Left, Dropped, Handed };
+    Kind kind = Kind::Left;
+    DropReason reason{};  ///< Dropped
+    uint32_t at = 0;      ///< the port, also a host's end; Handed: the worker that goes on with it
+
+    bool operator==(const PacketFate&) const = default;
+};
+
 /// One traced packet: what ran, and where it went.
 struct PacketTrace {
     vm::RunRecorder recorder;
@@ -42,14 +56,20 @@ struct PacketTrace {
     uint64_t time_ns = 0;  ///< CLOCK_REALTIME
     uint32_t worker = 0, port = 0;
     uint16_t queue = 0;
-    std::array<bool, kDropReasons> drops{};  ///< of it, or of copies that a broadcast made
-    uint32_t drop_port = 0;                  ///< of the last one
-    static constexpr uint32_t kNoPort = UINT32_MAX;
-    uint32_t out_port = kNoPort;  ///< that it left for, also a host's end
+    std::array<PacketFate, kTracedFatesMax> fates;
+    uint32_t fates_total = 0;
 
-    void note_drop(uint32_t at, DropReason reason) {
-        drops[static_cast<size_t>(reason)] = true;
-        drop_port = at;
+    std::span<const PacketFate> noted() const {
+        return std::span(fates).first(std::min(fates_total, kTracedFatesMax));
+    }
+    void note(PacketFate fate) {
+        if (fates_total < kTracedFatesMax) fates[fates_total] = fate;
+        ++fates_total;
+    }
+    /// What was noted last as having left did not.
+    void note_not_sent(uint32_t out, DropReason reason) {
+        --fates_total;
+        note({PacketFate::Kind::Dropped, reason, out});
     }
 };
 

@@ -76,27 +76,23 @@ uint32_t Worker::run_bound(const vm::Runnable& bound, vm::XdpContext& context) {
     return verdict;
 }
 
-/// Packet `i` by an entry of a devmap. The port that it left for, or Fate::kNowhere.
-uint32_t Worker::leave_by_entry(uint32_t port, uint32_t i, const maps::Destination& entry) {
+/// Packet `i` by an entry of a devmap.
+void Worker::leave_by_entry(uint32_t port, uint32_t i, const maps::Destination& entry) {
     const uint32_t out = port_with(entry.number);
     if (out == Fate::kNowhere) {
-        drop(port, i, DropReason::redirect_unknown_port);
-        return out;
+        return drop(port, i, DropReason::redirect_unknown_port);
     }
     if (entry.program != nullptr) {
         vm::XdpContext& context = burst_.contexts[i];
         context.egress_ifindex = entry.number;
         const uint32_t verdict = run_bound(*entry.program, context);
         context.egress_ifindex = 0;
-        if (verdict != vm::XDP_PASS) {
-            drop(
+        if (verdict != vm::XDP_PASS)
+            return drop(
                 out, i,
                 verdict == vm::XDP_DROP ? DropReason::redirect_drop : DropReason::redirect_aborted);
-            return Fate::kNowhere;
-        }
     }
     send_off(out, i);
-    return out;
 }
 
 /// A copy of packet `i` by an entry of a devmap.
@@ -105,7 +101,8 @@ void Worker::leave_as_copy(uint32_t port, uint32_t i, const maps::Destination& e
     rte_mbuf* const copy = copy_of(*burst_.packets[i], burst_.contexts[i]);
     if (copy == nullptr) {
         ++counters_.port(port).drops[static_cast<size_t>(DropReason::clone_no_buffer)];
-        if (recording_ != nullptr) recording_->note_drop(port, DropReason::clone_no_buffer);
+        if (recording_ != nullptr)
+            recording_->note({PacketFate::Kind::Dropped, DropReason::clone_no_buffer, port});
         return;
     }
     vm::XdpContext& context = burst_.contexts[kCopy];
@@ -124,7 +121,7 @@ void Worker::leave_as_copy(uint32_t port, uint32_t i, const maps::Destination& e
 }
 
 /// A copy for each entry but the last one, for which the packet itself is left.
-uint32_t Worker::broadcast(uint32_t port, uint32_t i, const vm::Redirect& where) {
+void Worker::broadcast(uint32_t port, uint32_t i, const vm::Redirect& where) {
     struct Visit {
         Worker& worker;
         const maps::TargetMap& targets;
@@ -147,7 +144,6 @@ uint32_t Worker::broadcast(uint32_t port, uint32_t i, const vm::Redirect& where)
     where.map->for_each(reach, &visit, env_.cpu);
     if (visit.waiting.number != 0) return leave_by_entry(port, i, visit.waiting);
     drop(port, i, DropReason::redirect_nowhere);
-    return Fate::kNowhere;
 }
 
 /// Packet `i` into the queue to the worker that is the key.
@@ -163,6 +159,8 @@ void Worker::hand_over(uint32_t port, uint32_t i, const vm::Redirect& where) {
     const uint16_t meta = stays ? meta_bytes(context) : uint16_t{0};
     if (!close_slowly(port, i)) return;
     ++counters_.port(port).between_workers;
+    if (recording_ != nullptr)
+        recording_->note({PacketFate::Kind::Handed, {}, static_cast<uint32_t>(where.key)});
     queue.put({.packet = burst_.packets[i],
                .map = static_cast<const maps::Cpumap*>(where.map)->number(),
                .key = static_cast<uint32_t>(where.key),
@@ -171,26 +169,19 @@ void Worker::hand_over(uint32_t port, uint32_t i, const vm::Redirect& where) {
                .meta_bytes = meta});
 }
 
-uint32_t Worker::redirect_by_map(uint32_t port, uint32_t i, const vm::Redirect& where) {
-    if (where.map == nullptr) {  // bpf_redirect with a number that looks like it
-        drop(port, i, DropReason::redirect_unknown_port);
-        return Fate::kNowhere;
-    }
+void Worker::redirect_by_map(uint32_t port, uint32_t i, const vm::Redirect& where) {
+    if (where.map == nullptr)  // bpf_redirect with a number that looks like it
+        return drop(port, i, DropReason::redirect_unknown_port);
     if ((where.flags & vm::kBroadcast) != 0) return broadcast(port, i, where);
-    if (where.map->spec().type == vm::MapType::Cpumap) {
-        hand_over(port, i, where);
-        return Fate::kNowhere;
-    }
+    if (where.map->spec().type == vm::MapType::Cpumap) return hand_over(port, i, where);
     const maps::Destination entry = targets_of(where).destination(static_cast<uint32_t>(where.key));
     if (entry.number != 0) return leave_by_entry(port, i, entry);
     drop(port, i, DropReason::redirect_nowhere);  // it was there when the program asked
-    return Fate::kNowhere;
 }
 
-/// What packet `i` does by a verdict of its ingress side. The port that it left for, or
-/// Fate::kNowhere.
-uint32_t Worker::settle(uint32_t port, uint32_t i, uint32_t verdict, uint32_t redirect,
-                        const vm::Redirect& by_map) {
+/// What packet `i` does by a verdict of its ingress side.
+void Worker::settle(uint32_t port, uint32_t i, uint32_t verdict, uint32_t redirect,
+                    const vm::Redirect& by_map) {
     if (verdict == vm::XDP_REDIRECT && redirect == vm::kRedirectByMap)
         return redirect_by_map(port, i, by_map);
     const Fate fate = fate_of(port, verdict, redirect);
@@ -198,7 +189,6 @@ uint32_t Worker::settle(uint32_t port, uint32_t i, uint32_t verdict, uint32_t re
         drop(port, i, fate.reason);
     else
         send_off(fate.out, i);
-    return fate.out;
 }
 
 /// A burst some of whose packets were redirected by maps.

@@ -135,6 +135,21 @@ api::TracedObject TraceCommands::name_of(const vm::Map* map) const {
     return {};
 }
 
+api::TracedFate TraceCommands::fate_of(const PacketFate& fate, const Forwarding& forwarding) {
+    if (fate.kind == PacketFate::Kind::Handed)
+        return {.kind = api::FateKind::ToWorker, .worker = fate.at};
+    api::TracedFate told{.port = forwarding.port_name(fate.at)};
+    const bool is_hosts_end = told.port.empty();  // ports behind the configured ones
+    if (fate.kind == PacketFate::Kind::Dropped) {
+        told.kind = api::FateKind::Dropped;
+        told.reason = kDropReasonNames[static_cast<size_t>(fate.reason)];
+        if (is_hosts_end) told.port = "the host";
+    } else if (is_hosts_end) {
+        told.kind = api::FateKind::ToKernel;
+    }
+    return told;
+}
+
 api::TracedPacket TraceCommands::packet_of(const PacketTrace& trace,
                                            const Forwarding& forwarding) const {
     api::TracedPacket packet;
@@ -144,14 +159,10 @@ api::TracedPacket TraceCommands::packet_of(const PacketTrace& trace,
     packet.port = forwarding.port_name(trace.port);
     if (packet.port.empty()) packet.port = "the host";
     packet.queue = trace.queue;
-    for (size_t reason = 0; reason < kDropReasons; ++reason)
-        if (trace.drops[reason]) packet.drops.emplace_back(kDropReasonNames[reason]);
-    if (!packet.drops.empty()) packet.drop_port = forwarding.port_name(trace.drop_port);
-    const bool left = trace.out_port != PacketTrace::kNoPort && packet.drops.empty();
-    if (left) packet.out_port = forwarding.port_name(trace.out_port);
-    // The hosts' ends are ports behind the configured ones.
-    packet.to_kernel = left && packet.out_port.empty();
+    static_assert(kTracedFatesMax <= api::kTracedFatesMax);
+    for (const PacketFate& fate : trace.noted()) packet.fates.push_back(fate_of(fate, forwarding));
     packet.record = trace.recorder.record();
+    packet.record.is_cut |= trace.fates_total > kTracedFatesMax;
     for (const vm::Runnable* program : packet.record.programs)
         packet.programs.push_back(name_of(program));
     for (const vm::Map* map : packet.record.maps) packet.maps.push_back(name_of(map));

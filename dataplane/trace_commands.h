@@ -49,6 +49,7 @@ private:
 
     static void disarm(Forwarding& forwarding);
     void end(Forwarding& forwarding);
+    static api::TracedFate fate_of(const PacketFate& fate, const Forwarding& forwarding);
     api::TracedPacket packet_of(const PacketTrace& trace, const Forwarding& forwarding) const;
     api::TracedObject name_of(const vm::Runnable* program) const;
     api::TracedObject name_of(const vm::Map* map) const;

@@ -33,7 +33,7 @@ Transmitter::~Transmitter() {
 
 void Transmitter::drop(uint32_t port, rte_mbuf* packet, DropReason reason) {
     counters_.drop(port, reason, 1);
-    if (recording_ != nullptr) recording_->note_drop(port, reason);
+    if (recording_ != nullptr) recording_->note_not_sent(port, reason);
     if (tap_ != nullptr) tap_not_sent(*tap_, *packet, port, reason);
     rte_pktmbuf_free(packet);
 }

@@ -46,7 +46,8 @@ public:
     /// Who hears of packets that do not leave, until the next call; nullptr: nobody.
     void tap(capture::Tap* tap) { tap_ = tap; }
 
-    /// Whose drops are noted, if it is dropped at once, until the next call; nullptr: nobody's.
+    /// Of which packet, noted as having left, it is noted if it is dropped at once, until the next
+    /// call; nullptr: of none.
     void record(PacketTrace* trace) { recording_ = trace; }
 
     /// Takes the packet; a full buffer is emptied first, and a packet without room is dropped and

@@ -127,8 +127,9 @@ private:
 
     void plan_idle(WorkerSetup& setup) {
         IdleSetup& idle = setup.idle;
+        idle.is_short = !setup.handed_to_us.empty();
         for (const RxSource& rx : setup.rx)
-            idle.is_short |= rx.ring == nullptr && ports_.all()[rx.port].request.device.is_pci();
+            idle.is_short |= rx.ring != nullptr || ports_.all()[rx.port].request.device.is_pci();
         if (idle.mode != api::IdleMode::Monitor) return;
         for (const RxSource& rx : setup.rx) idle.awaited.push_back({rx.ring, rx.port_id, rx.queue});
         for (const TxSource& handed : setup.handed_to_us)

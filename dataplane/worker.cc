@@ -64,7 +64,7 @@ void Worker::loop() {
         if (__builtin_expect(timers_.next_deadline_ns() != vm::kNoDeadline, 0)) run_timers();
         if (busy) {
             idle_.note_busy();
-        } else if (idle_.rest(timers_.next_deadline_ns())) {
+        } else if (idle_.rest(timers_.next_deadline_ns(), is_handed())) {
             ++counters_.times().sleeps;
         }
         if (__builtin_expect(task_.load(std::memory_order_relaxed) != nullptr, 0)) run_task();
@@ -132,9 +132,7 @@ bool Worker::round_as() {
     env_.fib = live.generation->fib.get();
     capture::Tap* const tap = tap_.enter_round(live.number());
     if (__builtin_expect(tap != tap_now_, 0)) transmitter_.tap(tap_now_ = tap);
-    const bool was_handed =
-        __builtin_expect(cpu_queues_.load(std::memory_order_relaxed) != nullptr, 0) &&
-        take_handed();
+    const bool was_handed = __builtin_expect(is_handed(), 0) && take_handed();
     if (timed && was_handed) clock_.judged();
     uint64_t polls_with_packets = 0;
     uint32_t index = 0;

@@ -158,7 +158,7 @@ private:
     template <bool tapped>
     void settle_each_as(uint32_t port);
     void judge_by_packet(uint32_t port, const LiveGeneration& live);
-    uint32_t judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i);
+    void judge_packet(uint32_t port, const LiveGeneration& live, uint32_t i);
     uint32_t run_chain(std::span<const ChainEntry> chain, vm::XdpContext& context);
     Fate fate_of(uint32_t port, uint32_t verdict, uint32_t redirect) const;
     void settle_all(uint32_t port, Fate fate, bool keeps_frames);
@@ -168,6 +168,7 @@ private:
     template <bool tapped>
     void leave_as(uint32_t out, uint32_t i);
     void leave(uint32_t out, uint32_t i);
+    void leave_traced(uint32_t out, uint32_t i);
     void leave_by(uint32_t out, uint32_t i);
     void leave_by_chain(uint32_t out, uint32_t i, std::span<const ChainEntry> egress);
     template <bool tapped>
@@ -188,15 +189,16 @@ private:
     void send_off(uint32_t out, uint32_t i);
 
     // redirects.cc
+    bool is_handed() const { return cpu_queues_.load(std::memory_order_relaxed) != nullptr; }
     uint32_t port_with(uint32_t ifindex) const;
     uint32_t run_bound(const vm::Runnable& bound, vm::XdpContext& context);
-    uint32_t leave_by_entry(uint32_t port, uint32_t i, const maps::Destination& entry);
+    void leave_by_entry(uint32_t port, uint32_t i, const maps::Destination& entry);
     void leave_as_copy(uint32_t port, uint32_t i, const maps::Destination& entry);
-    uint32_t broadcast(uint32_t port, uint32_t i, const vm::Redirect& where);
+    void broadcast(uint32_t port, uint32_t i, const vm::Redirect& where);
     void hand_over(uint32_t port, uint32_t i, const vm::Redirect& where);
-    uint32_t redirect_by_map(uint32_t port, uint32_t i, const vm::Redirect& where);
-    uint32_t settle(uint32_t port, uint32_t i, uint32_t verdict, uint32_t redirect,
-                    const vm::Redirect& by_map);
+    void redirect_by_map(uint32_t port, uint32_t i, const vm::Redirect& where);
+    void settle(uint32_t port, uint32_t i, uint32_t verdict, uint32_t redirect,
+                const vm::Redirect& by_map);
     void settle_by_maps(uint32_t port, const ChainEntry& entry);
     void open_handed(const CpuMessage& message, uint32_t i);
     void judge_handed(const CpuMessage& message, uint32_t i);

@@ -50,7 +50,8 @@ struct TracedStory {
     std::vector<Drop> drops;  ///< a broadcast's copies may have several
     std::vector<std::string> out_ports;
     bool to_kernel = false;
-    std::vector<std::string> notes;  ///< what the reader should know of this run
+    std::vector<uint32_t> to_workers;  ///< which go on with it, out of the trace's sight
+    std::vector<std::string> notes;    ///< what the reader should know of this run
     void drop(std::string at, std::string reason) {
         drops.push_back({std::move(at), std::move(reason)});
     }

@@ -138,10 +138,11 @@ public:
                          {"bytes_hex", hex(packet_)},
                          {"programs", std::move(runs)},
                          {"drops", Json::array()}};
-        for (const TracedStory::Drop& drop : story_.drops) document["drops"].push_back(drop.reason);
-        if (!story_.drops.empty()) document["dropped_at"] = story_.drops.back().port;
+        for (const TracedStory::Drop& drop : story_.drops)
+            document["drops"].push_back({{"port", drop.port}, {"reason", drop.reason}});
         document["leaves_by"] = story_.out_ports;
         document["to_kernel"] = story_.to_kernel;
+        document["to_workers"] = story_.to_workers;
         document["insns"] = story_.record.steps_total;
         document["is_cut"] = story_.record.is_cut;
         document["notes"] = story_.notes;
@@ -296,6 +297,7 @@ private:
             line("  dropped at {}: {}, {}", port, reason, drop_reason_text(reason));
         for (const std::string& port : story_.out_ports) line("  leaves by {}", port);
         if (story_.to_kernel) text_ += "  goes to the host's stack\n";
+        for (const uint32_t worker : story_.to_workers) line("  goes on with worker {}", worker);
     }
 
     Json run_json(size_t index) {

@@ -40,9 +40,14 @@ public:
     TracedStory story_of(api::TracedPacket packet) {
         TracedStory story;
         story.port = packet.port;
-        for (const std::string& reason : packet.drops) story.drop(packet.drop_port, reason);
-        if (!packet.out_port.empty()) story.out_ports.push_back(packet.out_port);
-        story.to_kernel = packet.to_kernel;
+        for (const api::TracedFate& fate : packet.fates) {
+            switch (fate.kind) {
+                case api::FateKind::Left: story.out_ports.push_back(fate.port); break;
+                case api::FateKind::ToKernel: story.to_kernel = true; break;
+                case api::FateKind::Dropped: story.drop(fate.port, fate.reason); break;
+                case api::FateKind::ToWorker: story.to_workers.push_back(fate.worker); break;
+            }
+        }
         story.generation = packet.generation;
         story.time_ns = packet.time_ns;
         story.worker = packet.worker;

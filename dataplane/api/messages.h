@@ -19,7 +19,7 @@
 namespace weir::dataplane::api {
 
 constexpr uint32_t kMagic = 0x52494557;  ///< "WEIR"
-constexpr uint16_t kVersion = 9;
+constexpr uint16_t kVersion = 10;
 constexpr uint32_t kFrameBytesMax = 64u << 20;
 constexpr uint32_t kBatchElementsMax = 4096;  ///< map elements per frame
 

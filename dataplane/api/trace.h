@@ -29,17 +29,26 @@ struct TracedObject {
     std::string name;
 };
 
+constexpr uint32_t kTracedFatesMax = 64;  ///< of one packet
+
+enum class FateKind : uint8_t { Left, ToKernel, Dropped, ToWorker };
+
+/// What became of a packet, or of a copy that a broadcast made of it.
+struct TracedFate {
+    FateKind kind = FateKind::Left;
+    std::string port;     ///< Left, Dropped
+    std::string reason;   ///< Dropped, as its counter is named
+    uint32_t worker = 0;  ///< ToWorker
+};
+
 struct TracedPacket {
     uint64_t generation = 0;
     uint64_t time_ns = 0;  ///< since 1970
     uint32_t worker = 0;
     std::string port;  ///< it came in by
     uint16_t queue = 0;
-    std::vector<std::string> drops;  ///< reasons that counted, at drop_port
-    std::string drop_port;
-    std::string out_port;  ///< it left for; empty: none
-    bool to_kernel = false;
-    vm::RunRecord record;  ///< without who they are:
+    std::vector<TracedFate> fates;  ///< of it and of its copies, in their order
+    vm::RunRecord record;           ///< without who they are:
     std::vector<TracedObject> programs, maps;
 };
 

@@ -102,6 +102,14 @@ void fields(V& visit, M& m) {
     visit("name", m.name, kTextBytesMax);
 }
 
+template <typename V, Of<TracedFate> M>
+void fields(V& visit, M& m) {
+    visit("kind", m.kind, FateKind::ToWorker);
+    visit("port", m.port, kNameBytesMax);
+    visit("reason", m.reason, kNameBytesMax);
+    visit("worker", m.worker);
+}
+
 template <typename V, Of<TracedPacket> M>
 void fields(V& visit, M& m) {
     visit("generation", m.generation);
@@ -109,10 +117,7 @@ void fields(V& visit, M& m) {
     visit("worker", m.worker);
     visit("port", m.port, kNameBytesMax);
     visit("queue", m.queue);
-    visit("drops", m.drops, kReasonsMax);
-    visit("drop_port", m.drop_port, kNameBytesMax);
-    visit("out_port", m.out_port, kNameBytesMax);
-    visit("to_kernel", m.to_kernel);
+    visit("fates", m.fates, kTracedFatesMax);
     visit("record", m.record);
     visit("programs", m.programs, vm::kTracedProgramsMax);
     visit("maps", m.maps, vm::kTracedMapsMax);

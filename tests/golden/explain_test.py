@@ -91,8 +91,8 @@ class Explain(unittest.TestCase):
         document = json.loads(self.explained(CASES["blocked_v4"][0], "-j"))
         packet = document["packets"][0]
         program = packet["programs"][0]
-        self.assertEqual((program["verdict"], packet["drops"], packet["dropped_at"], packet["leaves_by"]),
-                         ("XDP_DROP", ["xdp_drop"], "outside", []))
+        self.assertEqual((program["verdict"], packet["drops"], packet["leaves_by"]),
+                         ("XDP_DROP", [{"port": "outside", "reason": "xdp_drop"}], []))
         hit = [event for event in program["events"] if event["kind"] == "map" and event.get("hit")]
         self.assertEqual((hit[0]["map"], hit[0]["key"], hit[0]["value"]), ("firewall/blocked_v4", "203.0.113.9/32", 1))
         write = [event for event in program["events"] if event["kind"] == "write" and event["field"] == ".packets"][0]
@@ -100,7 +100,7 @@ class Explain(unittest.TestCase):
         self.assertIn("is_blocked_port", json.dumps(json.loads(self.explained(CASES["passed"][0], "-j"))["packets"][0]["programs"][0]["events"]))
 
     def test_a_frame_beyond_the_mtu_and_two_tags_does_not_leave(self):
-        for size, leaves_by, drops in ((1302, ["narrow"], []), (1303, [], ["exceeds_mtu"])):
+        for size, leaves_by, drops in ((1302, ["narrow"], []), (1303, [], [{"port": "narrow", "reason": "exceeds_mtu"}])):
             packet = json.loads(self.explained(f"udp 192.0.2.1:7 -> 192.0.2.2:9 len {size}", "--port", "wide", "-j"))["packets"][0]
             self.assertEqual((packet["leaves_by"], packet["drops"]), (leaves_by, drops), size)
 

@@ -116,7 +116,7 @@ for line in sys.stdin:
         tracer = Tracer(self.node, "--filter", "udp and src host 203.0.113.1", "--port", "outside", "-c", 3, "--seconds", 20)
         sent = self.send_while(tracer, "blocked")
         for packet in tracer.result()["packets"]:
-            self.assertEqual((packet["drops"], packet["dropped_at"], packet["leaves_by"]), (["xdp_drop"], "outside", []))
+            self.assertEqual((packet["drops"], packet["leaves_by"]), ([{"port": "outside", "reason": "xdp_drop"}], []))
             hits = [event["value"] for event in packet["programs"][0]["events"] if event["kind"] == "map" and event.get("hit")
                     and event["map"] == "firewall/blocked_v4"]
             self.assertEqual(hits, [1])
@@ -181,7 +181,7 @@ for line in sys.stdin:
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         elements, drops = self.node.json("map", "dump", tables[2]), self.rows(tables[0])
         explained = self.explained(packet)
-        self.assertEqual((explained["drops"], explained["dropped_at"]), (["xdp_drop"], "outside"))
+        self.assertEqual(explained["drops"], [{"port": "outside", "reason": "xdp_drop"}])
         hit = [event for event in explained["programs"][0]["events"] if event.get("hit") and event["map"] == tables[2]]
         self.assertEqual(hit[0]["value"], 7)
         self.assertEqual(self.node.json("map", "dump", tables[2]), elements)

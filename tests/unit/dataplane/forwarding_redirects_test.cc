@@ -5,6 +5,7 @@
 
 #include "dataplane/bound_program.h"
 #include "dataplane/distributor.h"
+#include "dataplane/packet_trace.h"
 #include "maps/cpumap.h"
 #include "maps/devmap.h"
 #include "tests/unit/dataplane/fixtures.h"
@@ -216,6 +217,60 @@ TEST(ForwardingRedirects, CountsABroadcastThatReachesNobody) {
             forwarding->publish(generation(1, {{.ingress = {entry(0, judge)}, .egress = {}}})));
         RingInput("net_ring0").put_patiently(numbered(1));
         EXPECT_EQ(dropped(settled(*forwarding, 1).total, "redirect_nowhere"), 1u);
+    });
+}
+
+std::vector<PacketFate> next_fates(WorkerTrace& trace) {
+    PacketTrace* made = nullptr;
+    EXPECT_TRUE(eventually([&] { return (made = trace.take()) != nullptr; }));
+    const auto noted = made->noted();
+    const std::vector<PacketFate> told(noted.begin(), noted.end());
+    trace.give_back(made);
+    return told;
+}
+
+TEST(ForwardingRedirects, TracesWhatBecameOfEachCopyOfABroadcast) {
+    in_child([] {
+        const auto map = make_devmap(4);
+        const LambdaProgram drops([](vm::XdpContext&, vm::RunEnv&) { return vm::XDP_DROP; });
+        const BoundProgram bound(drops, 7);
+        set(*map, 0, 2);
+        set(*map, 1, 77);
+        set(*map, 2, 3, &bound);
+        set(*map, 3, 1);
+        const auto workers = make_map<maps::Cpumap>(vm::MapType::Cpumap, 2);
+        set(*workers, 0, 8);
+        const RunDir dir;
+        auto forwarding = start(
+            configure({{"net_ring0", ""}, {"net_null1,no-rx=1", ""}, {"net_null2,no-rx=1", ""}}),
+            dir);
+        ASSERT_TRUE(forwarding);
+        forwarding->connect_workers();
+        const auto judge = [&](vm::XdpContext& context, vm::RunEnv& env) -> uint32_t {
+            if (number_of(context) == 9) return vm::XDP_DROP;
+            if (number_of(context) == 1) return by_map(env, *workers, 0);
+            const uint32_t verdict = by_map(env, *map, 0, kBroadcast);
+            context.data[14] = 9;  // it comes in once more
+            return verdict;
+        };
+        ASSERT_TRUE(forwarding->publish(
+            generation(1, {{.ingress = {entry(0, judge)}, .egress = {}}, {}, {}})));
+        auto order = std::make_shared<TraceOrder>();
+        order->left = 2;
+        WorkerTrace trace(order, 0);
+        forwarding->arm_trace(0, &trace);
+        RingInput input("net_ring0");
+        using Kind = PacketFate::Kind;
+        input.put_patiently(numbered(1));
+        EXPECT_EQ(next_fates(trace), (std::vector<PacketFate>{{Kind::Handed, {}, 0}}));
+        input.put_patiently(numbered(0));
+        EXPECT_EQ(next_fates(trace),
+                  (std::vector<PacketFate>{{Kind::Left, {}, 1},
+                                           {Kind::Dropped, DropReason::redirect_unknown_port, 0},
+                                           {Kind::Dropped, DropReason::redirect_drop, 2},
+                                           {Kind::Left, {}, 0}}));
+        forwarding->arm_trace(0, nullptr);
+        settled(*forwarding, 3);
     });
 }
 

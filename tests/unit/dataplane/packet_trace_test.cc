@@ -1,5 +1,6 @@
 #include "dataplane/packet_trace.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "maps/maps.h"
@@ -72,8 +73,9 @@ TEST(PacketTrace, TracesAsManyAsAskedForAndEveryPacketCountsOnce) {
         std::vector<uint64_t> counts;
         while (PacketTrace* made = trace.take()) {
             EXPECT_EQ(made->generation, 1u);
-            EXPECT_TRUE(made->drops[static_cast<size_t>(DropReason::xdp_drop)]);
-            EXPECT_EQ(made->out_port, PacketTrace::kNoPort);
+            ASSERT_EQ(made->noted().size(), 1u);
+            EXPECT_EQ(made->noted()[0],
+                      (PacketFate{PacketFate::Kind::Dropped, DropReason::xdp_drop, 0}));
             const vm::RunRecord& record = made->recorder.record();
             EXPECT_EQ(record.programs, std::vector{counting.program->runnable()});
             ASSERT_EQ(record.writes.size(), 1u);
@@ -135,13 +137,17 @@ TEST(PacketTrace, HasTheDropsOfItsPacketAlone) {
         transmitter.flush_devices();  // none does
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
         PacketTrace trace;
+        trace.note({PacketFate::Kind::Left, {}, 0});
         transmitter.record(&trace);
         send(60);  // in place of those before it, which the device does not take
         EXPECT_EQ(counters.port(0).drops[static_cast<size_t>(DropReason::tx_full)],
                   kTxBufferPackets);
-        EXPECT_EQ(trace.drops, (std::array<bool, kDropReasons>{}));
+        const PacketFate left{PacketFate::Kind::Left, {}, 0};
+        EXPECT_TRUE(std::ranges::equal(trace.noted(), std::array{left}));
+        trace.note(left);
         send(kFrameBytesMax + 1);
-        EXPECT_TRUE(trace.drops[static_cast<size_t>(DropReason::exceeds_mtu)]);
+        const PacketFate too_long{PacketFate::Kind::Dropped, DropReason::exceeds_mtu, 0};
+        EXPECT_TRUE(std::ranges::equal(trace.noted(), std::array{left, too_long}));
         transmitter.record(nullptr);
         transmitter.drain();
     });
