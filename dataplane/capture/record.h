@@ -16,7 +16,7 @@ struct RecordHeader {
     uint32_t is_packet = 0;  ///< 0: unused space, no field below is there
     uint64_t tsc = 0;
     uint64_t generation = 0;
-    uint64_t packet_id = 0;  ///< the same before and after; worker in the upper 16 bits
+    uint64_t packet_id = 0;  ///< the same before and after; worker in the upper 8 bits
     uint32_t captured_bytes = 0;
     uint32_t wire_bytes = 0;
     uint16_t queue = 0;

@@ -10,7 +10,8 @@ namespace weir::dataplane::capture {
 namespace {
 
 constexpr uint32_t kVerdicts = 5;
-constexpr uint32_t kWorkerShift = 48;
+constexpr uint32_t kWorkerShift = 56;
+static_assert(kWorkersMax <= 1u << (64 - kWorkerShift));
 
 }  // namespace
 
