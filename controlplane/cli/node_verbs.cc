@@ -173,7 +173,8 @@ int verb_prog_swap(const Words& words) {
     options.positional("NAME", true)
         .positional("OBJ", true)
         .value("prog", "PROG",
-               "which program of OBJ; absent: the configuration's, or the only one");
+               "which program of OBJ; absent: as the configuration says, or if it does not, the "
+               "only one");
     const Result<Parsed> parsed = options.with_run_dir().with_json().parse(words);
     if (!parsed) return report(parsed.error());
     if (parsed->help_shown) return kExitDone;

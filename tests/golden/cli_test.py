@@ -91,7 +91,7 @@ class Contract(unittest.TestCase):
     def test_bench_measures(self):
         done = weir("prog", "bench", OBJECT, "--prog", "count", "--pcap-in", CAPTURE, "--rounds", "3", "-j")
         document = json.loads(done.stdout)
-        self.assertEqual((document["engine"], document["burst"]), ("jit", 32))
+        self.assertEqual((document["engine"], document["burst"]), ("jit", 64))
         spread = document["ns_per_packet"]
         self.assertTrue(0 < spread["min"] <= spread["median"] <= spread["max"])
 
