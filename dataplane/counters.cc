@@ -1,7 +1,5 @@
 #include "dataplane/counters.h"
 
-#include <sched.h>
-
 #include <cstring>
 
 #include "vm/base/check.h"
@@ -61,8 +59,10 @@ void Counters::publish() {
     if ((dirty_traffic_ | dirty_ports_) == 0 && !queues_dirty_ && !times_dirty_ &&
         dirty_programs_.empty())
         return;
-    const uint64_t before = sequence_.load(std::memory_order_relaxed);
-    sequence_.store(before + 1, std::memory_order_relaxed);
+    lock_.write([this] { store_changes(); });
+}
+
+void Counters::store_changes() {
     for (uint32_t left = dirty_traffic_; left != 0; left &= left - 1)
         publish_traffic(static_cast<uint32_t>(__builtin_ctz(left)));
     for (uint32_t left = dirty_ports_; left != 0; left &= left - 1) {
@@ -82,29 +82,15 @@ void Counters::publish() {
         store_words<kProgramWords>(&shared_programs_[slot * kProgramWords], programs_[slot].counts);
         programs_[slot].dirty = false;
     }
-    sequence_.store(before + 2, std::memory_order_release);
     dirty_ports_ = dirty_traffic_ = 0;
     dirty_programs_.clear();
-}
-
-template <typename Read>
-void Counters::read_consistently(Read&& read) const {
-    while (true) {
-        const uint64_t before = sequence_.load(std::memory_order_acquire);
-        if (before & 1) {
-            sched_yield();  // the worker may have lost its CPU to this very thread
-            continue;
-        }
-        read();
-        if (sequence_.load(std::memory_order_relaxed) == before) return;
-    }
 }
 
 Counters::State Counters::read() const {
     State state{.ports = std::vector<PortCounts>(port_count_),
                 .queues = std::vector<QueueCounts>(queue_count_),
                 .times = {}};
-    read_consistently([&] {
+    lock_.read([&] {
         for (uint32_t i = 0; i < port_count_; ++i)
             load_words(state.ports[i], &shared_ports_[i * kPortWords]);
         for (uint32_t i = 0; i < queue_count_; ++i)
@@ -116,7 +102,7 @@ Counters::State Counters::read() const {
 
 ProgramCounts Counters::read_program(uint32_t slot) const {
     ProgramCounts counts;
-    read_consistently([&] { load_words(counts, &shared_programs_[slot * kProgramWords]); });
+    lock_.read([&] { load_words(counts, &shared_programs_[slot * kProgramWords]); });
     return counts;
 }
 

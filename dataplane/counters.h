@@ -1,9 +1,7 @@
 #pragma once
 // One worker's counters. The worker counts in plain memory of its own and copies what changed to
 // the shared side once a round, under a sequence lock; a reader gets a state in which every packet
-// of the worker is in exactly one place. (Boehm, "Can seqlocks get along with programming language
-// memory models?", MSPC 2012: data with release stores and acquire loads needs no fences; on x86
-// both are plain moves.)
+// of the worker is in exactly one place.
 
 #include <array>
 #include <atomic>
@@ -13,6 +11,7 @@
 
 #include "dataplane/generation.h"
 #include "dataplane/verdict.h"
+#include "vm/base/sequence_lock.h"
 
 namespace weir::dataplane {
 
@@ -120,8 +119,7 @@ private:
         bool dirty = false;
     };
 
-    template <typename Read>
-    void read_consistently(Read&& read) const;
+    void store_changes();
     void publish_traffic(uint32_t port);
 
     uint32_t port_count_;
@@ -137,8 +135,7 @@ private:
     std::unique_ptr<PortCounts[]> ports_;
     std::unique_ptr<QueueCounts[]> queues_;
     std::unique_ptr<Program[]> programs_;
-    alignas(64) std::atomic<uint64_t> sequence_{
-        0};  ///< odd while the worker writes; partner: read_consistently
+    alignas(64) SequenceLock lock_;
     std::unique_ptr<Word[]> shared_ports_;
     std::unique_ptr<Word[]> shared_queues_;
     std::unique_ptr<Word[]> shared_times_;

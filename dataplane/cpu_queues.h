@@ -4,12 +4,11 @@
 
 #include <rte_mbuf.h>
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "maps/cpumap.h"
+#include "vm/base/spsc_ring.h"
 
 namespace weir::dataplane {
 
@@ -23,39 +22,7 @@ struct CpuMessage {
     uint16_t meta_bytes;  ///< metadata in front of the frame
 };
 
-class CpuQueue {
-public:
-    CpuQueue() : messages_(std::make_unique_for_overwrite<CpuMessage[]>(kRoom)) {}
-
-    // -- writer
-    /// Messages that wait, at most as many as do.
-    uint32_t waiting() const {
-        return written_.load(std::memory_order_relaxed) - taken_.load(std::memory_order_acquire);
-    }
-    /// waiting() must be below maps::kCpumapQueueMax.
-    void put(const CpuMessage& message) {
-        const uint32_t at = written_.load(std::memory_order_relaxed);
-        messages_[at % kRoom] = message;
-        written_.store(at + 1, std::memory_order_release);
-    }
-    // -- reader
-    /// False: there is none.
-    bool take(CpuMessage& message) {
-        const uint32_t at = taken_.load(std::memory_order_relaxed);
-        if (at == written_.load(std::memory_order_acquire)) return false;
-        message = messages_[at % kRoom];
-        taken_.store(at + 1, std::memory_order_release);
-        return true;
-    }
-
-private:
-    static constexpr uint32_t kRoom = maps::kCpumapQueueMax;
-    static_assert((kRoom & (kRoom - 1)) == 0);
-
-    std::unique_ptr<CpuMessage[]> messages_;
-    alignas(64) std::atomic<uint32_t> written_{0};  ///< release by the writer
-    alignas(64) std::atomic<uint32_t> taken_{0};    ///< release by the reader
-};
+using CpuQueue = SpscRing<CpuMessage, maps::kCpumapQueueMax>;
 
 /// Of all workers. Made when the first cpumap is.
 class CpuQueues {

@@ -22,12 +22,7 @@ void OutOfService::wake() {
 }
 
 void OutOfService::put(const OutReport& report) {
-    Mailbox& box = mailboxes_[report.worker];
-    const uint32_t written = box.written.load(std::memory_order_relaxed);
-    if (written - box.read.load(std::memory_order_acquire) < Mailbox::kReports) {
-        box.reports[written % Mailbox::kReports] = report;
-        box.written.store(written + 1, std::memory_order_release);
-    }
+    mailboxes_[report.worker].put(report);
     wake();
 }
 
@@ -49,12 +44,9 @@ std::vector<OutReport> OutOfService::take_reports() {
     uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = ::read(event_fd_, &count, sizeof count);
     std::vector<OutReport> reports;
-    for (Mailbox& box : mailboxes_) {
-        uint32_t read = box.read.load(std::memory_order_relaxed);
-        for (; read != box.written.load(std::memory_order_acquire); ++read)
-            reports.push_back(box.reports[read % Mailbox::kReports]);
-        box.read.store(read, std::memory_order_release);
-    }
+    OutReport report;
+    for (Mailbox& box : mailboxes_)
+        while (box.take(report)) reports.push_back(report);
     return reports;
 }
 

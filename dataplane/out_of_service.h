@@ -11,6 +11,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/fault_guard.h"
 #include "dataplane/generation.h"
+#include "vm/base/spsc_ring.h"
 
 namespace weir::dataplane {
 
@@ -57,12 +58,7 @@ public:
 private:
     /// From one worker to the control thread. One that does not fit is lost; what it would say is
     /// found out again in the next generation.
-    struct alignas(64) Mailbox {
-        static constexpr uint32_t kReports = 8;
-        std::array<OutReport, kReports> reports;
-        std::atomic<uint32_t> written{0};  ///< release by the worker; partner: take_reports
-        std::atomic<uint32_t> read{0};     ///< release by take_reports; partner: put
-    };
+    using Mailbox = SpscRing<OutReport, 8>;
     void put(const OutReport& report);
 
     int event_fd_;

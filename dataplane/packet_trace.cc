@@ -36,8 +36,8 @@ uint32_t WorkerTrace::allowance(uint64_t now_tsc) {
         tokens_ = static_cast<uint32_t>(std::min<uint64_t>(tokens_ + earned, kTraceRecorders));
     }
     while (in_hand_count_ < kTraceRecorders) {
-        PacketTrace* const trace = free_.pop();
-        if (trace == nullptr) break;
+        PacketTrace* trace = nullptr;
+        if (!free_.take(trace)) break;
         in_hand_[in_hand_count_++] = trace;
     }
     return std::min({tokens_, in_hand_count_, order_->left.load(std::memory_order_relaxed)});

@@ -16,6 +16,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/packet_filter.h"
 #include "maps/reclaim.h"
+#include "vm/base/spsc_ring.h"
 #include "vm/interp/run_recorder.h"
 
 namespace weir::dataplane {
@@ -73,33 +74,6 @@ struct PacketTrace {
     }
 };
 
-/// One producer, one consumer, no waiting.
-class TraceRing {
-public:
-    bool push(PacketTrace* trace) {
-        const uint32_t tail = tail_.load(std::memory_order_relaxed);
-        if (tail - head_.load(std::memory_order_acquire) == kTraceRecorders) return false;
-        slots_[tail % kTraceRecorders] = trace;
-        tail_.store(tail + 1, std::memory_order_release);
-        return true;
-    }
-    PacketTrace* pop() {
-        const uint32_t head = head_.load(std::memory_order_relaxed);
-        if (head == tail_.load(std::memory_order_acquire)) return nullptr;
-        PacketTrace* const trace = slots_[head % kTraceRecorders];
-        head_.store(head + 1, std::memory_order_release);
-        return trace;
-    }
-    bool empty() const {
-        return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_acquire);
-    }
-
-private:
-    std::array<PacketTrace*, kTraceRecorders> slots_{};
-    alignas(64) std::atomic<uint32_t> head_{0};  ///< release by the consumer; partner: push
-    alignas(64) std::atomic<uint32_t> tail_{0};  ///< release by the producer; partner: pop
-};
-
 /// A worker's part of an armed trace.
 class WorkerTrace {
 public:
@@ -110,14 +84,18 @@ public:
     /// traced: begin() has a recorder for each. Runs the filter, unless there is no room.
     uint64_t choose(uint32_t port, std::span<vm::XdpContext> contexts, vm::RunEnv& env);
     PacketTrace& begin();
-    void finish(PacketTrace& trace) { filled_.push(&trace); }
+    void finish(PacketTrace& trace) { filled_.put(&trace); }
     /// Of a packet whose program faulted: another one is traced in its place.
     void abandon(PacketTrace& trace);
 
     // -- the control thread
     /// The oldest that is filled, to be given back; nullptr: none.
-    PacketTrace* take() { return filled_.pop(); }
-    void give_back(PacketTrace* trace) { free_.push(trace); }
+    PacketTrace* take() {
+        PacketTrace* oldest = nullptr;
+        filled_.take(oldest);
+        return oldest;
+    }
+    void give_back(PacketTrace* trace) { free_.put(trace); }
     /// Packets that the filter did not see, for lack of room.
     uint64_t passed_over() const { return passed_over_.load(std::memory_order_relaxed); }
 
@@ -126,7 +104,7 @@ private:
 
     std::shared_ptr<TraceOrder> order_;
     std::vector<std::unique_ptr<PacketTrace>> traces_;
-    TraceRing filled_, free_;
+    SpscRing<PacketTrace*, kTraceRecorders> filled_, free_;
     // The worker's own.
     std::array<PacketTrace*, kTraceRecorders> in_hand_{};
     uint32_t in_hand_count_ = 0;

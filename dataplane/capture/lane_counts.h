@@ -2,10 +2,10 @@
 // What one capture counted on one worker. As Counters of the packet path: plain numbers of the
 // worker's, copied once a burst under a sequence lock, so that every read is of one moment.
 
-#include <sched.h>
-
 #include <atomic>
 #include <cstdint>
+
+#include "vm/base/sequence_lock.h"
 
 namespace weir::dataplane::capture {
 
@@ -22,34 +22,29 @@ public:
 
     /// The worker, before what it took becomes visible in the ring.
     void publish() {
-        const uint64_t sequence = sequence_.load(std::memory_order_relaxed);
-        sequence_.store(sequence + 1, std::memory_order_relaxed);
-        matched_.store(own_.matched, std::memory_order_release);
-        taken_.store(own_.taken, std::memory_order_release);
-        refused_.store(own_.refused, std::memory_order_release);
-        skipped_.store(own_.skipped, std::memory_order_release);
-        sequence_.store(sequence + 2, std::memory_order_release);
+        lock_.write([this] {
+            matched_.store(own_.matched, std::memory_order_release);
+            taken_.store(own_.taken, std::memory_order_release);
+            refused_.store(own_.refused, std::memory_order_release);
+            skipped_.store(own_.skipped, std::memory_order_release);
+        });
     }
 
     /// Any thread.
     Counts read() const {
-        for (;;) {
-            const uint64_t before = sequence_.load(std::memory_order_acquire);
-            if (before % 2 != 0) {
-                sched_yield();  // the worker may have lost its CPU to this very thread
-                continue;
-            }
-            const Counts counts{.matched = matched_.load(std::memory_order_acquire),
-                                .taken = taken_.load(std::memory_order_acquire),
-                                .refused = refused_.load(std::memory_order_acquire),
-                                .skipped = skipped_.load(std::memory_order_acquire)};
-            if (sequence_.load(std::memory_order_relaxed) == before) return counts;
-        }
+        Counts counts;
+        lock_.read([&] {
+            counts = {.matched = matched_.load(std::memory_order_acquire),
+                      .taken = taken_.load(std::memory_order_acquire),
+                      .refused = refused_.load(std::memory_order_acquire),
+                      .skipped = skipped_.load(std::memory_order_acquire)};
+        });
+        return counts;
     }
 
 private:
     Counts own_;
-    alignas(64) std::atomic<uint64_t> sequence_{0};  ///< odd while the worker writes
+    alignas(64) SequenceLock lock_;
     std::atomic<uint64_t> matched_{0}, taken_{0}, refused_{0}, skipped_{0};
 };
 

@@ -49,6 +49,7 @@ TEST(CpuQueue, HoldsAsManyAsACpumapMayAskFor) {
             {.packet = nullptr, .map = 1, .key = number, .port = 0, .queue = 0, .meta_bytes = 0});
     }
     CpuMessage message{};
+    EXPECT_FALSE(queue.put(message)) << "no room";
     for (uint32_t number = 0; number < maps::kCpumapQueueMax; ++number) {
         ASSERT_TRUE(queue.take(message));
         ASSERT_EQ(message.key, number);
