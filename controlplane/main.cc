@@ -35,7 +35,7 @@ Result<Settings> read_settings(const po::variables_map& values) {
     settings.run_dir = values["run-dir"].as<std::string>();
     settings.config_file = values["config"].as<std::string>();
     settings.quiet = values.count("quiet") != 0;
-    settings.dataplane_socket = settings.run_dir + "/" + kDataplaneSocketName;
+    settings.dataplane_socket = settings.run_dir + "/" + dataplane::api::kSocketName;
     if (values.count("dataplane-socket") != 0)
         settings.dataplane_socket = values["dataplane-socket"].as<std::string>();
     return settings;

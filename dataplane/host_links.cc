@@ -82,13 +82,6 @@ Result<Descriptor> make_interface(const std::string& name, const vm::MacAddress&
     return tap;
 }
 
-Result<rte_ring*> make_ring(const std::string& name, int numa_socket) {
-    rte_ring* ring =
-        rte_ring_create(name.c_str(), kRingRoom, numa_socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
-    if (ring != nullptr) return ring;
-    return fail(ErrorKind::kResource, fmt::format("ring {}: {}", name, rte_strerror(rte_errno)));
-}
-
 /// A device of these rings, started.
 Result<uint16_t> make_device(const std::string& name, std::vector<rte_ring*> to_host,
                              rte_ring* from_host, int numa_socket, rte_mempool* pool) {
@@ -122,10 +115,6 @@ void free_all(rte_ring* ring) {
 
 }  // namespace
 
-void HostLinks::Ring::operator()(rte_ring* ring) const {
-    rte_ring_free(ring);
-}
-
 Result<void> HostLinks::add(Ports& ports, uint32_t port, uint32_t workers) {
     const Ports::Port& owner = ports.all()[port];
     const std::string& name = owner.request.config.name;
@@ -137,18 +126,17 @@ Result<void> HostLinks::add(Ports& ports, uint32_t port, uint32_t workers) {
     link->tap = std::move(*tap);
     std::vector<rte_ring*> to_host;
     for (uint32_t worker = 0; worker < workers; ++worker) {
-        const Result<rte_ring*> ring =
-            make_ring(fmt::format("weir_to_host_{}_{}", port, worker), ports.numa_socket());
+        Result<Ring> ring = make_ring(fmt::format("weir_to_host_{}_{}", port, worker),
+                                      kHostRingPackets, ports.numa_socket());
         if (!ring) return std::unexpected(ring.error());
-        link->to_host.emplace_back(*ring);
-        to_host.push_back(*ring);
+        to_host.push_back(link->to_host.emplace_back(std::move(*ring)).get());
     }
-    const Result<rte_ring*> from_host =
-        make_ring(fmt::format("weir_from_host_{}", port), ports.numa_socket());
+    Result<Ring> from_host =
+        make_ring(fmt::format("weir_from_host_{}", port), kHostRingPackets, ports.numa_socket());
     if (!from_host) return std::unexpected(from_host.error());
-    link->from_host.reset(*from_host);
+    link->from_host = std::move(*from_host);
     const Result<uint16_t> device =
-        make_device(fmt::format("weir_host_{}", port), std::move(to_host), *from_host,
+        make_device(fmt::format("weir_host_{}", port), std::move(to_host), link->from_host.get(),
                     ports.numa_socket(), link->pool);
     if (!device) return std::unexpected(device.error());
     ports.add_host_end(port, *device, static_cast<uint16_t>(workers));
@@ -172,7 +160,7 @@ HostLinks::~HostLinks() {
     stop_.store(true, std::memory_order_relaxed);
     if (thread_.joinable()) thread_.join();
     for (const auto& link : links_) {
-        for (const RingPointer& ring : link->to_host) free_all(ring.get());
+        for (const Ring& ring : link->to_host) free_all(ring.get());
         free_all(link->from_host.get());
         rte_pktmbuf_free(link->spare);
     }
@@ -221,7 +209,7 @@ void HostLinks::write_packet(Link& link, rte_mbuf* packet) {
 
 bool HostLinks::send(Link& link) {
     bool moved = false;
-    for (const RingPointer& ring : link.to_host) {
+    for (const Ring& ring : link.to_host) {
         void* packets[kBatch];
         const uint32_t count = rte_ring_sc_dequeue_burst(ring.get(), packets, kBatch, nullptr);
         for (uint32_t i = 0; i < count; ++i) write_packet(link, static_cast<rte_mbuf*>(packets[i]));

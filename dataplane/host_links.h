@@ -22,6 +22,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/ports.h"
+#include "dataplane/rings.h"
 #include "vm/base/descriptor.h"
 #include "vm/base/result.h"
 
@@ -48,16 +49,12 @@ public:
     void fold(std::vector<PortCounts>& ports, std::span<const Refused> refused) const;
 
 private:
-    struct Ring {
-        void operator()(rte_ring* ring) const;
-    };
-    using RingPointer = std::unique_ptr<rte_ring, Ring>;
     struct Link {
         uint32_t port = 0;  ///< that it belongs to
         Descriptor tap;     ///< the interface goes away with it
         rte_mempool* pool = nullptr;
-        std::vector<RingPointer> to_host;  ///< by worker
-        RingPointer from_host;
+        std::vector<Ring> to_host;  ///< by worker
+        Ring from_host;
         rte_mbuf* spare = nullptr;  ///< for the next read
         std::atomic<uint64_t> down{0}, refused{0};
     };

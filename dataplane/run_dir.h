@@ -6,11 +6,12 @@
 #include <optional>
 #include <string>
 
+#include "dataplane/api/frame.h"
 #include "vm/base/result.h"
 
 namespace weir::dataplane {
 
-constexpr const char* kSocketName = "dataplane.sock";
+using api::kSocketName;
 constexpr const char* kLockName = "dataplane.lock";
 
 /// Holds the directory while it lives; the kernel lets go of the lock with the process, however

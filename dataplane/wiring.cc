@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <rte_cycles.h>
-#include <rte_errno.h>
 #include <rte_lcore.h>
 
 namespace weir::dataplane {
@@ -55,15 +54,11 @@ public:
     }
 
 private:
-    /// One producer, one consumer.
-    Result<rte_ring*> make_ring(const std::string& name, uint32_t packets) {
-        rte_ring* ring = rte_ring_create(name.c_str(), packets, ports_.numa_socket(),
-                                         RING_F_SP_ENQ | RING_F_SC_DEQ);
-        if (ring == nullptr)
-            return fail(ErrorKind::kResource,
-                        fmt::format("ring {}: {}", name, rte_strerror(rte_errno)));
-        wiring_.rings.emplace_back(ring);
-        return ring;
+    /// One that lives with the wiring.
+    Result<rte_ring*> add_ring(const std::string& name, uint32_t packets) {
+        Result<Ring> ring = make_ring(name, packets, ports_.numa_socket());
+        if (!ring) return std::unexpected(ring.error());
+        return wiring_.rings.emplace_back(std::move(*ring)).get();
     }
 
     Result<void> add_receive(uint32_t worker, const std::vector<RxAssignment>& assigned) {
@@ -88,8 +83,8 @@ private:
         for (uint32_t to = 0; to < workers_; ++to) {
             if (to == worker) continue;
             const Result<rte_ring*> ring =
-                make_ring(fmt::format("weir_share_{}_{}_{}", source.port, source.queue, to),
-                          kDistributorPackets);
+                add_ring(fmt::format("weir_share_{}_{}_{}", source.port, source.queue, to),
+                         kDistributorPackets);
             if (!ring) return std::unexpected(ring.error());
             rings[to] = *ring;
             wiring_.setups[to].rx.push_back({.port = source.port,
@@ -114,7 +109,7 @@ private:
                             .frame_bytes_max = port.frame_bytes_max};
             if (assigned[p].owner != worker) {
                 const Result<rte_ring*> ring =
-                    make_ring(fmt::format("weir_handover_{}_{}", worker, p), kHandoverPackets);
+                    add_ring(fmt::format("weir_handover_{}_{}", worker, p), kHandoverPackets);
                 if (!ring) return std::unexpected(ring.error());
                 target.handover = *ring;
                 wiring_.setups[assigned[p].owner].handed_to_us.push_back(

@@ -11,19 +11,16 @@
 #include "dataplane/api/messages.h"
 #include "dataplane/flow_hash.h"
 #include "dataplane/ports.h"
+#include "dataplane/rings.h"
 #include "dataplane/worker.h"
 #include "vm/base/result.h"
 
 namespace weir::dataplane {
 
-struct RingFree {
-    void operator()(rte_ring* ring) const { rte_ring_free(ring); }
-};
-
 /// What the workers are made of, and what must outlive them.
 struct Wiring {
     std::vector<WorkerSetup> setups;  ///< by worker
-    std::vector<std::unique_ptr<rte_ring, RingFree>> rings;
+    std::vector<Ring> rings;
     std::unique_ptr<FragmentedPairs> fragmented;
     std::vector<std::string> warnings;
 };

@@ -15,7 +15,6 @@ constexpr size_t kAnswerBytesMax = 256u << 20;   ///< what a client reads at mos
 constexpr const char* kRecordsType = "application/octet-stream";  ///< elements, back to back
 constexpr const char* kMessageType = "application/octet-stream";  ///< one of dataplane/api
 constexpr const char* kControlSocketName = "control.sock";
-constexpr const char* kDataplaneSocketName = "dataplane.sock";
 
 struct HttpRequest {
     std::string method;                        ///< "GET"

@@ -54,8 +54,7 @@ int verb_bypass(const Words& words) {
     if (parsed->help_shown) return kExitDone;
     const Result<api::BypassRequest> request = request_of(*parsed);
     if (!request) return report(request.error());
-    Result<api::Client> client =
-        api::Client::connect(run_dir_of(*parsed) + "/" + kDataplaneSocketName);
+    Result<api::Client> client = api::Client::connect(run_dir_of(*parsed) + "/" + api::kSocketName);
     if (!client) return report(client.error());
     const Result<api::BypassState> state = client->bypass(*request);
     if (!state) return report(state.error());

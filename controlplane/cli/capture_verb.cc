@@ -29,7 +29,7 @@ constexpr auto kLook = std::chrono::milliseconds(100);
 constexpr auto kLastWrites = std::chrono::seconds(6);
 
 Result<api::Client> connect(const Parsed& parsed) {
-    return api::Client::connect(run_dir_of(parsed) + "/" + kDataplaneSocketName);
+    return api::Client::connect(run_dir_of(parsed) + "/" + api::kSocketName);
 }
 
 Result<Descriptor> open_output(const std::string& path) {

@@ -318,7 +318,7 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<ExplainWorld>> world_of_node(const std::string& run_dir) {
-    Result<api::Client> client = api::Client::connect(run_dir + "/" + kDataplaneSocketName);
+    Result<api::Client> client = api::Client::connect(run_dir + "/" + api::kSocketName);
     if (!client) return std::unexpected(client.error());
     auto world = std::make_unique<NodeWorld>(std::move(*client));
     if (const Result<void> built = world->build(); !built) return std::unexpected(built.error());

@@ -93,7 +93,7 @@ Result<void> Foreground::start() {
 }
 
 std::string Foreground::dataplane_socket() const {
-    return settings_.run_dir + "/" + kDataplaneSocketName;
+    return settings_.run_dir + "/" + dataplane::api::kSocketName;
 }
 
 /// The control plane must not meet another node's dataplane: it starts when ours has taken the run
@@ -233,7 +233,7 @@ void Foreground::stop() {
     dataplane_.reset();
     if (!ours || !ready_) return;
     unlink((settings_.run_dir + "/" + kControlSocketName).c_str());
-    unlink((settings_.run_dir + "/" + kDataplaneSocketName).c_str());
+    unlink((settings_.run_dir + "/" + dataplane::api::kSocketName).c_str());
 }
 
 }  // namespace weir::controlplane::cli

@@ -114,8 +114,7 @@ Result<int> trace(const Parsed& parsed) {
     if (!request) return std::unexpected(request.error());
     const Result<double> seconds = seconds_option(parsed, "seconds", 0);
     if (!seconds) return std::unexpected(seconds.error());
-    Result<api::Client> client =
-        api::Client::connect(run_dir_of(parsed) + "/" + kDataplaneSocketName);
+    Result<api::Client> client = api::Client::connect(run_dir_of(parsed) + "/" + api::kSocketName);
     if (!client) return std::unexpected(client.error());
     TraceBook book(*client);
     if (const Result<void> learned = book.learn_ports(); !learned)

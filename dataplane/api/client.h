@@ -11,6 +11,7 @@
 
 #include "dataplane/api/bypass.h"
 #include "dataplane/api/capture.h"
+#include "dataplane/api/frame.h"
 #include "dataplane/api/messages.h"
 #include "dataplane/api/trace.h"
 

@@ -20,6 +20,7 @@
 
 namespace weir::dataplane::api {
 
+constexpr const char* kSocketName = "dataplane.sock";  ///< in the run directory
 constexpr size_t kFrameHeaderBytes = 12;
 
 enum class FrameType : uint16_t {
