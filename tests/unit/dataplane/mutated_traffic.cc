@@ -22,7 +22,8 @@ public:
 
 private:
     static uint32_t calm(uint32_t verdict, const vm::RunEnv& env) {
-        return verdict >= vm::XDP_TX && number_below(2, env) == 0 ? vm::XDP_DROP : verdict;
+        const bool comes_back = verdict == vm::XDP_TX || verdict == vm::XDP_REDIRECT;
+        return comes_back && number_below(2, env) == 0 ? vm::XDP_DROP : verdict;
     }
     static const Calmed& of(const CompiledProgram* self) {
         return *static_cast<const Calmed*>(self);
