@@ -1,77 +1,16 @@
-// XDP_REDIRECT by maps, and the exits that aborted.
+// XDP_REDIRECT by maps.
 #include <atomic>
 #include <cstring>
 #include <mutex>
 
 #include "dataplane/bound_program.h"
-#include "dataplane/distributor.h"
 #include "dataplane/packet_trace.h"
-#include "maps/cpumap.h"
-#include "maps/devmap.h"
-#include "tests/unit/dataplane/fixtures.h"
-#include "tests/unit/dataplane/forwarding_fixture.h"
+#include "tests/unit/dataplane/redirects_fixture.h"
 
 namespace weir::dataplane {
 namespace {
 
 using namespace testing;
-
-constexpr uint64_t kBroadcast = 8, kExcludeIngress = 16;
-
-template <typename Kind>
-std::unique_ptr<maps::TargetMap> make_map(vm::MapType type, uint32_t entries) {
-    vm::MapSpec spec = testing_map("targets", type, entries);
-    spec.value_bytes = maps::kTargetBytes;
-    Result<std::unique_ptr<vm::Map>> made = [&] {
-        if constexpr (std::is_same_v<Kind, maps::Cpumap>)
-            return Kind::create(spec, 2);
-        else
-            return Kind::create(spec);
-    }();
-    EXPECT_TRUE(made) << made.error().message;
-    return std::unique_ptr<maps::TargetMap>(static_cast<maps::TargetMap*>(made->release()));
-}
-std::unique_ptr<maps::TargetMap> make_devmap(uint32_t entries) {
-    return make_map<maps::Devmap>(vm::MapType::Devmap, entries);
-}
-void set(maps::TargetMap& map, uint32_t key, uint32_t number, const BoundProgram* bound = nullptr) {
-    const maps::Target target{number, bound != nullptr ? 1u : 0u};
-    ASSERT_EQ(map.set_target(reinterpret_cast<const uint8_t*>(&key), target, bound), 0);
-}
-
-Frame numbered(uint32_t number) {
-    Frame frame(64, 0);
-    std::memcpy(frame.data() + 14, &number, sizeof number);
-    return frame;
-}
-uint32_t number_of(const vm::XdpContext& context) {
-    uint32_t number = 0;
-    std::memcpy(&number, context.data + 14, sizeof number);
-    return number;
-}
-
-/// What bpf_redirect_map leaves.
-uint32_t by_map(vm::RunEnv& env, maps::TargetMap& map, uint64_t key, uint64_t flags = 0) {
-    env.redirect_to = {&map, key, flags};
-    env.redirect_ifindex = vm::kRedirectByMap;
-    return vm::XDP_REDIRECT;
-}
-
-api::Stats settled(const Forwarding& forwarding, uint64_t rx) {
-    EXPECT_TRUE(eventually([&] {
-        const api::Stats stats = forwarding.read_stats();
-        return stats.total.rx == rx && stats.total.in_flight == 0;
-    }));
-    const api::Stats stats = forwarding.read_stats();
-    EXPECT_EQ(unaccounted(stats.total), 0u);
-    return stats;
-}
-
-/// In one burst, and packet by packet, which a second program in the chain asks for.
-std::vector<ChainEntry> chain_of(bool by_packet, LambdaProgram::Body body) {
-    if (by_packet) return {returning(1, vm::XDP_PASS), entry(0, std::move(body))};
-    return {entry(0, std::move(body))};
-}
 
 TEST(ForwardingRedirects, GoesByTheEntryOfEachPacket) {
     for (const bool by_packet : {false, true}) {
@@ -386,73 +325,6 @@ TEST(ForwardingRedirects, FreesWhatWaitsForAWorkerAtTheEnd) {
             EXPECT_LE(stats.total.in_flight, 50u);
         }
         forwarding.reset();
-    });
-}
-
-TEST(ForwardingRedirects, CountsAbortsByProgramAndExit) {
-    in_child([] {
-        const RunDir dir;
-        auto forwarding = start(configure({{"net_ring0", ""}}), dir);
-        ASSERT_TRUE(forwarding);
-        const auto judge = [&](vm::XdpContext& context, vm::RunEnv& env) -> uint32_t {
-            vm::note_abort(env.aborts, 5, number_of(context) % 3);  // as engines do
-            return vm::XDP_ABORTED;
-        };
-        ASSERT_TRUE(
-            forwarding->publish(generation(1, {{.ingress = {entry(5, judge)}, .egress = {}}})));
-        RingInput input("net_ring0");
-        for (uint32_t number = 0; number < 100; ++number) input.put_patiently(numbered(number));
-        settled(*forwarding, 100);
-        const std::vector<api::AbortedAt> aborted = forwarding->program_counters(5).aborted;
-        ASSERT_EQ(aborted.size(), 3u);
-        EXPECT_EQ(aborted[0].count, 34u);
-        EXPECT_EQ(aborted[2].insn, 2u);
-        EXPECT_EQ(aborted[2].count, 33u);
-        forwarding->reset_program_counters(5);
-        EXPECT_TRUE(forwarding->program_counters(5).aborted.empty());
-    });
-}
-
-/// More exits than one burst has packets: each copy of a broadcast may end in one.
-TEST(ForwardingRedirects, CountsAbortsOfABroadcastAndOfTheRestOfItsBurst) {
-    in_child([] {
-        constexpr uint32_t kCopies = 32;
-        const auto map = make_devmap(kCopies);
-        for (uint32_t key = 0; key < kCopies; ++key) set(*map, key, 2);
-        const RunDir dir;
-        auto forwarding = start(configure({{"net_ring0", ""}, {"net_null1,no-rx=1", ""}}), dir);
-        ASSERT_TRUE(forwarding);
-        std::atomic<bool> is_held{false}, let_go{false};
-        const auto judge = [&](vm::XdpContext& context, vm::RunEnv& env) -> uint32_t {
-            if (number_of(context) == 0) {
-                is_held = true;
-                while (!let_go) std::this_thread::yield();
-                return vm::XDP_DROP;
-            }
-            if (number_of(context) == 1) return by_map(env, *map, 0, kBroadcast);
-            vm::note_abort(env.aborts, 5, 1);
-            return vm::XDP_ABORTED;
-        };
-        const auto refuse = [](vm::XdpContext&, vm::RunEnv& env) -> uint32_t {
-            vm::note_abort(env.aborts, 6, 2);
-            return vm::XDP_ABORTED;
-        };
-        ASSERT_TRUE(
-            forwarding->publish(generation(1, {{.ingress = chain_of(true, judge), .egress = {}},
-                                               {.ingress = {}, .egress = {entry(6, refuse)}}})));
-        RingInput input("net_ring0");
-        input.put_patiently(numbered(0));
-        ASSERT_TRUE(eventually([&] { return is_held.load(); }));
-        for (uint32_t number = 1; number <= kRxBurstPackets; ++number)
-            input.put_patiently(numbered(number));
-        let_go = true;
-        settled(*forwarding, 1 + kRxBurstPackets);
-        const auto aborted = [&](uint32_t program) {
-            const std::vector<api::AbortedAt> exits = forwarding->program_counters(program).aborted;
-            return exits.size() == 1 ? exits[0].count : 0;
-        };
-        EXPECT_EQ(aborted(6), kCopies);
-        EXPECT_EQ(aborted(5), kRxBurstPackets - 1);
     });
 }
 
