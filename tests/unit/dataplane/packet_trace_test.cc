@@ -7,6 +7,7 @@
 #include "tests/unit/dataplane/fixtures.h"
 #include "tests/unit/dataplane/forwarding_fixture.h"
 #include "tests/unit/dataplane/full_device.h"
+#include "tests/unit/dataplane/redirects_fixture.h"
 #include "vm/verifier/verifier.h"
 
 namespace weir::dataplane::testing {
@@ -150,6 +151,59 @@ TEST(PacketTrace, HasTheDropsOfItsPacketAlone) {
         EXPECT_TRUE(std::ranges::equal(trace.noted(), std::array{left, too_long}));
         transmitter.record(nullptr);
         transmitter.drain();
+    });
+}
+
+/// Of a pool of which no worker has any.
+std::vector<rte_mbuf*> hold_all_but_one(rte_mempool* pool) {
+    std::vector<rte_mbuf*> held;
+    while (rte_mbuf* buffer = rte_pktmbuf_alloc(pool)) held.push_back(buffer);
+    rte_pktmbuf_free(held.back());
+    held.pop_back();
+    return held;
+}
+
+/// The packet itself goes on to the last entry.
+TEST(PacketTrace, NotesThatThereWasNoBufferForACopy) {
+    in_child([] {
+        const auto map = make_devmap(2);
+        set(*map, 0, 2);
+        set(*map, 1, 3);
+        const RunDir dir;
+        const auto node = start(
+            configure({{"net_ring0", ""}, {"net_null1,no-rx=1", ""}, {"net_null2,no-rx=1", ""}}),
+            dir);
+        ASSERT_TRUE(node);
+        const auto judge = [&](vm::XdpContext&, vm::RunEnv& env) {
+            return by_map(env, *map, 0, kBroadcast);
+        };
+        ASSERT_TRUE(node->publish(generation(1, {{.ingress = {entry(0, judge)}}, {}, {}})));
+        WorkerTrace trace(order_of(2), 0);
+        node->arm_trace(0, &trace);
+        using Kind = PacketFate::Kind;
+        const PacketFate itself{Kind::Left, {}, 2};
+        RingInput input("net_ring0");
+        std::vector<rte_mbuf*> held;
+        for (const bool is_empty : {true, false}) {
+            SCOPED_TRACE(is_empty);
+            const PacketFate first = is_empty
+                                         ? PacketFate{Kind::Dropped, DropReason::clone_no_buffer, 0}
+                                         : PacketFate{Kind::Left, {}, 1};
+            if (is_empty) held = hold_all_but_one(rte_mempool_lookup("weir_packets"));
+            input.put_patiently(numbered(1));
+            PacketTrace* made = nullptr;
+            ASSERT_TRUE(eventually([&] { return (made = trace.take()) != nullptr; }));
+            EXPECT_TRUE(std::ranges::equal(made->noted(), std::array{first, itself}));
+            trace.give_back(made);
+            rte_pktmbuf_free_bulk(held.data(), static_cast<unsigned>(held.size()));
+            held.clear();
+        }
+        const api::Stats stats = settled(*node, 2);
+        EXPECT_EQ(stats.total.cloned, 2u);
+        EXPECT_EQ(dropped(stats.ports.at("p0"), "clone_no_buffer"), 1u);
+        EXPECT_EQ(stats.ports.at("p1").tx, 1u);
+        EXPECT_EQ(stats.ports.at("p2").tx, 2u);
+        node->arm_trace(0, nullptr);
     });
 }
 
