@@ -8,6 +8,7 @@
 #include "maps/held_locks.h"
 #include "tests/unit/dataplane/forwarding_fixture.h"
 #include "tests/unit/dataplane/machine_program.h"
+#include "tests/unit/dataplane/redirects_fixture.h"
 
 #if defined(__x86_64__)
 
@@ -186,6 +187,70 @@ TEST(Faults, TheGenerationAfterRunsAsItSays) {
         wire.publish(3, {.ingress = {returning(kOtherSlot, vm::XDP_DROP)}});
         wire.in->put_patiently(kGood);
         EXPECT_TRUE(wire.waits_for_drops("xdp_drop", 1));
+    });
+}
+
+/// An abort for each frame that is not kBad.
+ChainEntry aborting(uint32_t slot) {
+    return entry(slot, [slot](vm::XdpContext& context, vm::RunEnv& env) -> uint32_t {
+        if (context.data[0] == MachineProgram::kTrigger) return vm::XDP_PASS;
+        vm::note_abort(env.aborts, slot, 1);  // as engines do
+        return vm::XDP_ABORTED;
+    });
+}
+
+uint64_t aborted(const Forwarding& forwarding, uint32_t slot) {
+    uint64_t count = 0;
+    for (const api::AbortedAt& exit : forwarding.program_counters(slot).aborted)
+        count += exit.count;
+    return count;
+}
+
+/// Two bursts have more exits than the log holds, and the end of the first is never reached.
+TEST(Faults, LoseNoAbortOfTheirBurstAndOfTheNext) {
+    for (const size_t at : {size_t{kRxBurstPackets} - 1, size_t{kRxBurstPackets} / 2, size_t{0}}) {
+        SCOPED_TRACE(at);
+        in_child([at] {
+            Wire wire(api::FailMode::Closed);
+            wire.publish(1, {.ingress = {aborting(kOtherSlot), faulty()}});
+            std::vector<Frame> frames(2 * kRxBurstPackets, kGood);
+            frames[at] = kBad;
+            ASSERT_TRUE(wire.in->put_burst(frames));
+            EXPECT_TRUE(wire.waits_for_drops("xdp_aborted", frames.size() - 1));
+            EXPECT_EQ(wire.drops("program_fault"), 1u);
+            EXPECT_EQ(aborted(*wire.forwarding, kOtherSlot), frames.size() - 1);
+            EXPECT_EQ(unaccounted(wire.forwarding->read_stats().total), 0u);
+        });
+    }
+}
+
+/// A program behind a cpumap's entry faults between packets for which another one aborts.
+TEST(Faults, BehindACpumapLoseNoPacketAndNoAbortOfTheirRound) {
+    in_child([] {
+        constexpr uint32_t kTaker = 1, kFrames = 2 * kRxBurstPackets;
+        const auto refusing = make_map<maps::Cpumap>(vm::MapType::Cpumap, 2);
+        const auto faulting = make_map<maps::Cpumap>(vm::MapType::Cpumap, 2);
+        const ChainEntry refuses = aborting(kOtherSlot);
+        const MachineProgram faults(machine::kReadsNull);
+        const BoundProgram first(*refuses.program, kOtherSlot), second(faults, kFaultySlot);
+        set(*refusing, kTaker, maps::kCpumapQueueMax, &first);
+        set(*faulting, kTaker, maps::kCpumapQueueMax, &second);
+        Wire wire(api::FailMode::Closed, {0, 1});
+        wire.forwarding->connect_workers();
+        const auto judge = [&](vm::XdpContext& context, vm::RunEnv& env) {
+            const bool is_bad = context.data[0] == MachineProgram::kTrigger;
+            return by_map(env, is_bad ? *faulting : *refusing, kTaker);
+        };
+        wire.publish(1, {.ingress = {entry(1, judge)}});
+        std::vector<Frame> frames(kFrames, kGood);
+        frames[kRxBurstPackets - 1] = kBad;
+        ASSERT_TRUE(wire.in->put_burst(frames));
+        EXPECT_TRUE(wire.waits_for_drops("redirect_aborted", kFrames - 1));
+        EXPECT_EQ(wire.drops("program_fault"), 1u);
+        EXPECT_EQ(aborted(*wire.forwarding, kOtherSlot), kFrames - 1);
+        const api::Stats stats = wire.forwarding->read_stats();
+        EXPECT_EQ(unaccounted(stats.total), 0u);
+        EXPECT_EQ(stats.total.in_flight, 0u);
     });
 }
 
