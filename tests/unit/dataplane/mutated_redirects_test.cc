@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "dataplane/interface.h"
+#include "dataplane/packet_trace.h"
 #include "tests/support/environment.h"
 #include "tests/unit/dataplane/interfaces_fixture.h"
 #include "tests/unit/dataplane/map_ways.h"
@@ -54,6 +55,37 @@ private:
     uint32_t calls_ = 0;
 };
 
+/// Some of the packets are traced, on each worker, all the while.
+class Traces {
+public:
+    explicit Traces(Forwarding& forwarding) : forwarding_(forwarding) {
+        for (uint32_t worker = 0; worker < kMutatedWorkers; ++worker) {
+            auto order = std::make_shared<TraceOrder>();
+            order->left = kTracePacketsMax;
+            traces_.push_back(std::make_unique<WorkerTrace>(std::move(order), worker));
+            forwarding.arm_trace(worker, traces_.back().get());
+        }
+    }
+    void take_all() {
+        for (const auto& trace : traces_) {
+            while (PacketTrace* made = trace->take()) {
+                ++taken_;
+                trace->give_back(made);
+            }
+        }
+    }
+    void end() {
+        for (uint32_t worker = 0; worker < kMutatedWorkers; ++worker)
+            forwarding_.arm_trace(worker, nullptr);
+        EXPECT_GT(taken_, 0u);
+    }
+
+private:
+    Forwarding& forwarding_;
+    std::vector<std::unique_ptr<WorkerTrace>> traces_;
+    uint64_t taken_ = 0;
+};
+
 void expect_ways_of_maps(const api::Stats& stats) {
     for (const char* reason :
          {"redirect_unknown_port", "redirect_nowhere", "redirect_drop", "redirect_aborted",
@@ -66,12 +98,14 @@ void expect_ways_of_maps(const api::Stats& stats) {
 /// No packet is left, and each is in one place: `made` are those that did not come in by a ring.
 void expect_all_gone(const Forwarding& forwarding, uint64_t fed, bool has_host) {
     const auto from_host = [&] { return has_host ? HostEnd::seen().sent : 0; };
-    const bool settled = eventually([&] {
-        const uint64_t sent = from_host();
-        const api::Stats stats = forwarding.read_stats();
-        return gone(stats) == fed + stats.total.cloned + sent && stats.total.in_flight == 0 &&
-               (!has_host || stats.total.to_kernel == HostEnd::seen().received);
-    });
+    const bool settled = eventually(
+        [&] {
+            const uint64_t sent = from_host();
+            const api::Stats stats = forwarding.read_stats();
+            return gone(stats) == fed + stats.total.cloned + sent && stats.total.in_flight == 0 &&
+                   (!has_host || stats.total.to_kernel == HostEnd::seen().received);
+        },
+        kPatience);
     const api::Stats stats = forwarding.read_stats();
     EXPECT_TRUE(settled);
     EXPECT_EQ(gone(stats), fed + stats.total.cloned + from_host());
@@ -88,7 +122,7 @@ void expect_all_gone(const Forwarding& forwarding, uint64_t fed, bool has_host) 
 void send_by_maps(bool has_host) {
     const uint64_t seed = tests::first_seed();
     const uint64_t count = tests::number_from_environment("WEIR_PACKETS", kPackets);
-    alarm(static_cast<unsigned>(60 + count / 1'000));
+    alarm(seconds_for(count));
     ASSERT_EQ(has_host ? unshare(CLONE_NEWNET) : 0, 0) << std::strerror(errno);
     const RunDir dir;
     api::Configure ports = mutated_ports();
@@ -102,17 +136,19 @@ void send_by_maps(bool has_host) {
     ways.renew();
     std::optional<HostEnd> host;
     if (has_host) host.emplace(seed);
+    Traces traces(*forwarding);
     uint64_t generations = 0;
     Feeder feeder(*forwarding, chains, seed,
                   {.packets_per_generation = kPacketsPerGeneration, .before_each = [&] {
                        ways.renew();
+                       traces.take_all();
                        if (host) host->act();
                        if (++generations * kPacketsPerGeneration * 2 >= count) ways.retire_one();
                    }});
     const unsigned spare = has_host ? 1 : 0;  // that the next frame from the host is read into
     EXPECT_TRUE(eventually([&] { return rte_mempool_in_use_count(feeder.pool()) == spare; }));
     feeder.feed(count);
-    ASSERT_TRUE(forwarding->publish(chains.dropping()));
+    traces.end();
     expect_all_gone(*forwarding, count, has_host);
     const api::Stats stats = forwarding->read_stats();
     expect_ways_of_maps(stats);

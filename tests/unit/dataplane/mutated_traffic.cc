@@ -160,17 +160,27 @@ void Feeder::feed(uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) {
         if (i % pace_.packets_per_generation == 0) {
             pace_.before_each();
-            renew();
+            publish(&Chains::next);
         }
         put(mutator_.next());
         if (i % kLookedAtEvery == 0) look_at_one();
         if (i % 1024 != 0) continue;
         ASSERT_EQ(unaccounted(forwarding_.read_stats().total), 0u) << i;
     }
+    publish(&Chains::dropping);
 }
 
-void Feeder::renew() {
-    ASSERT_TRUE(forwarding_.publish(chains_.next()));
+/// A worker that gets no CPU for a while holds a generation up.
+void Feeder::publish(std::unique_ptr<Generation> (Chains::*make)()) {
+    std::string why_not;
+    EXPECT_TRUE(eventually(
+        [&] {
+            const Result<api::Published> published = forwarding_.publish((chains_.*make)());
+            if (!published) why_not = published.error().message;
+            return published.has_value();
+        },
+        kPatience))
+        << why_not;
 }
 
 void Feeder::put(const Bytes& bytes) {
@@ -179,9 +189,8 @@ void Feeder::put(const Bytes& bytes) {
         if (packet != nullptr && is_taken(packet)) return;
         rte_pktmbuf_free(packet);
         if (tries % kPatienceTries == 0) {  // packets that go around and around fill the rings
-            ASSERT_TRUE(
-                eventually([&] { return forwarding_.publish(chains_.dropping()).has_value(); }));
-            renew();
+            publish(&Chains::dropping);
+            publish(&Chains::next);
         }
         std::this_thread::sleep_for(std::chrono::microseconds(100));
     }

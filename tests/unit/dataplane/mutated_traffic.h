@@ -17,6 +17,11 @@ namespace weir::dataplane::testing {
 
 constexpr uint32_t kMutatedWorkers = 2;
 constexpr uint32_t kMutatedPorts = 3;
+constexpr std::chrono::seconds kPatience{60};  ///< with workers that share their CPUs
+/// In which a test must have come to its end.
+inline unsigned seconds_for(uint64_t packets) {
+    return static_cast<unsigned>(100 + packets / 1'000);
+}
 
 /// Every program of the corpus that runs without slots filled, and the firewall of the quickstart.
 std::vector<ObjectProgram> all_programs();
@@ -64,11 +69,12 @@ public:
         : Feeder(forwarding, chains, seed, Pace{}) {}
     Feeder(Forwarding& forwarding, Chains& chains, uint64_t seed, Pace pace);
 
+    /// At the end, what goes around is dropped.
     void feed(uint64_t count);
     rte_mempool* pool() const { return pool_; }
 
 private:
-    void renew();
+    void publish(std::unique_ptr<Generation> (Chains::*make)());
     void put(const Bytes& bytes);
     bool is_taken(rte_mbuf* packet);
     void look_at_one();
