@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "dataplane/bound_program.h"
 #include "dataplane/packet.h"
@@ -67,7 +68,11 @@ uint32_t Worker::run_bound(const vm::Runnable& bound, vm::XdpContext& context) {
     run_.entry = &kNoChain;
     run_.out = Run::kStillIn;
     guard_.enter(program.slot);
+    // What the device said is not for programs of entries, as in the kernel, which takes none there
+    // that would ask: it is written down only where the chains do.
+    const vm::PacketMetadata* const metadata = std::exchange(context.metadata, nullptr);
     const uint32_t verdict = program.program.run(context, env_);
+    context.metadata = metadata;
     ProgramCounts& counts = counters_.program(program.slot);
     ++counts.runs;
     ++counts.verdicts[verdict_index(verdict)];

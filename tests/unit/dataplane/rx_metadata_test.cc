@@ -3,9 +3,10 @@
 #include <rte_byteorder.h>
 #include <rte_mbuf_dyn.h>
 
+#include <atomic>
 #include <mutex>
 
-#include "tests/unit/dataplane/forwarding_fixture.h"
+#include "tests/unit/dataplane/redirects_fixture.h"
 
 namespace weir::dataplane {
 namespace {
@@ -81,6 +82,38 @@ TEST(RxMetadata, ReachesThePrograms) {
         }
         ASSERT_EQ(frames[0].size(), 68u);  // the tag is in the bytes, too
         EXPECT_EQ(frames[0][12], 0x81);
+    });
+}
+
+/// Not in the programs of maps' entries, where it would be an earlier packet's unless a chain asks.
+TEST(RxMetadata, IsNotForProgramsOfEntries) {
+    in_child([] {
+        const auto map = make_devmap(1);
+        std::atomic<uint32_t> with = 0, without = 0, behind = 0;
+        const LambdaProgram look([&](vm::XdpContext& context, vm::RunEnv&) -> uint32_t {
+            ++(context.metadata != nullptr ? with : without);
+            return vm::XDP_PASS;
+        });
+        const BoundProgram bound(look, 7);
+        set(*map, 0, 2, &bound);
+        const RunDir dir;
+        auto forwarding = start(configure({{"net_ring0", ""}, {"net_null1,no-rx=1", ""}}), dir);
+        ASSERT_TRUE(forwarding);
+        ChainEntry asks = entry(
+            0, [&](vm::XdpContext&, vm::RunEnv& env) -> uint32_t { return by_map(env, *map, 0); });
+        asks.reads_metadata = true;
+        const ChainEntry last = entry(1, [&](vm::XdpContext& context, vm::RunEnv&) -> uint32_t {
+            behind += context.metadata != nullptr;
+            return vm::XDP_PASS;
+        });
+        ASSERT_TRUE(forwarding->publish(
+            generation(1, {{.ingress = {asks}, .egress = {}}, {.ingress = {}, .egress = {last}}})));
+        RingInput input("net_ring0");
+        for (uint32_t number = 0; number < 3; ++number) input.put_patiently(numbered(number));
+        EXPECT_EQ(settled(*forwarding, 3).ports.at("p1").tx, 3u);
+        EXPECT_EQ(with, 0u);
+        EXPECT_EQ(without, 3u);
+        EXPECT_EQ(behind, 3u);
     });
 }
 
