@@ -389,7 +389,8 @@ void Forwarding::reset_program_counters(uint32_t slot) {
 }
 
 std::vector<api::PortInfo> Forwarding::port_infos() const {
-    const Accounts::Reading reading = state_->accounts->read();
+    Accounts::Reading reading = state_->accounts->read();
+    state_->host->fold(reading.ports, {});
     const std::vector<LinkState> links = state_->links->states();
     std::vector<api::PortInfo> infos;
     for (uint32_t p = 0; p < port_count(); ++p)

@@ -260,6 +260,7 @@ void HostLinks::fold(std::vector<PortCounts>& ports, std::span<const Refused> re
         port.in_flight += end.in_flight;
         port.between_workers += end.between_workers;
         port.cloned += end.cloned;
+        port.heads_moved += end.heads_moved;
         for (size_t reason = 0; reason < kDropReasons; ++reason) {
             const bool is_full = reason == static_cast<size_t>(DropReason::tx_full);
             port.drops[is_full ? static_cast<size_t>(DropReason::host_full) : reason] +=

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netpacket/packet.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -171,6 +172,28 @@ TEST_F(ForwardingInterfaces, NamesThePortThatReceivesWrongChecksums) {
         EXPECT_NE(all.find("port p0 (wan): "), std::string::npos) << all;
         EXPECT_NE(all.find("ethtool -K "), std::string::npos) << all;
         close(fd);
+    });
+}
+
+/// What is counted at the host's end of a port is the port's.
+TEST_F(ForwardingInterfaces, CountsHeadsThatMovedOnTheWayToTheHost) {
+    in_child([] {
+        ASSERT_EQ(unshare(CLONE_NEWNET), 0);
+        const RunDir dir;
+        api::Configure wanted = configure({{"net_ring0", ""}});
+        wanted.ports[0].pass = api::PassKind::Kernel;
+        auto forwarding = start(wanted, dir);
+        ASSERT_TRUE(forwarding);
+        const auto grow = [](vm::XdpContext& context, vm::RunEnv&) -> uint32_t {
+            context.data -= kPacketHeadroomBytes;
+            return vm::XDP_PASS;
+        };
+        ASSERT_TRUE(
+            forwarding->publish(generation(1, {{.ingress = {entry(0, grow)}, .egress = {}}})));
+        RingInput input("net_ring0");
+        input.put_patiently(Frame(60, 0));
+        ASSERT_TRUE(eventually([&] { return forwarding->read_stats().total.to_kernel == 1; }));
+        EXPECT_EQ(forwarding->port_infos().at(0).heads_moved, 1u);
     });
 }
 
