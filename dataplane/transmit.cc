@@ -100,19 +100,6 @@ void Transmitter::flush_device(uint32_t port) {
     }
 }
 
-void Transmitter::send_now(uint32_t port, std::span<rte_mbuf*> packets, uint64_t bytes) {
-    Buffer& buffer = buffers_[port];
-    PortTraffic& counts = counters_.traffic(port);
-    const uint32_t sent = rte_eth_tx_burst(buffer.target.port_id, buffer.target.queue,
-                                           packets.data(), static_cast<uint16_t>(packets.size()));
-    counts.tx += sent;
-    counts.tx_bytes += bytes;
-    if (__builtin_expect(sent != packets.size(), 0)) {
-        send_burst(port, packets.subspan(sent));
-        counts.tx_bytes -= buffer.bytes;
-    }
-}
-
 bool Transmitter::take_handovers() {
     bool moved = false;
     for (const TxSource& source : sources_) {

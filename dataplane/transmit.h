@@ -12,12 +12,10 @@
 
 #include "dataplane/capture/tap.h"
 #include "dataplane/counters.h"
-#include "vm/base/limits.h"
 
 namespace weir::dataplane {
 
 constexpr uint32_t kTxBufferPackets = 256;
-constexpr uint32_t kSentAtOncePackets = kBurstPacketsMax;
 constexpr uint32_t kHandoverPackets = 1024;
 constexpr uint32_t kHostRingPackets = 1024;  ///< a ring from or to the host's end of a port
 
@@ -86,13 +84,10 @@ public:
         pending_ |= 1u << port;
     }
 
-    /// The same where the caller knows how many bytes they are and how long the longest is. What
-    /// would fill a burst of the device anyway does not go through the buffer.
-    void send_burst(uint32_t port, std::span<rte_mbuf*> packets, uint64_t bytes, uint32_t longest) {
+    /// The same where the caller knows how many bytes they are and how long the longest is.
+    void send_burst(uint32_t port, std::span<rte_mbuf* const> packets, uint64_t bytes,
+                    uint32_t longest) {
         Buffer& buffer = buffers_[port];
-        if (packets.size() == kSentAtOncePackets && buffer.count == 0 &&
-            buffer.target.handover == nullptr && longest <= buffer.target.frame_bytes_max)
-            return send_now(port, packets, bytes);
         if (__builtin_expect(buffer.count + packets.size() > kTxBufferPackets ||
                                  longest > buffer.target.frame_bytes_max,
                              0)) {
@@ -126,7 +121,6 @@ private:
     };
 
     void send_slowly(uint32_t port, rte_mbuf* packet);
-    void send_now(uint32_t port, std::span<rte_mbuf*> packets, uint64_t bytes);
     void flush_device(uint32_t port);
     bool take_handovers();
     void give_up(uint32_t port, DropReason reason);
