@@ -29,6 +29,11 @@ Accounts::Reading Accounts::read() const {
             reading.ports[p].rx += waiting[p];
             reading.ports[p].in_flight += waiting[p];
         }
+        PortCounts& port = reading.ports[p];
+        if (static_cast<int64_t>(port.between_workers) < 0) {
+            port.rx -= port.between_workers;
+            port.between_workers = 0;
+        }
         add(reading.total, reading.ports[p]);
     }
     return reading;

@@ -8,6 +8,9 @@
 // where the second is not less than 0: if the taker was read later than the giver, what it took
 // since then is received already, and its giver's count is out of date. Both sums only ever grow,
 // so that rx does too, in whatever order the workers are read.
+//
+// By a cpumap a packet can be taken before its giver has published that it was received and handed
+// over. What was taken beyond what is seen handed over was received, too.
 
 #include <cstdint>
 #include <vector>

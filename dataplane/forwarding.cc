@@ -71,7 +71,6 @@ struct Forwarding::State {
     void make_captures();
     Result<void> launch();
     ProgramCounts sum_program(uint32_t slot) const;
-    Accounts::Reading read_accounts() const;
     api::WorkerStats describe_worker(uint32_t index, const Counters::State& state) const;
     std::vector<api::ChainStats> describe_chains(const std::vector<PortCounts>& by_port) const;
 };
@@ -132,22 +131,6 @@ Result<void> Forwarding::State::launch() {
     for (const auto& worker : workers) watched.push_back(worker.get());
     watchdog = std::make_unique<Watchdog>(std::move(watched), *out);
     return {};
-}
-
-/// Cpumaps lead from any worker to any: where something was seen taken and not yet handed out, a
-/// look a moment later shows both.
-Accounts::Reading Forwarding::State::read_accounts() const {
-    constexpr uint32_t kLooksMax = 1000;
-    const auto is_whole = [](const PortCounts& port) {
-        return static_cast<int64_t>(port.between_workers) >= 0;
-    };
-    Accounts::Reading reading = accounts->read();
-    for (uint32_t look = 1; look < kLooksMax; ++look) {
-        if (std::ranges::all_of(reading.ports, is_whole)) break;
-        std::this_thread::yield();
-        reading = accounts->read();
-    }
-    return reading;
 }
 
 api::WorkerStats Forwarding::State::describe_worker(uint32_t index,
@@ -350,7 +333,7 @@ api::Stats Forwarding::read_stats() const {
     api::Stats stats;
     stats.generation = generation_number();
     const std::vector<HostLinks::Refused> refused = state_->host->read();
-    Accounts::Reading reading = state_->read_accounts();
+    Accounts::Reading reading = state_->accounts->read();
     state_->host->fold(reading.ports, refused);
     reading.total = {};
     for (const PortCounts& port : reading.ports) add(reading.total, port);

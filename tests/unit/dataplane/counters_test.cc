@@ -1,5 +1,7 @@
 #include "dataplane/counters.h"
 
+#include "dataplane/accounts.h"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -70,6 +72,31 @@ TEST(DropReasons, HaveDistinctNames) {
         for (size_t j = 0; j < i; ++j) EXPECT_NE(kDropReasonNames[i], kDropReasonNames[j]);
     }
     EXPECT_EQ(drop_reason_name(DropReason::tx_full), "tx_full");
+}
+
+/// Worker 0 receives two packets and hands them to worker 1 by a cpumap, which drops them; each
+/// reading is of a moment at which only one of them has published.
+TEST(Accounts, CountAsReceivedWhatWasTakenBeforeItsGiverPublished) {
+    Counters giver(1), taker(1);
+    const Accounts accounts({{&giver, {}}, {&taker, {}}}, 1);
+    giver.traffic(0).rx = 2;
+    giver.port(0).between_workers = 2;
+    taker.port(0).between_workers -= 1;
+    taker.drop(0, DropReason::redirect_drop, 1);
+    taker.publish();
+    const auto expect = [&](uint64_t rx, uint64_t between, uint64_t dropped) {
+        const PortCounts total = accounts.read().total;
+        EXPECT_EQ(total.rx, rx);
+        EXPECT_EQ(total.between_workers, between);
+        EXPECT_EQ(total.drops[static_cast<size_t>(DropReason::redirect_drop)], dropped);
+    };
+    expect(1, 0, 1);
+    giver.publish();
+    expect(2, 1, 1);
+    taker.port(0).between_workers -= 1;
+    taker.drop(0, DropReason::redirect_drop, 1);
+    taker.publish();
+    expect(2, 0, 2);
 }
 
 }  // namespace
