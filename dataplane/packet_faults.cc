@@ -99,7 +99,9 @@ void Worker::recover() {
     env_.program = nullptr;
     env_.call = nullptr;
     env_.callback_failed = false;
-    if (recording_ != nullptr) recording_->owner->abandon(*recording_);
+    WorkerTrace* const trace =
+        recording_ != nullptr ? recording_->owner : trace_.load(std::memory_order_acquire);
+    if (trace != nullptr) trace->abandon(recording_);
     record(nullptr);
     out_.program_faulted(setup_.index, guard_.fault());
     live_->has_trouble.store(true, std::memory_order_relaxed);

@@ -67,17 +67,23 @@ uint64_t WorkerTrace::choose(uint32_t port, std::span<vm::XdpContext> contexts, 
         ++count;
     }
     tokens_ -= count;
+    chosen_ = count;
     return chosen;
 }
 
 PacketTrace& WorkerTrace::begin() {
-    WEIR_CHECK(in_hand_count_ != 0);
+    WEIR_CHECK(in_hand_count_ != 0 && chosen_ != 0);
+    --chosen_;
     return *in_hand_[--in_hand_count_];
 }
 
-void WorkerTrace::abandon(PacketTrace& trace) {
-    in_hand_[in_hand_count_++] = &trace;
-    order_->left.fetch_add(1, std::memory_order_relaxed);
+void WorkerTrace::abandon(PacketTrace* trace) {
+    if (trace != nullptr) {
+        in_hand_[in_hand_count_++] = trace;
+        ++chosen_;
+    }
+    if (chosen_ != 0) order_->left.fetch_add(chosen_, std::memory_order_relaxed);
+    chosen_ = 0;
 }
 
 // ---- the worker ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/packet_filter.h"
 #include "maps/reclaim.h"
+#include "vm/base/check.h"
 #include "vm/base/spsc_ring.h"
 #include "vm/interp/run_recorder.h"
 
@@ -84,9 +85,10 @@ public:
     /// traced: begin() has a recorder for each. Runs the filter, unless there is no room.
     uint64_t choose(uint32_t port, std::span<vm::XdpContext> contexts, vm::RunEnv& env);
     PacketTrace& begin();
-    void finish(PacketTrace& trace) { filled_.put(&trace); }
-    /// Of a packet whose program faulted: another one is traced in its place.
-    void abandon(PacketTrace& trace);
+    void finish(PacketTrace& trace) { WEIR_CHECK(filled_.put(&trace)); }
+    /// After a fault. `trace`: of the packet whose program it was, nullptr if that was not chosen.
+    /// For it and for those that were chosen behind it others are traced.
+    void abandon(PacketTrace* trace);
 
     // -- the control thread
     /// The oldest that is filled, to be given back; nullptr: none.
@@ -95,7 +97,7 @@ public:
         filled_.take(oldest);
         return oldest;
     }
-    void give_back(PacketTrace* trace) { free_.put(trace); }
+    void give_back(PacketTrace* trace) { WEIR_CHECK(free_.put(trace)); }
     /// Packets that the filter did not see, for lack of room.
     uint64_t passed_over() const { return passed_over_.load(std::memory_order_relaxed); }
 
@@ -108,6 +110,7 @@ private:
     // The worker's own.
     std::array<PacketTrace*, kTraceRecorders> in_hand_{};
     uint32_t in_hand_count_ = 0;
+    uint32_t chosen_ = 0;  ///< and not begun
     uint64_t interval_tsc_, refilled_tsc_;
     uint32_t tokens_ = kTraceRecorders;
     std::atomic<uint64_t> passed_over_{0};
