@@ -12,6 +12,7 @@
 #include "dataplane/tapping.h"
 #include "dataplane/worker.h"
 #include "maps/devmap.h"
+#include "vm/base/check.h"
 #include "vm/program/redirect_kinds.h"
 
 namespace weir::dataplane {
@@ -166,12 +167,13 @@ void Worker::hand_over(uint32_t port, uint32_t i, const vm::Redirect& where) {
     ++counters_.port(port).between_workers;
     if (recording_ != nullptr)
         recording_->note({PacketFate::Kind::Handed, {}, static_cast<uint32_t>(where.key)});
-    queue.put({.packet = burst_.packets[i],
-               .map = static_cast<const maps::Cpumap*>(where.map)->number(),
-               .key = static_cast<uint32_t>(where.key),
-               .port = port,
-               .queue = static_cast<uint16_t>(context.rx_queue_index),
-               .meta_bytes = meta});
+    const bool is_put = queue.put({.packet = burst_.packets[i],
+                                   .map = static_cast<const maps::Cpumap*>(where.map)->number(),
+                                   .key = static_cast<uint32_t>(where.key),
+                                   .port = port,
+                                   .queue = static_cast<uint16_t>(context.rx_queue_index),
+                                   .meta_bytes = meta});
+    WEIR_CHECK(is_put);  // there are no fewer places than an entry may ask for
 }
 
 void Worker::redirect_by_map(uint32_t port, uint32_t i, const vm::Redirect& where) {

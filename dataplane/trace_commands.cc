@@ -162,7 +162,6 @@ api::TracedPacket TraceCommands::packet_of(const PacketTrace& trace,
     static_assert(kTracedFatesMax <= api::kTracedFatesMax);
     for (const PacketFate& fate : trace.noted()) packet.fates.push_back(fate_of(fate, forwarding));
     packet.record = trace.recorder.record();
-    packet.record.is_cut |= trace.fates_total > kTracedFatesMax;
     for (const vm::Runnable* program : packet.record.programs)
         packet.programs.push_back(name_of(program));
     for (const vm::Map* map : packet.record.maps) packet.maps.push_back(name_of(map));

@@ -31,7 +31,7 @@ Result<vm::ProgramSpec> pick_program(const vm::ObjectSpec& object, const Parsed&
 
 /// --engine; nullopt: not said.
 Result<std::optional<jit::Engine>> engine_of(const Parsed& parsed);
-/// --burst, 32 unless said.
+/// --burst, as the dataplane's unless said.
 Result<uint32_t> burst_of(const Parsed& parsed);
 
 /// "rule: message (insn 7, file.c:12: text)".

@@ -142,12 +142,12 @@ public:
             document["drops"].push_back({{"port", drop.port}, {"reason", drop.reason}});
         document["leaves_by"] = story_.out_ports;
         document["to_kernel"] = story_.to_kernel;
-        document["to_workers"] = story_.to_workers;
         document["insns"] = story_.record.steps_total;
         document["is_cut"] = story_.record.is_cut;
         document["notes"] = story_.notes;
         if (story_.generation != 0) {
             document["generation"] = story_.generation;
+            document["to_workers"] = story_.to_workers;
             document["worker"] = story_.worker;
             document["time_ns"] = story_.time_ns;
         }

@@ -48,6 +48,10 @@ public:
                 case api::FateKind::ToWorker: story.to_workers.push_back(fate.worker); break;
             }
         }
+        if (packet.fates.size() == api::kTracedFatesMax)
+            story.notes.push_back(
+                fmt::format("what became of its first {} copies is told, and not of more",
+                            packet.fates.size()));
         story.generation = packet.generation;
         story.time_ns = packet.time_ns;
         story.worker = packet.worker;

@@ -162,6 +162,7 @@ TEST(ForwardingRedirects, CountsABroadcastThatReachesNobody) {
 std::vector<PacketFate> next_fates(WorkerTrace& trace) {
     PacketTrace* made = nullptr;
     EXPECT_TRUE(eventually([&] { return (made = trace.take()) != nullptr; }));
+    if (made == nullptr) return {};
     const auto noted = made->noted();
     const std::vector<PacketFate> told(noted.begin(), noted.end());
     trace.give_back(made);
