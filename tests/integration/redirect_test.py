@@ -110,6 +110,8 @@ class Redirects(unittest.TestCase):
             self.grows(running, lambda: self.counters(running, "dmz")["tx"], "sent by dmz")
             self.assertEqual(self.counters(running, "wan")["tx"], 0)
             self.grows(running, lambda: self.counters(running, "wan")["cloned"], "copies")
+            traced = running.json("trace", "-c", "1")["packets"][0]
+            self.assertEqual((sorted(traced["leaves_by"]), traced["drops"]), (["dmz", "lan"], []))
             self.refused(running, "map", "update", "fw/all", "1", "lan:fw/stamp", says="no room for a program")
 
     def test_a_cpumap_leads_to_another_worker(self):
@@ -118,6 +120,9 @@ class Redirects(unittest.TestCase):
             self.grows(running, lambda: self.count(running, BEHIND_CPUMAP), "runs behind the entry")
             self.grows(running, lambda: self.counters(running, "wan")["drops"]["redirect_drop"], "dropped there")
             self.assertEqual(self.counters(running, "wan")["drops"]["redirect_aborted"], 0)
+            # Where the queue is full at the moment, the next one.
+            running.wait_until(lambda: running.json("trace", "-c", "1")["packets"][0]["to_workers"] == [1], "a hand-over")
+            running.wait_until(lambda: "  goes on with worker 1\n" in running.weir("trace", "-c", "1").stdout, "its line")
             for _ in range(20):
                 stats = running.stats()
                 self.assertTrue(node.balanced(stats["total"]), stats["total"])
