@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
-#include <thread>
 
 #include "dataplane/accounts.h"
 #include "dataplane/eal.h"

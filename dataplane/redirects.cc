@@ -85,9 +85,7 @@ uint32_t Worker::run_bound(const vm::Runnable& bound, vm::XdpContext& context) {
 /// Packet `i` by an entry of a devmap.
 void Worker::leave_by_entry(uint32_t port, uint32_t i, const maps::Destination& entry) {
     const uint32_t out = port_with(entry.number);
-    if (out == Fate::kNowhere) {
-        return drop(port, i, DropReason::redirect_unknown_port);
-    }
+    if (out == Fate::kNowhere) return drop(port, i, DropReason::redirect_unknown_port);
     if (entry.program != nullptr) {
         vm::XdpContext& context = burst_.contexts[i];
         context.egress_ifindex = entry.number;
