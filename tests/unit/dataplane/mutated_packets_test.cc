@@ -31,12 +31,10 @@ TEST(MutatedPackets, CrashNothingAndAreCountedInExactlyOnePlace) {
         const unsigned held = rte_mempool_in_use_count(feeder.pool());
         feeder.feed(count);
         // Then all that was fed is gone, each packet once.
-        const bool settled = eventually(
-            [&] {
-                const api::Stats stats = forwarding->read_stats();
-                return gone(stats) >= count && stats.total.in_flight == 0;
-            },
-            kPatience);
+        const bool settled = eventually([&] {
+            const api::Stats stats = forwarding->read_stats();
+            return gone(stats) >= count && stats.total.in_flight == 0;
+        });
         const api::Stats stats = forwarding->read_stats();
         EXPECT_TRUE(settled);
         EXPECT_EQ(gone(stats), count);

@@ -100,14 +100,12 @@ void expect_ways_of_maps(const api::Stats& stats) {
 /// No packet is left, and each is in one place: `made` are those that did not come in by a ring.
 void expect_all_gone(const Forwarding& forwarding, uint64_t fed, bool has_host) {
     const auto from_host = [&] { return has_host ? HostEnd::seen().sent : 0; };
-    const bool settled = eventually(
-        [&] {
-            const uint64_t sent = from_host();
-            const api::Stats stats = forwarding.read_stats();
-            return gone(stats) == fed + stats.total.cloned + sent && stats.total.in_flight == 0 &&
-                   (!has_host || stats.total.to_kernel == HostEnd::seen().received);
-        },
-        kPatience);
+    const bool settled = eventually([&] {
+        const uint64_t sent = from_host();
+        const api::Stats stats = forwarding.read_stats();
+        return gone(stats) == fed + stats.total.cloned + sent && stats.total.in_flight == 0 &&
+               (!has_host || stats.total.to_kernel == HostEnd::seen().received);
+    });
     const uint64_t sent = from_host();
     const api::Stats stats = forwarding.read_stats();
     EXPECT_TRUE(settled);

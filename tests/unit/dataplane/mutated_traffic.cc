@@ -173,14 +173,11 @@ void Feeder::feed(uint64_t count) {
 /// A worker that gets no CPU for a while holds a generation up.
 void Feeder::publish(std::unique_ptr<Generation> (Chains::*make)()) {
     std::string why_not;
-    EXPECT_TRUE(eventually(
-        [&] {
-            const Result<api::Published> published = forwarding_.publish((chains_.*make)());
-            if (!published) why_not = published.error().message;
-            return published.has_value();
-        },
-        kPatience))
-        << why_not;
+    EXPECT_TRUE(eventually([&] {
+        const Result<api::Published> published = forwarding_.publish((chains_.*make)());
+        if (!published) why_not = published.error().message;
+        return published.has_value();
+    })) << why_not;
 }
 
 void Feeder::put(const Bytes& bytes) {

@@ -17,7 +17,6 @@ namespace weir::dataplane::testing {
 
 constexpr uint32_t kMutatedWorkers = 2;
 constexpr uint32_t kMutatedPorts = 3;
-constexpr std::chrono::seconds kPatience{60};  ///< with workers that share their CPUs
 /// In which a test must have come to its end.
 inline unsigned seconds_for(uint64_t packets) {
     return static_cast<unsigned>(100 + packets / 1'000);
